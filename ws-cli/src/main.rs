@@ -1,0 +1,3 @@
+//! The `ws` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Blocking WebSocket client with a deadline on every call.

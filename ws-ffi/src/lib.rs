@@ -1,0 +1,1 @@
+//! 1C:Enterprise Native API add-in: WebSocket client and server.

@@ -1,0 +1,1 @@
+//! WebSocket server on a readiness loop: handlers in the loop, or a mailbox to poll.
