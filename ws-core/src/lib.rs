@@ -1,1 +1,78 @@
-//! WebSocket protocol (RFC 6455) as plain state machines: bytes in, events out.
+//! The WebSocket protocol ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455)) as plain state
+//! machines: bytes in, events out.
+//!
+//! ```text
+//!   bytes of the peer ──► Receiver::receive ──► Event (lent)  ──► application
+//!                                  │ Reply                              │
+//!                                  ▼                                    ▼
+//!   bytes for the peer ◄── Sender::encode_reply      Sender::encode_text, encode_close, …
+//! ```
+//!
+//! **The one contract: for each input, take every event, and after each event its reply, before you
+//! read again.** This echoes everything from inside the receiving loop:
+//!
+//! ```
+//! use ws_core::{Connection, Event, Limits, Pressure, Role, Scratch, SendScratch};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut scratch = Scratch::new(Limits::default()); // one of each for all connections of a loop
+//! let mut send_scratch = SendScratch::server();
+//! let mut connection = Connection::new(Role::Server); // its opening handshake is done
+//!
+//! // "Hello" and a ping from a client (RFC 6455 §5.7), as one read gave them
+//! let mut input = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x89\x80\x00\x00\x00\x00";
+//! let mut output = Vec::new();
+//!
+//! let (receiver, sender) = connection.split();
+//! let mut receive = receiver.receive(&mut input, &mut scratch);
+//! while let Some(event) = receive.next() {
+//!     match event {
+//!         Ok(Event::Text(text)) => sender.encode_text(text, &mut send_scratch, &mut output)?,
+//!         Ok(Event::Binary(data)) => sender.encode_binary(data, &mut send_scratch, &mut output)?,
+//!         Ok(Event::Ping(_) | Event::Pong(_) | Event::Close(_)) => {}
+//!         Err(error) => eprintln!("the peer broke the protocol: {error}"),
+//!     }
+//!     if let Some(reply) = receive.take_reply() {
+//!         sender.encode_reply(reply, Pressure::Clear, &mut send_scratch, &mut output)?;
+//!     }
+//! }
+//! assert_eq!(output, b"\x81\x05Hello\x8a\x00");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Invariants
+//! - No socket, thread, clock, randomness or global: the caller passes bytes, ticks and masking keys.
+//!   `clippy.toml` turns this into a lint.
+//! - Any chunking of the same bytes gives the same events.
+//! - After an error every call repeats it; what came before it was delivered.
+//! - Memory follows the bytes that arrived and stays within [`Limits`]; an announced length reserves nothing.
+//! - An idle connection owns no heap memory: [`Receiver`] is 32 bytes, [`Sender`] 16.
+//!
+//! Tested in `tests/it`: vectors of the RFC, every chunking, a pair of endpoints with a virtual clock,
+//! and against tungstenite.
+
+mod close;
+mod config;
+mod connection;
+mod error;
+mod event;
+mod frame;
+mod message;
+mod opcode;
+mod role;
+mod scratch;
+
+pub use self::{
+    close::{CloseCode, CloseFrame, MAX_REASON_BYTES},
+    config::{KeepaliveConfig, Limits},
+    connection::{
+        Connection, Keepalive, KeepaliveAction, Pressure, Receive, Receiver, Reply, Sender, TICK,
+    },
+    error::{ReceiveError, SendError},
+    event::Event,
+    frame::{MAX_CONTROL_BYTES, MaskingKeys, PreparedFrame},
+    opcode::OpCode,
+    role::Role,
+    scratch::{Scratch, SendScratch},
+};

@@ -1,0 +1,233 @@
+//! The frame header, RFC 6455 [§5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
+
+use crate::{error::ReceiveError, frame::MAX_CONTROL_BYTES, opcode::OpCode, role::Role};
+
+/// A header whose bytes obey every rule that concerns one frame alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameHeader {
+    pub(crate) is_final: bool,
+    pub(crate) opcode: OpCode,
+    /// Present exactly if the sender is a client.
+    pub(crate) masking_key: Option<[u8; 4]>,
+    pub(crate) payload_length: u64,
+}
+
+/// What the first bytes of a frame are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parsed {
+    /// A header and how many bytes it took.
+    Header(FrameHeader, usize),
+    /// A beginning only; the header takes this many bytes, or two if not even that is known.
+    NeedMore(usize),
+}
+
+const FINAL: u8 = 0x80;
+const MASKED: u8 = 0x80;
+const RESERVED: u8 = 0x70;
+
+impl FrameHeader {
+    /// The longest header: two bytes, eight of length, four of key.
+    pub(crate) const MAX_BYTES: usize = 14;
+
+    /// Reads the header of a frame sent by `sender` from the beginning of `bytes`.
+    ///
+    /// Each rule is judged by the bytes it needs and in the order of those bytes, so that any
+    /// chunking of the same stream ends in the same error.
+    #[inline]
+    pub(crate) fn parse(bytes: &[u8], sender: Role) -> Result<Parsed, ReceiveError> {
+        let [first, second, rest @ ..] = bytes else {
+            return Ok(Parsed::NeedMore(2));
+        };
+        if first & RESERVED != 0 {
+            return Err(ReceiveError::ReservedBits((first & RESERVED) >> 4));
+        }
+        let Some(opcode) = OpCode::from_bits(first & 0xF) else {
+            return Err(ReceiveError::ReservedOpcode(first & 0xF));
+        };
+        let is_final = first & FINAL != 0;
+        let is_masked = second & MASKED != 0;
+        if is_masked != sender.masks() {
+            return Err(if is_masked {
+                ReceiveError::MaskedFrame
+            } else {
+                ReceiveError::UnmaskedFrame
+            });
+        }
+        let short = second & 0x7F;
+        if opcode.is_control() {
+            if !is_final {
+                return Err(ReceiveError::FragmentedControl(opcode));
+            }
+            if usize::from(short) > MAX_CONTROL_BYTES {
+                return Err(ReceiveError::ControlTooLong(opcode));
+            }
+        }
+        let key_length = if is_masked { 4 } else { 0 };
+        let (payload_length, length_bytes) = match short {
+            126 => match rest.first_chunk::<2>() {
+                None => return Ok(Parsed::NeedMore(4 + key_length)),
+                Some(bytes) => (u64::from(u16::from_be_bytes(*bytes)), 2),
+            },
+            127 => match rest.first_chunk::<8>() {
+                None => return Ok(Parsed::NeedMore(10 + key_length)),
+                Some(bytes) => (u64::from_be_bytes(*bytes), 8),
+            },
+            short => (u64::from(short), 0),
+        };
+        if length_bytes == 2 && payload_length < 126
+            || length_bytes == 8 && payload_length <= 0xFFFF
+        {
+            return Err(ReceiveError::NonMinimalLength(payload_length));
+        }
+        if payload_length >> 63 != 0 {
+            return Err(ReceiveError::LengthTopBit(payload_length));
+        }
+        let masking_key = if is_masked {
+            match rest[length_bytes..].first_chunk::<4>() {
+                None => return Ok(Parsed::NeedMore(2 + length_bytes + 4)),
+                Some(key) => Some(*key),
+            }
+        } else {
+            None
+        };
+        let header = Self {
+            is_final,
+            opcode,
+            masking_key,
+            payload_length,
+        };
+        Ok(Parsed::Header(header, 2 + length_bytes + key_length))
+    }
+
+    /// Appends the header, with the length in the fewest bytes.
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "each length is compared before it is narrowed"
+    )]
+    pub(crate) fn encode(&self, output: &mut Vec<u8>) {
+        let mut bytes = [0; Self::MAX_BYTES];
+        bytes[0] = self.opcode.bits() | if self.is_final { FINAL } else { 0 };
+        let mut length = match self.payload_length {
+            short @ 0..=125 => {
+                bytes[1] = short as u8;
+                2
+            }
+            medium @ 126..=0xFFFF => {
+                bytes[1] = 126;
+                bytes[2..4].copy_from_slice(&(medium as u16).to_be_bytes());
+                4
+            }
+            long => {
+                bytes[1] = 127;
+                bytes[2..10].copy_from_slice(&long.to_be_bytes());
+                10
+            }
+        };
+        if let Some(key) = self.masking_key {
+            bytes[1] |= MASKED;
+            bytes[length..length + 4].copy_from_slice(&key);
+            length += 4;
+        }
+        output.extend_from_slice(&bytes[..length]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(
+        opcode: OpCode,
+        is_final: bool,
+        masking_key: Option<[u8; 4]>,
+        payload_length: u64,
+    ) -> FrameHeader {
+        FrameHeader {
+            is_final,
+            opcode,
+            masking_key,
+            payload_length,
+        }
+    }
+
+    /// §5.2, at every border between two forms of the length
+    #[test]
+    fn encoding_and_parsing_are_inverse_and_any_prefix_needs_more() {
+        for length in [
+            0,
+            1,
+            125,
+            126,
+            127,
+            65_535,
+            65_536,
+            u64::from(u32::MAX),
+            1 << 32,
+            (1 << 63) - 1,
+        ] {
+            for (sender, key) in [(Role::Server, None), (Role::Client, Some([1, 2, 3, 4]))] {
+                let header = header(OpCode::Binary, true, key, length);
+                let mut bytes = Vec::new();
+                header.encode(&mut bytes);
+                assert_eq!(
+                    FrameHeader::parse(&bytes, sender),
+                    Ok(Parsed::Header(header, bytes.len()))
+                );
+                for cut in 0..bytes.len() {
+                    let parsed = FrameHeader::parse(&bytes[..cut], sender);
+                    let expected = if cut < 2 { 2 } else { bytes.len() };
+                    assert_eq!(
+                        parsed,
+                        Ok(Parsed::NeedMore(expected)),
+                        "{length} cut at {cut}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// §5.2: minimal number of bytes, most significant bit 0
+    #[test]
+    fn rejects_lengths_that_are_not_minimal_or_have_the_top_bit() {
+        for length in [0_u16, 1, 125] {
+            let bytes = [&[0x82, 126][..], &length.to_be_bytes()].concat();
+            let error = ReceiveError::NonMinimalLength(length.into());
+            assert_eq!(FrameHeader::parse(&bytes, Role::Server), Err(error));
+        }
+        for length in [0_u64, 125, 126, 65_535] {
+            let bytes = [&[0x82, 127][..], &length.to_be_bytes()].concat();
+            assert_eq!(
+                FrameHeader::parse(&bytes, Role::Server),
+                Err(ReceiveError::NonMinimalLength(length))
+            );
+        }
+        for length in [1 << 63, u64::MAX] {
+            let bytes = [&[0x82, 127][..], &length.to_be_bytes()].concat();
+            assert_eq!(
+                FrameHeader::parse(&bytes, Role::Server),
+                Err(ReceiveError::LengthTopBit(length))
+            );
+        }
+    }
+
+    /// §5.1, §5.2, §5.5: every first byte with both mask bits
+    #[test]
+    fn judges_all_65536_beginnings_by_the_rfc() {
+        for [first, second] in (0..=u16::MAX).map(u16::to_be_bytes) {
+            let bytes = [first, second, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+            for sender in [Role::Client, Role::Server] {
+                let result = FrameHeader::parse(&bytes, sender);
+                let opcode = OpCode::from_bits(first & 0xF);
+                let masked = second & 0x80 != 0;
+                let control = opcode.is_some_and(OpCode::is_control);
+                let good = first & 0x70 == 0
+                    && opcode.is_some()
+                    && masked == (sender == Role::Client)
+                    && !(control && (first & 0x80 == 0 || second & 0x7F > 125))
+                    && second & 0x7F != 126; // 126 announces 0 here: not minimal
+                assert_eq!(result.is_ok(), good, "{first:#x} {second:#x} {sender:?}");
+            }
+        }
+    }
+}

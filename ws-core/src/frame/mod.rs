@@ -1,0 +1,11 @@
+//! Frames as they stand on the wire, RFC 6455 [§5](https://www.rfc-editor.org/rfc/rfc6455#section-5).
+
+mod header;
+pub(crate) mod mask;
+mod prepared;
+
+pub(crate) use self::header::{FrameHeader, Parsed};
+pub use self::{mask::MaskingKeys, prepared::PreparedFrame};
+
+/// The longest payload of a control frame (§5.5).
+pub const MAX_CONTROL_BYTES: usize = 125;

@@ -1,0 +1,240 @@
+//! Assembly of what did not arrive in one piece: a message in fragments, a frame cut by the network.
+//!
+//! Invariant: the buffer grows with the bytes that arrived, at most to twice of them, and never by an
+//! announced length.
+//! Invariant: `validated <= payload.len()`, and only text is validated.
+
+use crate::{
+    error::ReceiveError,
+    frame::{MAX_CONTROL_BYTES, mask},
+    opcode::OpCode,
+};
+
+/// The part of a frame that is still to come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenFrame {
+    pub(crate) opcode: OpCode,
+    pub(crate) is_final: bool,
+    pub(crate) masking_key: Option<[u8; 4]>,
+    pub(crate) remaining: u64,
+    /// Payload bytes taken so far, modulo 4: where the key goes on.
+    pub(crate) key_offset: usize,
+}
+
+impl OpenFrame {
+    /// Unmasks the next bytes of the payload and counts them.
+    pub(crate) fn unmask(&mut self, bytes: &mut [u8]) {
+        if let Some(key) = self.masking_key {
+            mask::apply(key, self.key_offset, bytes);
+        }
+        self.key_offset = (self.key_offset + bytes.len()) % 4;
+        self.remaining -= bytes.len() as u64;
+    }
+}
+
+/// Whether the unfinished message is text or binary, and how many frames of it have begun.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenMessage {
+    pub(crate) is_text: bool,
+    pub(crate) fragments: u32,
+}
+
+/// Everything a connection holds between two reads; an idle connection has none.
+#[derive(Debug, Default)]
+pub(crate) struct Assembly {
+    pub(crate) frame: Option<OpenFrame>,
+    pub(crate) message: Option<OpenMessage>,
+    pub(crate) failure: Option<ReceiveError>,
+    payload: Vec<u8>,
+    /// How much of `payload` is known to be whole, valid UTF-8 characters.
+    validated: usize,
+    control: Vec<u8>,
+}
+
+impl Assembly {
+    /// Appends unmasked bytes of a data frame; text is validated up to its last whole character (§8.1).
+    pub(crate) fn push(
+        &mut self,
+        bytes: &[u8],
+        is_text: bool,
+        limit: usize,
+    ) -> Result<(), ReceiveError> {
+        let needed = self.payload.len() + bytes.len();
+        if needed > self.payload.capacity() {
+            let doubled = (self.payload.capacity() * 2).min(limit);
+            let additional = needed.max(doubled) - self.payload.len();
+            let reserved = self.payload.try_reserve_exact(additional);
+            reserved.map_err(|_| ReceiveError::OutOfMemory(needed as u64))?;
+        }
+        self.payload.extend_from_slice(bytes);
+        if is_text {
+            self.validate()?;
+        }
+        Ok(())
+    }
+
+    fn validate(&mut self) -> Result<(), ReceiveError> {
+        match simdutf8::compat::from_utf8(&self.payload[self.validated..]) {
+            Ok(_) => self.validated = self.payload.len(),
+            Err(error) if error.error_len().is_none() => self.validated += error.valid_up_to(),
+            Err(_) => return Err(ReceiveError::InvalidUtf8),
+        }
+        Ok(())
+    }
+
+    /// Checks that a text message does not end inside a character.
+    pub(crate) fn finish_text(&self) -> Result<(), ReceiveError> {
+        if self.validated == self.payload.len() {
+            Ok(())
+        } else {
+            Err(ReceiveError::InvalidUtf8)
+        }
+    }
+
+    /// Appends unmasked bytes of a control frame, whose length was judged with its header.
+    pub(crate) fn push_control(&mut self, bytes: &[u8]) {
+        if self.control.capacity() == 0 {
+            self.control.reserve_exact(MAX_CONTROL_BYTES);
+        }
+        self.control.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    pub(crate) fn control(&self) -> &[u8] {
+        &self.control
+    }
+
+    pub(crate) fn clear_message(&mut self) {
+        self.message = None;
+        self.payload.clear();
+        self.validated = 0;
+    }
+
+    pub(crate) fn clear_control(&mut self) {
+        self.control.clear();
+    }
+
+    /// Whether nothing is held, so that the buffers can serve another connection.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frame.is_none() && self.message.is_none() && self.failure.is_none()
+    }
+
+    /// Bytes of heap memory held.
+    pub(crate) fn capacity(&self) -> usize {
+        self.payload.capacity() + self.control.capacity()
+    }
+}
+
+/// Buffers that connections of one loop take in turn.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    #[expect(clippy::vec_box, reason = "the boxes themselves are what goes round")]
+    free: Vec<Box<Assembly>>,
+    bytes: usize,
+}
+
+impl Pool {
+    /// The most buffers kept.
+    const MAX_BUFFERS: usize = 64;
+    /// The most memory kept in them.
+    const MAX_BYTES: usize = 16 << 20;
+
+    pub(crate) fn take(&mut self) -> Box<Assembly> {
+        let Some(assembly) = self.free.pop() else {
+            return Box::default();
+        };
+        self.bytes -= assembly.capacity();
+        assembly
+    }
+
+    pub(crate) fn give_back(&mut self, mut assembly: Box<Assembly>) {
+        assembly.frame = None;
+        assembly.failure = None;
+        assembly.clear_message();
+        assembly.clear_control();
+        let capacity = assembly.capacity();
+        if self.free.len() < Self::MAX_BUFFERS && self.bytes + capacity <= Self::MAX_BYTES {
+            self.bytes += capacity;
+            self.free.push(assembly);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// §8.1, R-20: every split of every boundary character, each judged at its first bad byte
+    #[test]
+    fn validates_across_any_split_and_fails_at_the_first_bad_byte() {
+        let bad: [&[u8]; 9] = [
+            b"\xC0",
+            b"\xC1",
+            b"\x80",
+            b"\xE0\x80",
+            b"\xED\xA0",
+            b"\xF0\x80",
+            b"\xF4\x90",
+            b"\xF5",
+            b"\xC3\x28",
+        ];
+        for sequence in bad {
+            let mut assembly = Assembly::default();
+            let results: Vec<_> = sequence
+                .iter()
+                .map(|b| assembly.push(&[*b], true, 1 << 20))
+                .collect();
+            let (last, before) = results.split_last().expect("not empty");
+            assert_eq!(last, &Err(ReceiveError::InvalidUtf8), "{sequence:x?}");
+            assert!(
+                before.iter().all(Result::is_ok),
+                "{sequence:x?}: failed too early"
+            );
+        }
+        for text in [
+            "\u{7F}",
+            "\u{80}",
+            "\u{7FF}",
+            "\u{800}",
+            "\u{D7FF}",
+            "\u{E000}",
+            "\u{FFFF}",
+            "\u{10000}",
+            "\u{10FFFF}",
+        ] {
+            for cut in 0..=text.len() {
+                let mut assembly = Assembly::default();
+                assembly
+                    .push(&text.as_bytes()[..cut], true, 1 << 20)
+                    .expect("a prefix is no error");
+                assembly
+                    .push(&text.as_bytes()[cut..], true, 1 << 20)
+                    .expect("valid");
+                assert_eq!(assembly.validated, text.len());
+            }
+        }
+    }
+
+    #[test]
+    fn the_pool_keeps_a_bounded_number_of_buffers_and_bytes() {
+        let mut pool = Pool::default();
+        for size in [100_usize, 1 << 20] {
+            for _ in 0..100 {
+                let mut assembly: Box<Assembly> = Box::default();
+                assembly
+                    .push(&vec![0; size], false, 1 << 20)
+                    .expect("memory");
+                pool.give_back(assembly);
+            }
+        }
+        assert!(pool.free.len() <= Pool::MAX_BUFFERS);
+        assert!(pool.bytes <= Pool::MAX_BYTES);
+        let before = pool.bytes;
+        let taken = pool.take();
+        assert!(taken.is_empty() && taken.payload().is_empty());
+        assert_eq!(pool.bytes, before - taken.capacity());
+    }
+}
