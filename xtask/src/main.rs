@@ -1,3 +1,81 @@
-//! Developer commands.
+//! Developer commands: `cargo xtask COMMAND`.
+//!
+//! One file a command. A command is a list of steps ([`report`]); a step prints the command line it runs
+//! ([`shell`]) and its time; the time table comes last. The crate sees the whole workspace and nothing depends on it.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing is what these commands are for"
+)]
 
-fn main() {}
+mod autobahn;
+mod build;
+mod ci;
+mod flags;
+mod full;
+mod idle;
+mod install;
+mod report;
+mod server;
+mod shell;
+mod soak;
+mod tidy;
+
+use std::process::ExitCode;
+
+use flags::Flags;
+use report::Report;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  ci          everything a change must pass: fmt, clippy, docs, tests, conformance, idle memory, tidy
+  full        ci, then Autobahn with every section, cargo-deny and the fuzz targets; hours are allowed
+  soak        a mixed echo load with sequence and checksum verification; prints the slopes of RSS and open files
+              [--minutes N]        how long (default 10)
+              [--connections N]    how many at once (default 50)
+  autobahn    Autobahn testsuite against `ws serve --echo` and the ws-client crate
+              [--role server|client|both]    (default both)
+              [--cases P,P] [--exclude P,P]  patterns of case ids, such as 6.*,7.1.6 (default: all but 12.* and 13.*)
+  idle        10,000 idle connections to `ws serve --echo`: memory of each, and back to the start after
+              [--connections N] [--seconds N]
+  install     the programs and packages that tests need: by apt if run as root, PyPI and npm ones under target
+  tidy        layers, lints, licences, file lengths, paths, leftovers
+  help        this text
+";
+
+/// Why a command cannot go on; printed once by `main`.
+type Failure = String;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_else(|| "help".to_owned());
+    let result = Flags::parse(arguments).and_then(|flags| run(&command, flags));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("xtask: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &str, mut flags: Flags) -> Result<(), Failure> {
+    let run: fn(&mut Flags, &mut Report) -> Result<(), Failure> = match command {
+        "ci" => ci::run,
+        "full" => full::run,
+        "soak" => soak::run,
+        "autobahn" => autobahn::run,
+        "idle" => idle::run,
+        "install" => install::run,
+        "tidy" => tidy::run,
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            return Ok(());
+        }
+        other => return Err(format!("no command {other:?}; try `cargo xtask help`")),
+    };
+    let mut report = Report::new(command);
+    run(&mut flags, &mut report)?;
+    report.finish()
+}

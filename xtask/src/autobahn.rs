@@ -1,0 +1,168 @@
+//! `autobahn`: the Autobahn testsuite (`tests/autobahn`) against the release builds, in both roles.
+//!
+//! Every case must be OK: NON-STRICT and UNIMPLEMENTED fail as well. INFORMATIONAL counts as OK.
+
+use std::path::Path;
+
+use crate::{
+    Failure, build,
+    flags::Flags,
+    report::{Outcome, Report},
+    server::EchoServer,
+    shell::{Run, root, target},
+};
+
+/// Sections for what is not built yet: 12 and 13 are permessage-deflate.
+const NOT_BUILT: &str = "12.*,13.*";
+
+/// Which cases to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Cases {
+    cases: String,
+    exclude: String,
+}
+
+impl Default for Cases {
+    /// All of what is built.
+    fn default() -> Self {
+        Self {
+            cases: "*".to_owned(),
+            exclude: NOT_BUILT.to_owned(),
+        }
+    }
+}
+
+/// Which side of ours is tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Server,
+    Client,
+}
+
+pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
+    let roles = roles(&flags.take("role").unwrap_or_else(|| "both".to_owned()))?;
+    let default = Cases::default();
+    let cases = flags.take("cases");
+    // Cases that were asked for by name are run even if they are among the default's exceptions.
+    let exclude = if cases.is_some() {
+        String::new()
+    } else {
+        default.exclude
+    };
+    let exclude = flags.take("exclude").unwrap_or(exclude);
+    let cases = Cases {
+        cases: cases.unwrap_or(default.cases),
+        exclude,
+    };
+    flags.finish()?;
+    if report.step("release build", build::release) {
+        steps(report, roles, &cases);
+    }
+    Ok(())
+}
+
+/// Sets the suite up and runs both roles; wants the release build.
+pub(crate) fn both(report: &mut Report, cases: &Cases) {
+    steps(report, &[Role::Server, Role::Client], cases);
+}
+
+fn roles(text: &str) -> Result<&'static [Role], Failure> {
+    match text {
+        "both" => Ok(&[Role::Server, Role::Client]),
+        "server" => Ok(&[Role::Server]),
+        "client" => Ok(&[Role::Client]),
+        other => Err(format!("--role {other}: server, client or both")),
+    }
+}
+
+fn steps(report: &mut Report, roles: &[Role], cases: &Cases) {
+    if !report.step("autobahn setup", setup) {
+        return;
+    }
+    for role in roles {
+        match role {
+            Role::Server => report.step("autobahn server", || check_server(cases)),
+            Role::Client => report.step("autobahn client", || check_client(cases)),
+        };
+    }
+}
+
+fn suite(program: &str) -> Run {
+    Run::new(root().join("tests/autobahn").join(program))
+        .env("AUTOBAHN_VENV", target().join("autobahn"))
+}
+
+fn setup() -> Result<Outcome, Failure> {
+    suite("setup").run()?;
+    Ok(Outcome::Done)
+}
+
+fn check_server(cases: &Cases) -> Result<Outcome, Failure> {
+    let server = EchoServer::start()?;
+    finish(select(
+        suite("check-server").args([&server.url, "--agent", "ws-server"]),
+        cases,
+    ))
+}
+
+fn check_client(cases: &Cases) -> Result<Outcome, Failure> {
+    let run = select(suite("check-client").args(["--agent", "ws-client"]), cases);
+    finish(run.args([Path::new("--"), &build::program("autobahn_client")]))
+}
+
+fn select(run: Run, cases: &Cases) -> Run {
+    let run = run.args(["--cases", &cases.cases]);
+    if cases.exclude.is_empty() {
+        run
+    } else {
+        run.args(["--exclude", &cases.exclude])
+    }
+}
+
+fn finish(run: Run) -> Result<Outcome, Failure> {
+    let mut last = String::new();
+    run.run_with_lines(|line| line.clone_into(&mut last))?;
+    match all_ok(&last) {
+        true => Ok(Outcome::DoneWith(last)),
+        false => Err(format!("not every case is OK: {last}")),
+    }
+}
+
+/// Whether the suite's closing line counts at least one case and nothing but OK ones.
+fn all_ok(line: &str) -> bool {
+    let number = |text: &str| text.trim().parse::<u32>().ok();
+    let total = line
+        .split("cases:")
+        .next()
+        .and_then(|text| number(text.rsplit(':').next()?));
+    let ok = line
+        .split("cases:")
+        .nth(1)
+        .and_then(|text| number(text.split("OK").next()?));
+    total.is_some_and(|total| total > 0) && total == ok
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_full_house_of_ok_passes() {
+        assert!(all_ok(
+            "autobahn server: 301 cases: 301 OK, 0 NON-STRICT, 0 FAILED, 0 UNIMPLEMENTED"
+        ));
+        assert!(!all_ok(
+            "autobahn server: 301 cases: 300 OK, 1 NON-STRICT, 0 FAILED, 0 UNIMPLEMENTED"
+        ));
+        assert!(!all_ok(
+            "autobahn server: 0 cases: 0 OK, 0 NON-STRICT, 0 FAILED, 0 UNIMPLEMENTED"
+        ));
+        assert!(!all_ok(""));
+    }
+
+    #[test]
+    fn knows_its_roles() {
+        assert_eq!(roles("both"), Ok(&[Role::Server, Role::Client][..]));
+        assert!(roles("peer").is_err());
+    }
+}

@@ -1,0 +1,207 @@
+//! `install`: what the tests need and a bare Debian 12 with Rust lacks.
+//!
+//! Programs come from Debian's packages, by name and only if no program of that name is there already; the peers
+//! come pinned from PyPI and npm into the target folder. Whatever is there already is left alone.
+
+use std::{fs, path::Path};
+
+use crate::{
+    Failure,
+    flags::Flags,
+    report::{Outcome, Report},
+    shell::{Run, root, target},
+};
+
+/// A program, how to see that it works, and the Debian packages that bring it.
+struct Need {
+    name: &'static str,
+    probe: &'static [&'static str],
+    packages: &'static [&'static str],
+}
+
+const NEEDS: [Need; 6] = [
+    Need {
+        name: "a C linker",
+        probe: &["cc", "--version"],
+        packages: &["gcc", "libc6-dev"],
+    },
+    Need {
+        name: "Python 3 with venv and pip",
+        probe: &["python3", "-c", "import venv, ensurepip"],
+        packages: &["python3", "python3-venv"],
+    },
+    Need {
+        name: "Node.js",
+        probe: &["node", "--version"],
+        packages: &["nodejs"],
+    },
+    Need {
+        name: "npm",
+        probe: &["npm", "--version"],
+        packages: &["npm"],
+    },
+    Need {
+        name: "curl",
+        probe: &["curl", "--version"],
+        packages: &["curl"],
+    },
+    Need {
+        name: "git",
+        probe: &["git", "--version"],
+        packages: &["git"],
+    },
+];
+
+pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
+    flags.finish()?;
+    report.step("install", install);
+    Ok(())
+}
+
+/// Everything but the Autobahn testsuite, which `autobahn` sets up for itself.
+pub(crate) fn install() -> Result<Outcome, Failure> {
+    programs()?;
+    python_peer()?;
+    node_peer()?;
+    Ok(Outcome::Done)
+}
+
+fn programs() -> Result<(), Failure> {
+    let missing = missing(&NEEDS);
+    if missing.is_empty() {
+        println!(
+            "all programs are there: {}",
+            NEEDS.map(|need| need.name).join(", ")
+        );
+        return Ok(());
+    }
+    let names: Vec<_> = missing.iter().map(|need| need.name).collect();
+    let packages: Vec<_> = missing
+        .iter()
+        .flat_map(|need| need.packages)
+        .copied()
+        .collect();
+    println!("missing: {}", names.join(", "));
+    let by_hand = format!(
+        "apt-get install --no-install-recommends {}",
+        packages.join(" ")
+    );
+    let is_root = Run::new("id")
+        .args(["-u"])
+        .read()
+        .is_ok_and(|id| id.trim() == "0");
+    if !is_root || !Run::new("apt-get").args(["--version"]).succeeds() {
+        return Err(format!(
+            "missing: {}; as root on Debian: {by_hand}",
+            names.join(", ")
+        ));
+    }
+    let apt = || Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
+    apt().args(["-q", "update"]).run()?;
+    apt()
+        .args(["-q", "-y", "--no-install-recommends", "install"])
+        .args(packages)
+        .run()?;
+    match self::missing(&NEEDS).first() {
+        None => Ok(()),
+        Some(need) => Err(format!("{} is still missing after: {by_hand}", need.name)),
+    }
+}
+
+fn missing(needs: &'static [Need]) -> Vec<&'static Need> {
+    let lacks = |need: &&Need| !Run::new(need.probe[0]).args(&need.probe[1..]).succeeds();
+    needs.iter().filter(lacks).collect()
+}
+
+fn python_peer() -> Result<(), Failure> {
+    let venv = target().join("peers/venv");
+    let requirements = root().join("tests/peers/requirements.txt");
+    let stamp = venv.join("stamp");
+    let python = venv.join("bin/python");
+    if same(&requirements, &stamp)
+        && Run::new(&python)
+            .args(["-c", "import websockets"])
+            .succeeds()
+    {
+        println!("websockets for Python: already there");
+        return Ok(());
+    }
+    let _ = fs::remove_dir_all(&venv);
+    Run::new("python3")
+        .args([Path::new("-m"), Path::new("venv"), &venv])
+        .run()?;
+    let pip = [
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "-q",
+        "install",
+        "--require-hashes",
+        "-r",
+    ];
+    Run::new(&python).args(pip).args([&requirements]).run()?;
+    copy(&requirements, &stamp)
+}
+
+fn node_peer() -> Result<(), Failure> {
+    let folder = target().join("peers/node");
+    let files = ["package.json", "package-lock.json"];
+    let source = |file: &str| root().join("tests/peers").join(file);
+    let stamp = folder.join("node_modules/.package-lock.stamp");
+    if same(&source(files[1]), &stamp) && folder.join("node_modules/ws/package.json").is_file() {
+        println!("ws for Node.js: already there");
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)
+        .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+    for file in files {
+        copy(&source(file), &folder.join(file))?;
+    }
+    let arguments = [
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--no-update-notifier",
+    ];
+    Run::new("npm").args(arguments).in_folder(&folder).run()?;
+    copy(&source(files[1]), &stamp)
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    matches!((fs::read(one), fs::read(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    let copied = fs::copy(from, to).map(|_| ());
+    copied.map_err(|error| {
+        format!(
+            "cannot copy {} to {}: {error}",
+            from.display(),
+            to.display()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_out_what_is_missing() {
+        const SOME: [Need; 2] = [
+            Need {
+                name: "a shell",
+                probe: &["true"],
+                packages: &["dash"],
+            },
+            Need {
+                name: "nothing known",
+                probe: &["no-such-program-here"],
+                packages: &["none"],
+            },
+        ];
+        let names: Vec<_> = missing(&SOME).iter().map(|need| need.name).collect();
+        assert_eq!(names, ["nothing known"]);
+    }
+}

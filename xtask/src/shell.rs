@@ -1,0 +1,183 @@
+//! Runs programs, and prints the line that repeats each of them by hand.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::Failure;
+
+/// The workspace's root.
+pub(crate) fn root() -> PathBuf {
+    // Cargo sets the variable for `cargo run`; the compiled-in value serves a binary started by hand.
+    let manifest = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest.parent().unwrap_or(&manifest).to_path_buf()
+}
+
+/// Where cargo builds, and everything that `install` brings.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
+}
+
+/// A program about to be run in the workspace's root, without standard input.
+#[derive(Debug)]
+pub(crate) struct Run {
+    command: Command,
+    shown: String,
+}
+
+impl Run {
+    /// `program` is a name to be found in `PATH`, or a path.
+    pub(crate) fn new(program: impl AsRef<Path>) -> Self {
+        let program = program.as_ref();
+        let mut command = Command::new(program);
+        command.current_dir(root()).stdin(Stdio::null());
+        Self {
+            command,
+            shown: shorten(program),
+        }
+    }
+
+    /// `cargo` itself: the one that runs this program.
+    pub(crate) fn cargo() -> Self {
+        let mut run = Self::new(env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from));
+        "cargo".clone_into(&mut run.shown);
+        run
+    }
+
+    /// Appends arguments.
+    pub(crate) fn args<A: AsRef<Path>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        for argument in arguments {
+            let argument = argument.as_ref();
+            self.command.arg(argument);
+            self.shown.push(' ');
+            self.shown.push_str(&quote(&shorten(argument)));
+        }
+        self
+    }
+
+    /// Sets an environment variable.
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<Path>) -> Self {
+        let value = value.as_ref();
+        self.command.env(name, value);
+        self.shown = format!("{name}={} {}", quote(&shorten(value)), self.shown);
+        self
+    }
+
+    /// Runs in `folder` instead of the root.
+    pub(crate) fn in_folder(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self.shown = format!("cd {} && {}", shorten(folder), self.shown);
+        self
+    }
+
+    /// Runs it to the end; its output goes to ours.
+    pub(crate) fn run(mut self) -> Result<(), Failure> {
+        println!("$ {}", self.shown);
+        let status = self
+            .command
+            .status()
+            .map_err(|error| cannot_start(&self.shown, &error))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("{status}: {}", self.shown))
+        }
+    }
+
+    /// Like `run`, and hands each line of standard output to `line` after printing it.
+    pub(crate) fn run_with_lines(mut self, mut line: impl FnMut(&str)) -> Result<(), Failure> {
+        println!("$ {}", self.shown);
+        let mut child = self
+            .command
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| cannot_start(&self.shown, &error))?;
+        if let Some(output) = child.stdout.take() {
+            for text in BufReader::new(output).split(b'\n') {
+                let text =
+                    text.map_err(|error| format!("cannot read from {}: {error}", self.shown))?;
+                let text = String::from_utf8_lossy(&text);
+                println!("{text}");
+                line(&text);
+            }
+        }
+        let status = child
+            .wait()
+            .map_err(|error| cannot_start(&self.shown, &error))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("{status}: {}", self.shown))
+        }
+    }
+
+    /// Runs it without printing anything and returns its standard output.
+    pub(crate) fn read(mut self) -> Result<String, Failure> {
+        let output = self
+            .command
+            .output()
+            .map_err(|error| cannot_start(&self.shown, &error))?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            return Err(format!(
+                "{}: {}: {}",
+                output.status,
+                self.shown,
+                text.trim()
+            ));
+        }
+        String::from_utf8(output.stdout).map_err(|_| format!("{} printed no UTF-8", self.shown))
+    }
+
+    /// Whether it starts and succeeds; prints nothing.
+    pub(crate) fn succeeds(mut self) -> bool {
+        let command = self.command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    }
+}
+
+fn cannot_start(shown: &str, error: &std::io::Error) -> Failure {
+    format!("cannot run `{shown}`: {error}")
+}
+
+/// A path as it is typed from the root.
+fn shorten(path: &Path) -> String {
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+fn quote(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_a_line_that_a_shell_takes() {
+        let run = Run::new("echo")
+            .args(["a b", "6.*", "it's"])
+            .env("FLAGS", "-D warnings");
+        assert_eq!(run.shown, r"FLAGS='-D warnings' echo 'a b' '6.*' 'it'\''s'");
+    }
+
+    #[test]
+    fn reports_a_failing_program() {
+        assert!(Run::new("false").run().is_err());
+        assert!(Run::new("no-such-program-here").run().is_err());
+        assert!(!Run::new("false").succeeds());
+        assert_eq!(Run::new("echo").args(["x"]).read().as_deref(), Ok("x\n"));
+    }
+}
