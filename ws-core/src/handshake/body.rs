@@ -1,0 +1,144 @@
+//! The beginning of a refusal's body, to be shown to a person.
+//!
+//! Invariant: holds at most [`MAX_BODY_BYTES`]; what a wrong chunk mark leaves unclear ends the body.
+
+use super::request::parse_length;
+use super::response::Response;
+use super::tokens::list_elements;
+
+/// How much of a body is kept.
+pub(crate) const MAX_BODY_BYTES: usize = 1024;
+
+/// Collects a body in pieces of any size.
+#[derive(Clone, Debug)]
+pub(crate) struct BodyReader {
+    body: Vec<u8>,
+    framing: Framing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// This many bytes are still to come.
+    Length(u64),
+    Chunked(Chunk),
+    UntilEof,
+    Done,
+}
+
+/// RFC 9112 §7.1
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chunk {
+    Size(u64),
+    Extension(u64),
+    SizeLf(u64),
+    Data(u64),
+    DataCr,
+    DataLf,
+}
+
+impl BodyReader {
+    /// Finds out how the body of `response` ends.
+    ///
+    /// RFC 9112 §6.3
+    pub(crate) fn new(response: &Response) -> Self {
+        let fields = response.fields();
+        let framing = if matches!(response.status(), 204 | 304) {
+            Framing::Done
+        } else if fields.has("transfer-encoding") {
+            match list_elements(fields.all("transfer-encoding")).last() {
+                Some(last) if last.eq_ignore_ascii_case("chunked") => {
+                    Framing::Chunked(Chunk::Size(0))
+                }
+                _ => Framing::UntilEof,
+            }
+        } else {
+            match fields.first("content-length").and_then(parse_length) {
+                Some(0) => Framing::Done,
+                Some(length) => Framing::Length(length),
+                None => Framing::UntilEof,
+            }
+        };
+        Self {
+            body: Vec::new(),
+            framing,
+        }
+    }
+
+    /// Takes the next bytes.
+    pub(crate) fn receive(&mut self, mut input: &[u8]) {
+        while !self.is_done() && !input.is_empty() {
+            input = self.step(input);
+        }
+    }
+
+    /// Says whether the whole body, or as much as is kept, is there.
+    pub(crate) fn is_done(&self) -> bool {
+        self.framing == Framing::Done || self.body.len() >= MAX_BODY_BYTES
+    }
+
+    /// Returns what was collected.
+    pub(crate) fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+
+    /// Takes one run of data or one byte of a chunk mark, and returns the rest.
+    fn step<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
+        match self.framing {
+            Framing::Done => &[],
+            Framing::UntilEof => self.take(input, u64::MAX).0,
+            Framing::Length(left) => {
+                let (rest, left) = self.take(input, left);
+                self.framing = if left == 0 {
+                    Framing::Done
+                } else {
+                    Framing::Length(left)
+                };
+                rest
+            }
+            Framing::Chunked(Chunk::Data(left)) => {
+                let (rest, left) = self.take(input, left);
+                self.framing = Framing::Chunked(if left == 0 {
+                    Chunk::DataCr
+                } else {
+                    Chunk::Data(left)
+                });
+                rest
+            }
+            Framing::Chunked(chunk) => {
+                let (byte, rest) = (input[0], &input[1..]);
+                self.framing = chunk.next(byte).map_or(Framing::Done, Framing::Chunked);
+                rest
+            }
+        }
+    }
+
+    /// Keeps up to `left` bytes; returns the rest of the input and what is then left.
+    fn take<'a>(&mut self, input: &'a [u8], left: u64) -> (&'a [u8], u64) {
+        let taken = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
+        let room = MAX_BODY_BYTES - self.body.len();
+        self.body.extend_from_slice(&input[..taken.min(room)]);
+        (&input[taken..], left - taken as u64)
+    }
+}
+
+impl Chunk {
+    /// Returns the state after one byte of a chunk mark; `None` after the last chunk, or when the mark is wrong.
+    fn next(self, byte: u8) -> Option<Self> {
+        match (self, byte) {
+            (Self::Size(size), b'\r') => Some(Self::SizeLf(size)),
+            (Self::Size(size), b';' | b' ' | b'\t') => Some(Self::Extension(size)),
+            (Self::Size(size), _) => {
+                let digit = char::from(byte).to_digit(16)?;
+                Some(Self::Size(
+                    size.checked_mul(16)?.checked_add(u64::from(digit))?,
+                ))
+            }
+            (Self::Extension(size), b'\r') => Some(Self::SizeLf(size)),
+            (Self::Extension(size), _) => Some(Self::Extension(size)),
+            (Self::SizeLf(size), b'\n') if size > 0 => Some(Self::Data(size)),
+            (Self::DataCr, b'\r') => Some(Self::DataLf),
+            (Self::DataLf, b'\n') => Some(Self::Size(0)),
+            _ => None,
+        }
+    }
+}
