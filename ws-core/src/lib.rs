@@ -58,6 +58,7 @@ mod connection;
 mod error;
 mod event;
 mod frame;
+pub mod handshake;
 mod message;
 mod opcode;
 mod role;
