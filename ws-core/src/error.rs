@@ -1,5 +1,4 @@
-//! What can go wrong once a connection is open; for the opening handshake see
-//! [`handshake`](crate::handshake).
+//! What can go wrong once a connection is open.
 
 use std::{error::Error, fmt};
 
