@@ -100,7 +100,6 @@ impl Receiver {
     }
 
     /// Judges a header by what came before it and by the limits, before any of its payload is taken.
-    #[inline]
     fn judge(&self, header: &FrameHeader, scratch: &Scratch) -> Result<(), ReceiveError> {
         if header.opcode.is_control() {
             return Ok(());
@@ -196,6 +195,21 @@ impl Receive<'_> {
     #[inline]
     pub fn next(&mut self) -> Option<Result<Event<'_>, ReceiveError>> {
         self.state.settle();
+        if let Some((is_text, range)) = self.state.common(self.input) {
+            let payload = &self.input[range];
+            if !is_text {
+                return Some(Ok(Event::Binary(payload)));
+            }
+            return Some(match simdutf8::basic::from_utf8(payload) {
+                Ok(text) => Ok(Event::Text(text)),
+                Err(_) => Err(self.state.fail(ReceiveError::InvalidUtf8)),
+            });
+        }
+        self.next_uncommon()
+    }
+
+    /// Every event but a whole message in one short frame.
+    fn next_uncommon(&mut self) -> Option<Result<Event<'_>, ReceiveError>> {
         let found = match self.state.advance(self.input) {
             Ok(Some(found)) => found,
             Ok(None) => return None,
@@ -269,8 +283,15 @@ impl Receive<'_> {
 
 impl State<'_> {
     /// Clears what the last event was lent from.
+    #[inline]
     fn settle(&mut self) {
         self.reply = None;
+        if !matches!(self.lent, Lent::Nothing) {
+            self.settle_held();
+        }
+    }
+
+    fn settle_held(&mut self) {
         let lent = std::mem::replace(&mut self.lent, Lent::Nothing);
         let Some(assembly) = &mut self.receiver.assembly else {
             return;
@@ -296,8 +317,34 @@ impl State<'_> {
         error
     }
 
-    /// Goes on to the next complete message or control frame.
+    /// Takes a whole message that lies in the input as one frame while nothing else is open.
     #[inline]
+    fn common(&mut self, input: &mut [u8]) -> Option<(bool, Range<usize>)> {
+        // A failure is kept in the assembly, so that this sees it as well.
+        if self.receiver.assembly.is_some()
+            || self.receiver.header_length > 0
+            || self.receiver.close_received
+        {
+            return None;
+        }
+        let rest = input.get_mut(self.position..)?;
+        let header = FrameHeader::parse_common(rest, self.receiver.role.peer())?;
+        if header.length > self.scratch.limits.max_message_bytes
+            || header.length > self.scratch.limits.max_frame_bytes
+        {
+            return None;
+        }
+        let end = header.header_bytes + header.length;
+        let payload = rest.get_mut(header.header_bytes..end)?;
+        if self.receiver.role == Role::Server {
+            mask::apply(header.key, 0, payload);
+        }
+        let start = self.position + header.header_bytes;
+        self.position += end;
+        Some((header.is_text, start..self.position))
+    }
+
+    /// Goes on to the next complete message or control frame.
     fn advance(&mut self, input: &mut [u8]) -> Result<Option<Found>, ReceiveError> {
         if self.receiver.close_received || self.failed {
             self.position = input.len();
@@ -340,7 +387,6 @@ impl State<'_> {
     }
 
     /// Reads a header from the input, together with what is left of one from an earlier input.
-    #[inline]
     fn read_header(&mut self, input: &[u8]) -> Result<Option<FrameHeader>, ReceiveError> {
         let sender = self.receiver.role.peer();
         let rest = &input[self.position..];
