@@ -1,5 +1,11 @@
 //! Scenario tests of the sans-IO core: no socket, no clock but the one that a test turns.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test's helper fails by panicking"
+)]
+
 mod chunking;
 mod differential;
 mod hostile;
