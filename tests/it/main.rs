@@ -1,1 +1,12 @@
-//! End-to-end tests.
+//! End-to-end tests against programs we did not write, and of `ws` as a program.
+//!
+//! `cargo xtask install` first: it brings the peers. One behaviour a file; port 0 everywhere.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "all of this is a test"
+)]
+
+mod peers;
+mod support;

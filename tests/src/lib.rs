@@ -1,1 +1,9 @@
-//! End-to-end tests live in `it/`.
+//! What the end-to-end tests (`it/`) and the load programs (`src/bin/`) share: child processes, waiting, figures.
+//!
+//! Everything here panics with a full sentence when it cannot go on: its callers are tests.
+//! Invariant: nothing waits without a deadline, and no child outlives its [`process::Process`].
+
+pub mod figures;
+pub mod payload;
+pub mod process;
+pub mod wait;

@@ -1,0 +1,4 @@
+//! What the tests have in common. Child processes and waiting come from the `ws_tests` library.
+
+pub(crate) mod peer;
+pub(crate) use ws_tests::process;

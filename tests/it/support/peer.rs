@@ -1,0 +1,75 @@
+//! WebSocket programs that we did not write: `websockets` for Python, `ws` for Node.js.
+//!
+//! `cargo xtask install` brings them; without it these tests fail and say so.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::process::{Finished, Process};
+
+/// A peer's language.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Peer {
+    Python,
+    Node,
+}
+
+impl Peer {
+    /// Its echo server and the URL that it listens on, without a path. The server ends with the process.
+    pub(crate) fn echo_server(self) -> (Process, String) {
+        let mut process = Process::spawn(&mut self.script("echo_server"));
+        let port: u16 = process.wait_for_stdout(|line| line.trim().parse().ok());
+        (process, format!("ws://127.0.0.1:{port}"))
+    }
+
+    /// Runs its client against an echo server until it is content.
+    pub(crate) fn check_echo(self, url: &str, mode: &[&str]) {
+        let finished = Process::spawn(self.script("client").arg(url).args(mode)).finish();
+        let Finished { code, stderr, .. } = &finished;
+        let stdout = finished.stdout_text();
+        // Node also ends with 0 when nothing is left to wait for: only the last line counts.
+        assert!(
+            *code == Some(0) && stdout.starts_with("ok: "),
+            "{self:?} {mode:?}: exit code {code:?}\n{stdout}\n{stderr}"
+        );
+    }
+
+    fn script(self, name: &str) -> Command {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
+        let mut command;
+        match self {
+            Self::Python => {
+                command = Command::new(installed("venv/bin/python"));
+                command.arg(scripts.join(name).with_extension("py"));
+                // Without it a script's first line waits in a buffer.
+                command.env("PYTHONUNBUFFERED", "1");
+            }
+            Self::Node => {
+                let modules = installed("node/node_modules/ws").with_file_name("");
+                command = Command::new("node");
+                command
+                    .arg(scripts.join(name).with_extension("js"))
+                    .env("NODE_PATH", modules);
+            }
+        }
+        command
+    }
+}
+
+/// Something that `cargo xtask install` puts under the target folder (or where `WS_PEERS` says).
+fn installed(path: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
+    let peers = env::var_os("WS_PEERS").map_or_else(|| target.join("peers"), PathBuf::from);
+    let path = peers.join(path);
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo xtask install` first",
+        path.display()
+    );
+    path
+}
