@@ -80,11 +80,120 @@ impl<'a> Authority<'a> {
             return true;
         }
         let name = self.name.strip_suffix('.').unwrap_or(self.name);
-        let (below, last) = name.rsplit_once('.').unwrap_or(("", name));
-        last.eq_ignore_ascii_case("localhost") && !below.starts_with('.') && !below.ends_with('.')
+        match name.rsplit_once('.') {
+            None => name.eq_ignore_ascii_case("localhost"),
+            Some((below, last)) => {
+                last.eq_ignore_ascii_case("localhost")
+                    && below.split('.').all(|label| !label.is_empty())
+            }
+        }
     }
 }
 
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_names_addresses_and_ports() {
+        for (text, port) in [
+            ("example.com", None),
+            ("example.com:8080", Some(8080)),
+            ("a_b-c.example", None),
+            ("127.0.0.1:65535", Some(65535)),
+            ("[::1]", None),
+            ("[2001:DB8::1]:443", Some(443)),
+            ("name:", None),
+        ] {
+            let authority = Authority::parse(text).unwrap_or_else(|| panic!("{text} is valid"));
+            assert_eq!(authority.port(), port, "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_host() {
+        for text in [
+            "",
+            ":80",
+            "a b",
+            "user@host",
+            "user:pw@host",
+            "host:80:80",
+            "host:+1",
+            "host:65536",
+            "host:000080",
+            "host:8o",
+            "a,b",
+            "a/b",
+            "a?b",
+            "a#b",
+            "[::1",
+            "::1",
+            "[]",
+            "[::1]80",
+            "[127.0.0.1]",
+            "[::1%eth0]",
+            "[::g]",
+            "h\u{f6}st",
+            "host\\x",
+            "[::1]:x",
+        ] {
+            assert_eq!(Authority::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn compares_hosts_by_what_they_mean() {
+        let same = |a, b| {
+            Authority::parse(a)
+                .unwrap()
+                .is_same_host(&Authority::parse(b).unwrap())
+        };
+        assert!(same("Example.COM:1", "example.com:2"));
+        assert!(same("[::1]", "[0:0:0:0:0:0:0:1]:80"));
+        assert!(!same("example.com", "evil-example.com"));
+        assert!(!same("example.com", "example.com.evil"));
+        assert!(!same("[::1]", "127.0.0.1"));
+    }
+
+    /// what a rebinding page cannot be called.
+    #[test]
+    fn knows_loopback_names() {
+        for text in [
+            "localhost",
+            "LOCALHOST:9894",
+            "localhost.",
+            "app.localhost",
+            "a.b.localhost:80",
+            "127.0.0.1",
+            "127.255.255.254:1",
+            "[::1]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::ffff:127.0.0.1]",
+        ] {
+            assert!(Authority::parse(text).unwrap().is_loopback(), "{text}");
+        }
+        for text in [
+            "example.com",
+            "localhost.example.com",
+            "notlocalhost",
+            "127.0.0.1.example.com",
+            "128.0.0.1",
+            "0.0.0.0",
+            "127.1",
+            "[::2]",
+            "[::]",
+            ".localhost",
+            "a..localhost",
+            "127.0.0.1.",
+            "localhost..",
+            "192.168.0.1",
+        ] {
+            assert!(!Authority::parse(text).unwrap().is_loopback(), "{text}");
+        }
+    }
 }

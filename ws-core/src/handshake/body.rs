@@ -2,7 +2,6 @@
 //!
 //! Invariant: holds at most [`MAX_BODY_BYTES`]; what a wrong chunk mark leaves unclear ends the body.
 
-use super::request::parse_length;
 use super::response::Response;
 use super::tokens::list_elements;
 
@@ -52,7 +51,7 @@ impl BodyReader {
                 _ => Framing::UntilEof,
             }
         } else {
-            match fields.first("content-length").and_then(parse_length) {
+            match fields.content_length() {
                 Some(0) => Framing::Done,
                 Some(length) => Framing::Length(length),
                 None => Framing::UntilEof,
@@ -140,5 +139,95 @@ impl Chunk {
             (Self::DataLf, b'\n') => Some(Self::Size(0)),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::head::{HeadLimits, HeadReader};
+    use super::*;
+
+    fn reader(head: &str) -> BodyReader {
+        let mut reader = HeadReader::new();
+        reader
+            .receive(head.as_bytes(), &HeadLimits::default())
+            .unwrap();
+        BodyReader::new(&Response::parse(&reader).unwrap())
+    }
+
+    /// Feeds `body` in pieces of each size; all must give the same.
+    fn collect(head: &str, body: &[u8]) -> (Vec<u8>, bool) {
+        let whole = collect_in(head, body, body.len().max(1));
+        for size in 1..8 {
+            assert_eq!(collect_in(head, body, size), whole, "in pieces of {size}");
+        }
+        whole
+    }
+
+    fn collect_in(head: &str, body: &[u8], size: usize) -> (Vec<u8>, bool) {
+        let mut reader = reader(head);
+        body.chunks(size).for_each(|piece| reader.receive(piece));
+        let is_done = reader.is_done();
+        (reader.into_body(), is_done)
+    }
+
+    const LENGTH_5: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\n";
+    const CHUNKED: &str = "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n";
+    const UNTIL_EOF: &str = "HTTP/1.0 404 Not Found\r\n\r\n";
+
+    #[test]
+    fn ends_at_the_length() {
+        assert_eq!(collect(LENGTH_5, b"hel"), (b"hel".to_vec(), false));
+        assert_eq!(
+            collect(LENGTH_5, b"hello, world"),
+            (b"hello".to_vec(), true)
+        );
+    }
+
+    #[test]
+    fn is_done_at_once_without_a_body() {
+        assert!(reader("HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n").is_done());
+        assert!(reader("HTTP/1.1 204 x\r\nContent-Length: 7\r\n\r\n").is_done());
+        assert!(!reader(UNTIL_EOF).is_done());
+    }
+
+    /// RFC 9112 §7.1
+    #[test]
+    fn takes_the_chunk_marks_out() {
+        let body = b"3\r\nhel\r\n0002;name=\"v\"\r\nlo\r\n0\r\n\r\nmore";
+        assert_eq!(collect(CHUNKED, body), (b"hello".to_vec(), true));
+        assert_eq!(collect(CHUNKED, b"5\r\nhe"), (b"he".to_vec(), false));
+    }
+
+    #[test]
+    fn ends_at_a_wrong_chunk_mark() {
+        for body in [
+            &b"x"[..],
+            b"-1\r\nab",
+            b"3\rhel",
+            b"fffffffffffffffff\r\n",
+            b"0\r\n",
+        ] {
+            assert_eq!(collect(CHUNKED, body), (Vec::new(), true), "{body:?}");
+        }
+        assert_eq!(collect(CHUNKED, b"2\r\nabc\r\n"), (b"ab".to_vec(), true));
+    }
+
+    #[test]
+    fn keeps_one_kibibyte() {
+        let long = vec![b'x'; 5000];
+        assert_eq!(
+            collect(UNTIL_EOF, &long),
+            (vec![b'x'; MAX_BODY_BYTES], true)
+        );
+        assert_eq!(collect(UNTIL_EOF, &long[..1023]), (vec![b'x'; 1023], false));
+        let endless = "HTTP/1.1 500 x\r\nContent-Length: 18446744073709551615\r\n\r\n";
+        assert_eq!(collect(endless, &long), (vec![b'x'; MAX_BODY_BYTES], true));
+        let mut chunked = b"ffffffffffffffff\r\n".to_vec();
+        chunked.extend_from_slice(&long);
+        assert_eq!(
+            collect(CHUNKED, &chunked),
+            (vec![b'x'; MAX_BODY_BYTES], true)
+        );
     }
 }

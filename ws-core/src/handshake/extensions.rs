@@ -197,3 +197,92 @@ impl<'a> Cursor<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Option<Vec<(String, Vec<String>)>> {
+        let offers = parse_extensions([line].into_iter()).ok()?;
+        let param = |param: &ExtensionParam<'_>| match param.value() {
+            Some(value) => format!("{}={value}", param.name()),
+            None => param.name().to_owned(),
+        };
+        Some(
+            offers
+                .iter()
+                .map(|offer| {
+                    (
+                        offer.name().to_owned(),
+                        offer.params().iter().map(param).collect(),
+                    )
+                })
+                .collect(),
+        )
+    }
+
+    /// RFC 6455 §9.1, RFC 7692 §7.1
+    #[test]
+    fn reads_offers_and_parameters() {
+        let offers = parse(
+            "permessage-deflate; client_max_window_bits ;server_max_window_bits = \"1\\0\",, foo",
+        )
+        .unwrap();
+        assert_eq!(offers[0].0, "permessage-deflate");
+        assert_eq!(
+            offers[0].1,
+            ["client_max_window_bits", "server_max_window_bits=10"]
+        );
+        assert_eq!(offers[1], ("foo".to_owned(), vec![]));
+        assert_eq!(offers.len(), 2);
+    }
+
+    #[test]
+    fn reads_several_lines_as_one_list() {
+        let offers = parse_extensions(["a", "b;c", ""].into_iter()).unwrap();
+        assert_eq!(
+            offers.iter().map(ExtensionOffer::name).collect::<Vec<_>>(),
+            ["a", "b"]
+        );
+    }
+
+    #[test]
+    fn refuses_what_breaks_the_grammar() {
+        for line in [
+            ";",
+            "a;",
+            "a;;b",
+            "a b",
+            "a;b=",
+            "a;b=\"",
+            "a;b=\"c",
+            "a;b=\"\"",
+            "a;b=\"c d\"",
+            "a;b=\"c\\",
+            "a;b=\"c\\\"\"",
+            "a;b=\"c\"d",
+            "=",
+            "a=b",
+            "a;=b",
+            "\"a\"",
+            "a;b=c=d",
+            "a\u{f6}",
+            "a;b=\"\u{f6}\"",
+            "a;b=\"\\\u{f6}\"",
+        ] {
+            assert_eq!(parse(line), None, "{line}");
+        }
+    }
+
+    /// R-03
+    #[test]
+    fn refuses_too_many_offers_and_parameters() {
+        assert_eq!(
+            parse(&vec!["a"; MAX_OFFERS].join(",")).map(|offers| offers.len()),
+            Some(MAX_OFFERS)
+        );
+        assert_eq!(parse(&vec!["a"; MAX_OFFERS + 1].join(",")), None);
+        assert!(parse(&format!("a{}", ";b".repeat(MAX_PARAMS))).is_some());
+        assert_eq!(parse(&format!("a{}", ";b".repeat(MAX_PARAMS + 1))), None);
+    }
+}

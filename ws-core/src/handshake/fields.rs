@@ -82,6 +82,16 @@ impl Fields {
     pub(crate) fn has(&self, name: &str) -> bool {
         self.first(name).is_some()
     }
+
+    /// Returns the one `Content-Length`, if it is a number: digits only, no sign.
+    pub(crate) fn content_length(&self) -> Option<u64> {
+        let text = self.only("content-length")?;
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            text.parse().ok()
+        } else {
+            None
+        }
+    }
 }
 
 /// Shows names only: values may be secrets.

@@ -233,3 +233,6 @@ impl std::fmt::Debug for HeadReader {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

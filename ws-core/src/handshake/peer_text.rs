@@ -52,3 +52,40 @@ fn is_unsafe(character: char) -> bool {
             '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
         )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// one event stays one line, and a terminal is told nothing.
+    #[test]
+    fn escapes_every_character_that_controls_a_line() {
+        let controls = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}');
+        let separators = [
+            '\u{2028}', '\u{2029}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{200f}',
+            '\u{61c}',
+        ];
+        for character in controls.chain(separators) {
+            let text = character.to_string();
+            let shown = PeerText::new(&text).to_string();
+            assert_eq!(shown, format!("\\u{{{:x}}}", u32::from(character)));
+        }
+    }
+
+    #[test]
+    fn leaves_other_text_alone() {
+        let text = "GET /привет?x=\"1\" 漢字 \u{1f600}";
+        assert_eq!(PeerText::new(text).to_string(), text);
+    }
+
+    #[test]
+    fn cuts_long_text_and_shows_it() {
+        let exact = "ж".repeat(256);
+        assert_eq!(PeerText::new(&exact).to_string(), exact);
+        assert_eq!(
+            PeerText::new(&format!("{exact}x")).to_string(),
+            format!("{exact}…")
+        );
+        assert_eq!(PeerText::new("abc").max_chars(2).to_string(), "ab…");
+    }
+}

@@ -12,16 +12,9 @@ pub(crate) fn redact_url(url: &str) -> String {
         Some((scheme, rest)) => {
             redacted.push_str(scheme);
             redacted.push_str("//");
-            let end = rest.find(['/', '\\']).unwrap_or(rest.len());
-            let (authority, path) = rest.split_at(end);
-            redacted.push_str(
-                authority
-                    .rsplit_once('@')
-                    .map_or(authority, |(_, host)| host),
-            );
-            redacted.push_str(path);
+            redacted.push_str(without_user_info(rest));
         }
-        None => redacted.push_str(before),
+        None => redacted.push_str(without_user_info(before)),
     }
     if let Some(query) = query {
         redacted.push('?');
@@ -40,4 +33,44 @@ pub(crate) fn redact_url(url: &str) -> String {
         }
     }
     redacted
+}
+
+/// Returns `text` from behind the last `@` before its path.
+fn without_user_info(text: &str) -> &str {
+    let authority = &text[..text.find(['/', '\\']).unwrap_or(text.len())];
+    authority.rfind('@').map_or(text, |at| &text[at + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    ///
+    #[test]
+    fn hides_user_info_query_values_and_fragment() {
+        for (url, expected) in [
+            ("https://example.com/a/b", "https://example.com/a/b"),
+            (
+                "https://user:secret@example.com:8/a",
+                "https://example.com:8/a",
+            ),
+            ("https://secret@s@example.com", "https://example.com"),
+            ("//user:secret@example.com/a", "//example.com/a"),
+            (
+                "/login?token=secret&next=%2F;x=secret#secret",
+                "/login?token=***&next=***&x=***",
+            ),
+            ("/login?secret", "/login?***"),
+            ("/login?a=secret=secret", "/login?a=***"),
+            ("https://example.com?secret", "https://example.com?***"),
+            (
+                "https://example.com/@user/page",
+                "https://example.com/@user/page",
+            ),
+            ("secret:secret@example.com/a", "example.com/a"),
+            ("", ""),
+        ] {
+            assert_eq!(redact_url(url), expected);
+        }
+    }
 }

@@ -1,21 +1,15 @@
-//! A whole request head, the rules of a WebSocket upgrade, and the 101 answer to it.
+//! A whole request head of a client: what it asks for.
 
 use std::fmt;
 
-use data_encoding::BASE64;
-use tungstenite::handshake::derive_accept_key;
-
 use super::answer::HttpAnswer;
 use super::authority::Authority;
-use super::error::{HandshakeError, HeadError};
+use super::error::HeadError;
 use super::extensions::{ExtensionOffer, parse_extensions};
 use super::fields::Fields;
 use super::head::HeadReader;
-use super::tokens::{is_token, list_contains, list_elements};
-use super::write::{HeadWriter, check_not_reserved, is_target};
-
-/// The most subprotocols in one head; more are refused.
-const MAX_SUBPROTOCOLS: usize = 32;
+use super::start_line::{classify, path_start};
+use super::tokens::{list_contains, list_elements};
 
 /// A whole, well-formed HTTP/1.1 request head, owned: a WebSocket upgrade or plain HTTP.
 ///
@@ -27,16 +21,7 @@ pub struct Request {
     method: Box<str>,
     target: Box<str>,
     path_start: usize,
-    fields: Fields,
-}
-
-/// What a server puts into its 101 answer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Accept<'a> {
-    /// The subprotocol to use, one of [`Request::subprotocols`]. Default: none.
-    pub subprotocol: Option<&'a str>,
-    /// Further header lines, such as a cookie. Default: none.
-    pub headers: &'a [(&'a str, &'a str)],
+    pub(super) fields: Fields,
 }
 
 impl Request {
@@ -96,7 +81,7 @@ impl Request {
                 "request has both Content-Length and Transfer-Encoding",
             ));
         }
-        if has_length && self.content_length().is_none() {
+        if has_length && self.fields.content_length().is_none() {
             return Err(HttpAnswer::new(
                 400,
                 "request needs at most one Content-Length, a number",
@@ -176,132 +161,6 @@ impl Request {
             || self.fields.has("sec-websocket-key")
             || self.fields.has("sec-websocket-version")
     }
-
-    /// Checks all rules for the request of a WebSocket upgrade.
-    ///
-    /// # Errors
-    /// The refusal to write: 405 unless the method is GET; 426 without `Upgrade: websocket` or for another version
-    /// than 13; 400 for anything else.
-    ///
-    /// RFC 6455 [§4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1)
-    pub fn check_upgrade(&self) -> Result<(), HttpAnswer> {
-        if &*self.method != "GET" {
-            return Err(HttpAnswer::new(405, "a WebSocket is asked for with GET")
-                .with_owned_header("Allow", "GET"));
-        }
-        if !list_contains(self.fields.all("upgrade"), "websocket") {
-            return Err(HttpAnswer::upgrade_required());
-        }
-        if !list_contains(self.fields.all("connection"), "upgrade") {
-            return Err(HttpAnswer::new(
-                400,
-                "a WebSocket request needs the header Connection: Upgrade",
-            ));
-        }
-        // A body would leave bytes that another hop might read as a request.
-        if self.fields.has("transfer-encoding")
-            || self.content_length().is_some_and(|length| length > 0)
-        {
-            return Err(HttpAnswer::new(400, "a WebSocket request has no body"));
-        }
-        if self.fields.all("sec-websocket-version").nth(1).is_some() {
-            return Err(HttpAnswer::new(
-                400,
-                "a WebSocket request needs exactly one Sec-WebSocket-Version",
-            ));
-        }
-        if self.fields.first("sec-websocket-version") != Some("13") {
-            return Err(HttpAnswer::new(
-                426,
-                "the WebSocket version spoken here is 13 (RFC 6455)",
-            ));
-        }
-        if self.key().is_none() {
-            return Err(HttpAnswer::new(
-                400,
-                "a WebSocket request needs exactly one Sec-WebSocket-Key, 16 bytes in base64",
-            ));
-        }
-        self.check_lists()
-    }
-
-    fn check_lists(&self) -> Result<(), HttpAnswer> {
-        let mut subprotocols = 0;
-        for subprotocol in self.subprotocols() {
-            subprotocols += 1;
-            if subprotocols > MAX_SUBPROTOCOLS {
-                return Err(HttpAnswer::new(
-                    400,
-                    "more than 32 subprotocols are offered",
-                ));
-            }
-            if !is_token(subprotocol) {
-                return Err(HttpAnswer::new(
-                    400,
-                    "Sec-WebSocket-Protocol is not a list of tokens",
-                ));
-            }
-        }
-        if parse_extensions(self.fields.all("sec-websocket-extensions")).is_err() {
-            return Err(HttpAnswer::new(
-                400,
-                "Sec-WebSocket-Extensions is malformed or too long",
-            ));
-        }
-        Ok(())
-    }
-
-    /// Appends the 101 answer to `output`.
-    ///
-    /// # Errors
-    /// [`HandshakeError::NotAnUpgrade`] where [`check_upgrade`](Self::check_upgrade) refuses;
-    /// [`HandshakeError::SubprotocolNotOffered`], [`HandshakeError::ReservedHeader`] and the errors of
-    /// [`HeadWriter::header`] for what the caller adds. Nothing is appended then.
-    ///
-    /// RFC 6455 [§4.2.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2)
-    pub fn encode_accept(
-        &self,
-        accept: &Accept<'_>,
-        output: &mut Vec<u8>,
-    ) -> Result<(), HandshakeError> {
-        let key = self
-            .key()
-            .filter(|_| self.check_upgrade().is_ok())
-            .ok_or(HandshakeError::NotAnUpgrade)?;
-        let mut head = HeadWriter::response(101, output);
-        head.header("Upgrade", "websocket")?;
-        head.header("Connection", "Upgrade")?;
-        head.header("Sec-WebSocket-Accept", &derive_accept_key(key.as_bytes()))?;
-        if let Some(subprotocol) = accept.subprotocol {
-            if !self.subprotocols().any(|offered| offered == subprotocol) {
-                return Err(HandshakeError::SubprotocolNotOffered);
-            }
-            head.header("Sec-WebSocket-Protocol", subprotocol)?;
-        }
-        for (name, value) in accept.headers {
-            check_not_reserved(name)?;
-            head.header(name, value)?;
-        }
-        head.finish();
-        Ok(())
-    }
-
-    /// Returns the one `Sec-WebSocket-Key`, if it is 16 bytes in base64.
-    fn key(&self) -> Option<&str> {
-        let key = self.fields.only("sec-websocket-key")?;
-        // 16 bytes are 24 characters; longer ones need not be decoded to be refused.
-        let decoded = if key.len() == 24 {
-            BASE64.decode(key.as_bytes()).ok()?
-        } else {
-            return None;
-        };
-        (decoded.len() == 16).then_some(key)
-    }
-
-    /// Returns the one `Content-Length`, if it is a number.
-    fn content_length(&self) -> Option<u64> {
-        parse_length(self.fields.only("content-length")?)
-    }
 }
 
 impl fmt::Debug for Request {
@@ -312,59 +171,5 @@ impl fmt::Debug for Request {
             .field("has_query", &self.query().is_some())
             .field("headers", &self.fields)
             .finish()
-    }
-}
-
-/// Reads a `Content-Length`: digits only, no sign.
-pub(crate) fn parse_length(text: &str) -> Option<u64> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        text.parse().ok()
-    } else {
-        None
-    }
-}
-
-/// Returns where the path begins in a target of origin form, absolute form or (for `OPTIONS`) asterisk form.
-///
-/// RFC 9112 §3.2
-fn path_start(method: &str, target: &str) -> Option<usize> {
-    if !is_target(target) {
-        return None;
-    }
-    if target.starts_with('/') || (target == "*" && method == "OPTIONS") {
-        return Some(0);
-    }
-    let (scheme, rest) = target.split_once("://")?;
-    if !["http", "https", "ws", "wss"]
-        .iter()
-        .any(|known| scheme.eq_ignore_ascii_case(known))
-    {
-        return None;
-    }
-    let authority = rest.find(['/', '?']).unwrap_or(rest.len());
-    Some(target.len() - rest.len() + authority)
-}
-
-/// Tells an unknown HTTP version from a line that is no request line.
-pub(crate) fn classify(error: httparse::Error, head: &[u8]) -> HeadError {
-    match error {
-        httparse::Error::HeaderName => HeadError::InvalidHeaderName,
-        httparse::Error::HeaderValue => HeadError::ControlCharacter,
-        httparse::Error::Version => {
-            let line = head.split(|&byte| byte == b'\r').next().unwrap_or_default();
-            let is_version = |part: &[u8]| {
-                part.strip_prefix(b"HTTP/")
-                    .is_some_and(|digits| matches!(digits, [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit()))
-            };
-            let mut parts = line.split(|&byte| byte == b' ');
-            if parts.clone().next().is_some_and(is_version)
-                || parts.next_back().is_some_and(is_version)
-            {
-                HeadError::UnsupportedVersion
-            } else {
-                HeadError::InvalidStartLine
-            }
-        }
-        _ => HeadError::InvalidStartLine,
     }
 }

@@ -7,7 +7,7 @@ use super::fields::Fields;
 use super::head::HeadReader;
 use super::peer_text::PeerText;
 use super::redact::redact_url;
-use super::request::classify;
+use super::start_line::classify;
 
 /// A whole, well-formed HTTP/1 response head, owned; for a refusal also the first 1 KiB of its body.
 ///
