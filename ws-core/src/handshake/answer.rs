@@ -116,3 +116,99 @@ impl fmt::Debug for HttpAnswer {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(answer: &HttpAnswer, head_only: bool) -> String {
+        let mut output = Vec::new();
+        answer.encode(head_only, &mut output);
+        String::from_utf8(output).unwrap()
+    }
+
+    #[test]
+    fn writes_a_plain_text_and_closes() {
+        let answer = HttpAnswer::new(200, "ja, läuft\n")
+            .with_header("Cache-Control", "no-store")
+            .unwrap();
+        let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
+                    Content-Length: 11\r\nCache-Control: no-store\r\n\r\n";
+        assert_eq!(encoded(&answer, true), head);
+        assert_eq!(encoded(&answer, false), format!("{head}ja, läuft\n"));
+    }
+
+    #[test]
+    fn takes_the_type_of_a_page_from_the_caller() {
+        let answer = HttpAnswer::new(200, "<p>")
+            .with_header("content-type", "text/html")
+            .unwrap();
+        let text = encoded(&answer, false);
+        assert_eq!(text.to_ascii_lowercase().matches("content-type").count(), 1);
+        assert!(text.contains("content-type: text/html\r\n"));
+    }
+
+    /// RFC 9110 §15.5.22, RFC 6455 §4.4
+    #[test]
+    fn says_in_a_426_what_to_upgrade_to() {
+        for answer in [HttpAnswer::upgrade_required(), HttpAnswer::new(426, "")] {
+            let text = encoded(&answer, false);
+            assert!(
+                text.starts_with("HTTP/1.1 426 Upgrade Required\r\nConnection: close, Upgrade\r\n"),
+                "{text}"
+            );
+            assert!(
+                text.contains("\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
+                "{text}"
+            );
+        }
+    }
+
+    /// RFC 9110 §8.6
+    #[test]
+    fn gives_no_length_where_there_is_no_body() {
+        for status in [204, 304] {
+            let text = encoded(&HttpAnswer::new(status, "ignored"), false);
+            assert!(text.ends_with("Connection: close\r\n\r\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn makes_a_500_of_what_is_no_final_status() {
+        for status in [0, 100, 101, 199, 600, u16::MAX] {
+            assert_eq!(HttpAnswer::new(status, "").status(), 500);
+        }
+    }
+
+    /// R-07
+    #[test]
+    fn refuses_headers_that_would_split_the_answer() {
+        let answer = HttpAnswer::new(401, "");
+        assert!(
+            answer
+                .clone()
+                .with_header("WWW-Authenticate", "Basic realm=\"a\"")
+                .is_ok()
+        );
+        for (name, value) in [
+            ("A", "b\r\nC: d"),
+            ("A\r\nB", "c"),
+            ("Connection", "keep-alive"),
+            ("Content-Length", "0"),
+        ] {
+            assert!(answer.clone().with_header(name, value).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn hides_values_in_its_debug_text() {
+        let answer = HttpAnswer::new(401, "no")
+            .with_header("Set-Cookie", "secret")
+            .unwrap();
+        let text = format!("{answer:?}");
+        assert!(
+            text.contains("Set-Cookie") && !text.contains("secret"),
+            "{text}"
+        );
+    }
+}

@@ -230,3 +230,6 @@ impl fmt::Debug for ClientHandshake {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

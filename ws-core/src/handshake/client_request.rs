@@ -126,3 +126,121 @@ impl fmt::Debug for ClientRequest {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(request: &ClientRequest) -> Result<String, HandshakeError> {
+        request
+            .encode("KEY")
+            .map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn writes_the_handshake_first_and_the_caller_s_headers_last() {
+        let request = ClientRequest::new("example.com:8080", "/chat?room=1")
+            .header("Authorization", " Bearer x ")
+            .header("x-twice", "1")
+            .header("x-twice", "2")
+            .subprotocol("v2")
+            .subprotocol("v1")
+            .origin("https://example.com");
+        assert_eq!(
+            encoded(&request).unwrap(),
+            "GET /chat?room=1 HTTP/1.1\r\nHost: example.com:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: KEY\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: v2, v1\r\n\
+             Origin: https://example.com\r\nAuthorization: Bearer x\r\nx-twice: 1\r\nx-twice: 2\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn takes_no_path_for_the_root() {
+        assert!(
+            encoded(&ClientRequest::new("a", ""))
+                .unwrap()
+                .starts_with("GET / HTTP/1.1\r\n")
+        );
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        let good = || ClientRequest::new("a", "/");
+        let name = |name: &str| name.into();
+        for (request, error) in [
+            (ClientRequest::new("", "/"), HandshakeError::InvalidHost),
+            (
+                ClientRequest::new("a\r\nb", "/"),
+                HandshakeError::InvalidHost,
+            ),
+            (
+                ClientRequest::new("user@a", "/"),
+                HandshakeError::InvalidHost,
+            ),
+            (
+                ClientRequest::new("a", "chat"),
+                HandshakeError::InvalidTarget,
+            ),
+            (
+                ClientRequest::new("a", "/a b"),
+                HandshakeError::InvalidTarget,
+            ),
+            (
+                ClientRequest::new("a", "/#x"),
+                HandshakeError::InvalidTarget,
+            ),
+            (
+                good().subprotocol("a b"),
+                HandshakeError::InvalidSubprotocol,
+            ),
+            (
+                good().subprotocol("a,b"),
+                HandshakeError::InvalidSubprotocol,
+            ),
+            (good().subprotocol(""), HandshakeError::InvalidSubprotocol),
+            (
+                good().subprotocol("a").subprotocol("a"),
+                HandshakeError::DuplicateSubprotocol,
+            ),
+            (
+                good().header("Host", "b"),
+                HandshakeError::ReservedHeader { name: name("Host") },
+            ),
+            (
+                good().header("a b", ""),
+                HandshakeError::InvalidHeaderName { name: name("a b") },
+            ),
+            (
+                good().header("A", "\n"),
+                HandshakeError::InvalidHeaderValue { name: name("A") },
+            ),
+            (
+                good().origin("a\rb"),
+                HandshakeError::InvalidHeaderValue {
+                    name: name("Origin"),
+                },
+            ),
+            (
+                good().origin("a").header("origin", "b"),
+                HandshakeError::DuplicateHeader {
+                    name: name("Origin"),
+                },
+            ),
+        ] {
+            assert!(error.is_caller_fault() && !error.is_not_websocket());
+            assert_eq!(encoded(&request), Err(error));
+        }
+    }
+
+    #[test]
+    fn hides_values_in_its_debug_text() {
+        let request = ClientRequest::new("a", "/?token=secret")
+            .header("Cookie", "secret")
+            .subprotocol("secret");
+        let text = format!("{request:?}");
+        assert!(
+            text.contains("Cookie") && !text.contains("secret"),
+            "{text}"
+        );
+    }
+}

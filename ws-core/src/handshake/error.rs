@@ -290,3 +290,113 @@ impl From<HeadError> for HandshakeError {
         Self::Head(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn tells_in_one_line_what_failed_and_what_to_try() {
+        let name = || "X-Name".into();
+        let caller = [
+            HandshakeError::DuplicateHeader { name: name() },
+            HandshakeError::DuplicateSubprotocol,
+            HandshakeError::Finished,
+            HandshakeError::InvalidHeaderName { name: name() },
+            HandshakeError::InvalidHeaderValue { name: name() },
+            HandshakeError::InvalidHost,
+            HandshakeError::InvalidMethod,
+            HandshakeError::InvalidRule { entry: name() },
+            HandshakeError::InvalidSubprotocol,
+            HandshakeError::InvalidTarget,
+            HandshakeError::NotAnUpgrade,
+            HandshakeError::ReservedHeader { name: name() },
+            HandshakeError::SubprotocolNotOffered,
+        ];
+        let peer = [
+            HandshakeError::ClosedEarly { received_bytes: 0 },
+            HandshakeError::ClosedEarly { received_bytes: 17 },
+            HandshakeError::InvalidAccept,
+            HandshakeError::InvalidConnection,
+            HandshakeError::InvalidUpgrade,
+            HandshakeError::MissingAccept,
+            HandshakeError::NotHttp,
+            HandshakeError::SpeaksTls,
+            HandshakeError::TooManyInterim { limit: 8 },
+            HandshakeError::UnofferedExtension,
+            HandshakeError::UnofferedSubprotocol,
+        ];
+        let heads = [
+            HeadError::BareCr,
+            HeadError::BareLf,
+            HeadError::ControlCharacter,
+            HeadError::FoldedHeader,
+            HeadError::HeadTooLong { limit: 16_384 },
+            HeadError::HeaderLineTooLong { limit: 8_192 },
+            HeadError::InvalidHeaderName,
+            HeadError::InvalidStartLine,
+            HeadError::SpaceBeforeColon,
+            HeadError::StartLineTooLong { limit: 8_192 },
+            HeadError::TooManyHeaders { limit: 100 },
+            HeadError::UnsupportedVersion,
+        ];
+        assert!(
+            caller
+                .iter()
+                .all(|error| error.is_caller_fault() && !error.is_not_websocket())
+        );
+        assert!(peer.iter().all(|error| !error.is_caller_fault()));
+        let mut texts = String::new();
+        for error in caller
+            .into_iter()
+            .chain(peer)
+            .chain([HandshakeError::Head(heads[0])])
+        {
+            texts += &format!("{error}\n");
+        }
+        for error in heads {
+            texts += &format!("{} {error}\n", error.status());
+        }
+        expect![[r#"
+            header X-Name is given twice
+            a subprotocol is offered twice
+            opening handshake is already over
+            header name "X-Name" is not a token (letters, digits, -, _ and the like)
+            value of header X-Name has a control character (CR, LF, NUL, …)
+            host is not a name or address with an optional port
+            HTTP method is not a token
+            rule "X-Name" can never match: an origin is scheme://host[:port], a host is name[:port]
+            subprotocol is not a token (letters, digits, -, _ and the like; no space or comma)
+            path or query has a space, a #, a control or non-ASCII character, or does not begin with / (percent-encode it)
+            request does not ask for a WebSocket by the rules of RFC 6455
+            header X-Name is written by the handshake itself
+            subprotocol to accept was not offered by the client
+            server closed the connection without an answer to the opening handshake
+            server closed the connection after 17 bytes of its answer
+            not a WebSocket server: Sec-WebSocket-Accept does not match the key that was sent
+            not a WebSocket server: 101 answer lacks "Connection: Upgrade"
+            not a WebSocket server: 101 answer lacks "Upgrade: websocket"
+            not a WebSocket server: 101 answer lacks one Sec-WebSocket-Accept
+            not a WebSocket server: what it sent is not even HTTP
+            server speaks TLS on this port (try wss:// instead of ws://)
+            not a WebSocket server: more than 8 informational (1xx) answers
+            server selected an extension that was not offered
+            server selected a subprotocol that was not offered
+            answer is not from a WebSocket server: head has a CR without LF
+            400 head has a CR without LF
+            400 head has an LF without CR
+            400 head has a control character
+            400 head has a folded header line
+            431 head exceeds the limit of 16384 bytes
+            431 header line exceeds the limit of 8192 bytes
+            400 head has a header name that is not a token
+            400 first line of the head is not HTTP/1.1
+            400 head has white space before a header's colon
+            414 first line of the head exceeds the limit of 8192 bytes
+            431 head exceeds the limit of 100 headers
+            505 HTTP version is not supported, HTTP/1.1 is
+        "#]].assert_eq(&texts);
+    }
+}

@@ -208,3 +208,6 @@ impl<'a> Origin<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

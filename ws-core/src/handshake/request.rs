@@ -173,3 +173,6 @@ impl fmt::Debug for Request {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,3 +107,96 @@ fn surplus() -> HttpAnswer {
 fn from_head_error(error: HeadError) -> HttpAnswer {
     HttpAnswer::new(error.status(), error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UPGRADE: &[u8] =
+        b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+    fn status(step: &ServerStep) -> Option<u16> {
+        match step {
+            ServerStep::Refused(answer) => Some(answer.status()),
+            ServerStep::NeedMore | ServerStep::Request(_) => None,
+        }
+    }
+
+    #[test]
+    fn lends_the_request_once() {
+        let mut handshake = ServerHandshake::new();
+        let limits = HeadLimits::default();
+        assert!(!handshake.has_input());
+        assert_eq!(
+            handshake.receive(&UPGRADE[..9], &limits),
+            ServerStep::NeedMore
+        );
+        assert!(handshake.has_input());
+        assert!(matches!(
+            handshake.receive(&UPGRADE[9..], &limits),
+            ServerStep::Request(_)
+        ));
+        assert!(!handshake.has_input());
+        assert_eq!(handshake.receive(b"", &limits), ServerStep::NeedMore);
+    }
+
+    /// R-04, RFC 6455 §4.1: the client waits for the answer.
+    #[test]
+    fn refuses_bytes_behind_an_upgrade() {
+        let limits = HeadLimits::default();
+        let together = [UPGRADE, b"\x81"].concat();
+        assert_eq!(
+            status(&ServerHandshake::new().receive(&together, &limits)),
+            Some(400)
+        );
+        let mut handshake = ServerHandshake::new();
+        assert!(matches!(
+            handshake.receive(UPGRADE, &limits),
+            ServerStep::Request(_)
+        ));
+        for _ in 0..2 {
+            assert_eq!(status(&handshake.receive(b"\x81", &limits)), Some(400));
+        }
+    }
+
+    /// R-05: one request a connection; what follows is never read.
+    #[test]
+    fn ignores_what_follows_a_plain_request() {
+        let limits = HeadLimits::default();
+        let mut handshake = ServerHandshake::new();
+        let pipelined =
+            b"GET /health HTTP/1.1\r\nHost: a\r\n\r\nGET /second HTTP/1.1\r\nHost: a\r\n\r\n";
+        let ServerStep::Request(request) = handshake.receive(pipelined, &limits) else {
+            panic!("it is well-formed")
+        };
+        assert_eq!(request.path(), "/health");
+        assert_eq!(handshake.receive(pipelined, &limits), ServerStep::NeedMore);
+    }
+
+    #[test]
+    fn says_that_tls_came_to_a_plain_port() {
+        let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+        for piece in [&hello[..], &hello[..1]] {
+            let ServerStep::Refused(answer) =
+                ServerHandshake::new().receive(piece, &HeadLimits::default())
+            else {
+                panic!("no method begins like this")
+            };
+            assert!(
+                answer.status() == 400 && answer.text().contains("TLS"),
+                "{answer:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn repeats_a_refusal() {
+        let limits = HeadLimits::default();
+        let mut handshake = ServerHandshake::new();
+        let refused = handshake.receive(b"GET / HTTP/1.1\nHost: a\n\n", &limits);
+        assert_eq!(status(&refused), Some(400));
+        assert_eq!(handshake.receive(UPGRADE, &limits), refused);
+        assert!(!handshake.has_input());
+    }
+}

@@ -143,3 +143,6 @@ impl Request {
         (digits.len() == 22 && digits.bytes().all(is_digit)).then_some(key)
     }
 }
+
+#[cfg(test)]
+mod tests;

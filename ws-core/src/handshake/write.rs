@@ -183,3 +183,117 @@ fn reason_phrase(status: u16) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R-07: whatever is refused leaves the buffer as it was.
+    #[test]
+    fn leaves_the_buffer_alone_after_an_error() {
+        let mut output = b"before".to_vec();
+        let mut head = HeadWriter::request("GET", "/", &mut output).unwrap();
+        head.header("A", "b").unwrap();
+        assert!(head.header("C", "d\r\nE: f").is_err());
+        drop(head);
+        assert_eq!(output, b"before");
+
+        let head = HeadWriter::request("CONNECT", "example.com:443", &mut output).unwrap();
+        head.finish();
+        assert_eq!(output, b"beforeCONNECT example.com:443 HTTP/1.1\r\n\r\n");
+    }
+
+    #[test]
+    fn refuses_values_with_any_control_character() {
+        let controls = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}');
+        for character in controls {
+            let value = format!("a{character}b");
+            assert_eq!(
+                check_header("Name", &value),
+                Err(HandshakeError::InvalidHeaderValue {
+                    name: "Name".into()
+                })
+            );
+        }
+        for value in ["", "a b", "привет", "\"(),/:;<=>?@[\\]{}"] {
+            assert_eq!(check_header("Name", value), Ok(value));
+        }
+        assert_eq!(check_header("Name", " \ta\t "), Ok("a"));
+    }
+
+    #[test]
+    fn refuses_names_that_are_no_tokens() {
+        for name in ["", "a b", "a:", "a\r\nb", "имя", "a\0", " a"] {
+            let result = check_header(name, "secret");
+            assert!(
+                matches!(&result, Err(HandshakeError::InvalidHeaderName { .. })),
+                "{name}"
+            );
+            let text = result.unwrap_err().to_string();
+            assert!(
+                !text.contains("secret") && !text.contains(char::is_control),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_targets_that_end_the_line_or_name_a_fragment() {
+        for target in [
+            "", " ", "/a b", "/a\r\nb", "/a\tb", "/a#b", "/\u{fc}", "/\0", "/\x7f",
+        ] {
+            let result = HeadWriter::request("GET", target, &mut Vec::new()).map(|_| ());
+            assert_eq!(result, Err(HandshakeError::InvalidTarget), "{target}");
+        }
+        for method in ["", "GET ", "G\r\nT"] {
+            let result = HeadWriter::request(method, "/", &mut Vec::new()).map(|_| ());
+            assert_eq!(result, Err(HandshakeError::InvalidMethod));
+        }
+    }
+
+    #[test]
+    fn keeps_its_own_headers_to_itself() {
+        for name in [
+            "Connection",
+            "UPGRADE",
+            "host",
+            "Content-Length",
+            "Transfer-Encoding",
+            "Sec-WebSocket-Key",
+            "sec-websocket-accept",
+            "Sec-WebSocket-Anything",
+            "Keep-Alive",
+            "TE",
+            "Trailer",
+            "Expect",
+        ] {
+            assert_eq!(
+                check_not_reserved(name),
+                Err(HandshakeError::ReservedHeader { name: name.into() })
+            );
+        }
+        for name in [
+            "Authorization",
+            "Cookie",
+            "X-Host",
+            "Sec-WebSocke",
+            "Origin",
+            "\u{43f}\u{440}\u{438}\u{432}\u{435}\u{442}\u{43f}\u{440}",
+        ] {
+            assert_eq!(check_not_reserved(name), Ok(()));
+        }
+    }
+
+    /// RFC 9112 §4: the space before an unknown phrase stays.
+    #[test]
+    fn writes_a_status_line_for_any_status() {
+        for (status, line) in [
+            (101, "HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+            (499, "HTTP/1.1 499 \r\n\r\n"),
+        ] {
+            let mut output = Vec::new();
+            HeadWriter::response(status, &mut output).finish();
+            assert_eq!(output, line.as_bytes());
+        }
+    }
+}
