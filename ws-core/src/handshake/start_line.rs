@@ -34,6 +34,8 @@ pub(crate) fn classify(error: httparse::Error, head: &[u8]) -> HeadError {
             let is_version = |part: &[u8]| {
                 part.strip_prefix(b"HTTP/")
                     .is_some_and(|version| match version {
+                        // Spoken here, so it is something else that is wrong.
+                        b"1.1" => false,
                         [major] => major.is_ascii_digit(),
                         [major, b'.', minor] => major.is_ascii_digit() && minor.is_ascii_digit(),
                         _ => false,

@@ -8,6 +8,10 @@
 
 mod chunking;
 mod differential;
+mod handshake;
+mod handshake_differential;
+mod handshake_properties;
+mod handshake_smuggling;
 mod hostile;
 mod pair;
 mod scenario;
