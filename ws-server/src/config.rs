@@ -1,0 +1,274 @@
+//! The limits and times of a server: every default is here, and each can be set.
+
+use std::time::Duration;
+
+use ws_core::{
+    KeepaliveConfig, Limits,
+    handshake::{HeadLimits, Policy},
+};
+
+use crate::error::{Error, ErrorKind, Stage};
+
+/// What a server allows and how long it waits. The default is safe for the open internet.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let config = ws_server::Config::default()
+///     .workers(2)
+///     .max_connections(50_000)
+///     .paths(["/chat"])
+///     .handshake_timeout(Duration::from_secs(5));
+/// assert_eq!(config.workers, 2);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Event loops, each with a thread. Default: 1. At most 1,024.
+    pub workers: usize,
+    /// Connections at the same time; one more gets HTTP 503. Default: 10,000.
+    pub max_connections: usize,
+    /// Unfinished handshakes and refusals in one loop; beyond it the oldest is dropped. Default (`None`): the larger
+    /// of 64 and [`Config::max_connections`].
+    pub max_unfinished: Option<usize>,
+    /// Limits of messages and frames. Default: 16 MiB, 65,536 fragments.
+    pub limits: Limits,
+    /// Limits of a request head. Default: 16 KiB, lines of 8 KiB, 100 headers.
+    pub head_limits: HeadLimits,
+    /// Which origins and hosts may connect. Default: the strict rules of [`Policy`].
+    pub policy: Policy,
+    /// Paths that exist, compared exactly; any other gets 404. Default (`None`): every path.
+    pub paths: Option<Vec<String>>,
+    /// Subprotocols in order of preference; the first that the client offers is chosen, unless the handler chooses.
+    /// Default: none.
+    pub subprotocols: Vec<String>,
+    /// Answers `GET /health` with 200. Default: yes.
+    pub health: bool,
+    /// Pings on silence. Default: after 25 s, and the connection is given up 20 s later.
+    pub keepalive: KeepaliveConfig,
+    /// Closes a connection (1001) that sent no message for this long. Default: never. Resolution: 100 ms.
+    pub idle_timeout: Option<Duration>,
+    /// Time for the whole opening handshake from the accepted socket on, then 408. Default: 10 s.
+    pub handshake_timeout: Duration,
+    /// Time for the closing handshake from the first Close frame on, whatever the peer sends. Default: 5 s.
+    pub close_timeout: Duration,
+    /// Time for a refused or failed peer to close its side, so that it can read why. Default: 2 s.
+    pub linger_timeout: Duration,
+    /// Bytes read and dropped in that time. Default: 64 KiB.
+    pub linger_bytes: usize,
+    /// Time in which the socket must take at least a byte of what waits for it. Default: 30 s. Resolution: 100 ms.
+    pub write_stall_timeout: Duration,
+    /// Bytes that may wait in one connection's send queue; one below the high-water mark takes any message.
+    /// Default: 16 MiB.
+    pub send_queue_bytes: usize,
+    /// A connection with more than this in its send queue is not read. Default: 256 KiB.
+    pub high_water_bytes: usize,
+    /// It is read again when less than this is left. Default: 64 KiB.
+    pub low_water_bytes: usize,
+    /// Bytes read from one connection before the others have their turn. Default: 64 KiB. At most 512 KiB.
+    pub turn_bytes: usize,
+    /// Memory of all messages under assembly, send queues and held input. Default: 512 MiB.
+    ///
+    /// At three quarters, connections that hold more than 1 MiB stop being read (but one, so that it can finish); at
+    /// the limit all that hold more than 64 KiB.
+    pub memory_bytes: usize,
+    /// Connections that the system completes while the loop is busy. Default: 1,024; the system may cap it.
+    pub backlog: u32,
+    /// Lets several servers share the port (`SO_REUSEPORT`, Unix). Default: no, so a second server fails.
+    pub reuse_port: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            workers: 1,
+            max_connections: 10_000,
+            max_unfinished: None,
+            limits: Limits::default(),
+            head_limits: HeadLimits::default(),
+            policy: Policy::default(),
+            paths: None,
+            subprotocols: Vec::new(),
+            health: true,
+            keepalive: KeepaliveConfig::default(),
+            idle_timeout: None,
+            handshake_timeout: Duration::from_secs(10),
+            close_timeout: MAX_CLOSE_TIMEOUT,
+            linger_timeout: Duration::from_secs(2),
+            linger_bytes: 64 << 10,
+            write_stall_timeout: Duration::from_secs(30),
+            send_queue_bytes: 16 << 20,
+            high_water_bytes: 256 << 10,
+            low_water_bytes: 64 << 10,
+            turn_bytes: 64 << 10,
+            memory_bytes: 512 << 20,
+            backlog: 1024,
+            reuse_port: false,
+        }
+    }
+}
+
+/// Setters named after the fields, where the units and defaults are written.
+macro_rules! setters {
+    ($($(#[$doc:meta])* $field:ident: $type:ty,)*) => {
+        $($(#[$doc])*
+        #[must_use]
+        pub fn $field(mut self, $field: $type) -> Self {
+            self.$field = $field;
+            self
+        })*
+    };
+}
+
+impl Config {
+    setters! {
+        /// Sets the number of event loops.
+        workers: usize,
+        /// Sets the most connections at the same time.
+        max_connections: usize,
+        /// Sets the most unfinished handshakes of one loop.
+        max_unfinished: Option<usize>,
+        /// Sets the limits of messages and frames.
+        limits: Limits,
+        /// Sets the limits of a request head.
+        head_limits: HeadLimits,
+        /// Sets which origins and hosts may connect.
+        policy: Policy,
+        /// Turns the answer to `GET /health` on or off.
+        health: bool,
+        /// Sets when to ping and when to give up.
+        keepalive: KeepaliveConfig,
+        /// Sets how long a connection may send no message.
+        idle_timeout: Option<Duration>,
+        /// Sets the time for an opening handshake.
+        handshake_timeout: Duration,
+        /// Sets the time for a closing handshake, of at most 5 s.
+        close_timeout: Duration,
+        /// Sets the time for a refused peer to close its side.
+        linger_timeout: Duration,
+        /// Sets the bytes dropped in that time.
+        linger_bytes: usize,
+        /// Sets how long a socket may take nothing.
+        write_stall_timeout: Duration,
+        /// Sets the limit of a send queue.
+        send_queue_bytes: usize,
+        /// Sets the fill of a send queue above which its connection is not read.
+        high_water_bytes: usize,
+        /// Sets the fill of a send queue below which its connection is read again.
+        low_water_bytes: usize,
+        /// Sets the bytes read from one connection in a turn.
+        turn_bytes: usize,
+        /// Sets the budget of all messages, queues and held input.
+        memory_bytes: usize,
+        /// Sets the length of the system's queue of new connections.
+        backlog: u32,
+        /// Lets several servers share the port.
+        reuse_port: bool,
+    }
+
+    /// Sets the only paths that exist.
+    #[must_use]
+    pub fn paths(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.paths = Some(paths.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets the subprotocols in order of preference.
+    #[must_use]
+    pub fn subprotocols(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.subprotocols = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Returns the cap of unfinished handshakes in force.
+    pub(crate) fn unfinished_cap(&self) -> usize {
+        self.max_unfinished
+            .unwrap_or_else(|| self.max_connections.max(MIN_UNFINISHED))
+    }
+
+    /// Checks what the types cannot.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let unusable = |text: String| Err(Error::new(Stage::Config, ErrorKind::Config, text));
+        if self.workers == 0 || self.workers > MAX_WORKERS {
+            return unusable(format!(
+                "workers is {}, but must be 1 to {MAX_WORKERS}",
+                self.workers
+            ));
+        }
+        if self.turn_bytes < MIN_TURN_BYTES || self.turn_bytes > RECEIVE_BUFFER_BYTES {
+            return unusable(format!(
+                "turn_bytes is {}, but must be {MIN_TURN_BYTES} to {RECEIVE_BUFFER_BYTES}",
+                self.turn_bytes
+            ));
+        }
+        if self.low_water_bytes > self.high_water_bytes
+            || self.high_water_bytes > self.send_queue_bytes
+        {
+            return unusable(format!(
+                "low_water_bytes {}, high_water_bytes {} and send_queue_bytes {} must not fall",
+                self.low_water_bytes, self.high_water_bytes, self.send_queue_bytes
+            ));
+        }
+        if self.close_timeout > MAX_CLOSE_TIMEOUT {
+            return unusable(format!(
+                "close_timeout is {:?}, but must be at most {MAX_CLOSE_TIMEOUT:?}",
+                self.close_timeout
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The longest a closing handshake, and so the stop of a server, may take.
+pub(crate) const MAX_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The loop's one receive buffer; see design, "The fast path".
+pub(crate) const RECEIVE_BUFFER_BYTES: usize = 512 << 10;
+/// A cork that holds more is written at once; a ping is answered in order only below it.
+pub(crate) const CORK_BYTES: usize = 64 << 10;
+/// Accepts that failed are tried again after this, doubled up to [`ACCEPT_RETRY_MAX`].
+pub(crate) const ACCEPT_RETRY_MIN: Duration = Duration::from_millis(50);
+/// The longest wait before a failed accept is tried again.
+pub(crate) const ACCEPT_RETRY_MAX: Duration = Duration::from_secs(1);
+const MIN_UNFINISHED: usize = 64;
+const MAX_WORKERS: usize = 1024;
+const MIN_TURN_BYTES: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_usable() {
+        assert!(Config::default().check().is_ok());
+        assert_eq!(Config::default().unfinished_cap(), 10_000);
+        assert_eq!(Config::default().max_connections(10).unfinished_cap(), 64);
+    }
+
+    #[test]
+    fn says_which_value_is_wrong() {
+        for (config, text) in [
+            (
+                Config::default().workers(0),
+                "unusable configuration: workers is 0, but must be 1 to 1024",
+            ),
+            (
+                Config::default().turn_bytes(1),
+                "unusable configuration: turn_bytes is 1, but must be 1024 to 524288",
+            ),
+            (
+                Config::default().low_water_bytes(300 << 10),
+                "unusable configuration: low_water_bytes 307200, high_water_bytes 262144 and send_queue_bytes 16777216 must not fall",
+            ),
+            (
+                Config::default().close_timeout(Duration::from_secs(6)),
+                "unusable configuration: close_timeout is 6s, but must be at most 5s",
+            ),
+        ] {
+            let error = config.check().unwrap_err();
+            assert_eq!(error.to_string(), text);
+            assert_eq!(error.kind(), ErrorKind::Config);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! How connections end: who is told what, and which deadline holds until the TCP connection is closed.
+//!
+//! ```text
+//!  Opening ── refused ────────────────┐
+//!     │ 101                           v
+//!   Open ─── peer's Close, failure ─ Ending ── all sent ── shutdown, linger ── Dead
+//!     └─ our Close ─ Closing ─ peer's ─┘                   (nothing left to read: at once)
+//! ```
+//!
+//! Each deadline is absolute: no traffic extends it.
+
+use std::num::NonZeroU64;
+
+use ws_core::{CloseCode, CloseFrame};
+
+use super::{EventLoop, Phase};
+use crate::{
+    context::{Connections, Context},
+    handler::{CloseInfo, ClosedBy, Handler},
+    net::Net,
+};
+
+/// An end that the handler has yet to be told.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    pub(crate) slot: u32,
+    pub(crate) code: CloseCode,
+    pub(crate) reason: Box<str>,
+    pub(crate) by: ClosedBy,
+}
+
+impl<C> Connections<C> {
+    /// Moves a connection on; the deadline of the phase before no longer holds.
+    pub(crate) fn set_phase(&mut self, slot: u32, phase: Phase, deadline: Option<u64>) {
+        let place = &mut self.slots[slot as usize];
+        if place.phase == Phase::Dead {
+            return;
+        }
+        if let Some(old) = place.deadline.take() {
+            let deadlines = match place.phase {
+                Phase::Opening => &mut self.handshakes,
+                _ => &mut self.ends,
+            };
+            deadlines.remove(old.get(), slot);
+        }
+        if place.phase == Phase::Open {
+            self.open -= 1;
+        }
+        if phase == Phase::Open {
+            self.open += 1;
+        }
+        place.phase = phase;
+        place.deadline = deadline.and_then(NonZeroU64::new);
+        if let Some(deadline) = place.deadline {
+            let deadlines = match phase {
+                Phase::Opening => &mut self.handshakes,
+                _ => &mut self.ends,
+            };
+            deadlines.insert(deadline.get(), slot);
+        }
+        if phase == Phase::Dead {
+            self.dead.push(slot);
+        }
+    }
+
+    /// Our Close is queued: waits for the peer's, discarding everything else.
+    pub(crate) fn begin_closing(&mut self, slot: u32) {
+        let deadline = self.clock.deadline(self.config.close_timeout);
+        self.set_phase(slot, Phase::Closing, Some(deadline));
+        if self.slots[slot as usize].has_input() {
+            self.mark_ready(slot);
+        }
+    }
+
+    /// The last bytes are queued: they are sent, then the TCP connection is closed.
+    ///
+    /// `clean`: the peer knows that this is the end, so nothing need be kept from being reset.
+    pub(crate) fn begin_ending(&mut self, slot: u32, clean: bool) {
+        let place = &mut self.slots[slot as usize];
+        place.ends_clean = clean;
+        place.tail = None;
+        let deadline = match (place.phase, place.deadline) {
+            (Phase::Closing, Some(deadline)) => deadline.get(),
+            _ => self.clock.deadline(self.config.close_timeout),
+        };
+        self.set_phase(slot, Phase::Ending, Some(deadline));
+    }
+
+    /// Gives the connection up; it is removed at the end of the turn.
+    pub(crate) fn set_dead(&mut self, slot: u32) {
+        self.set_phase(slot, Phase::Dead, None);
+    }
+
+    /// Queues a Close frame that the handler did not ask for; whether the connection was open.
+    pub(crate) fn close_by_server(
+        &mut self,
+        slot: u32,
+        frame: CloseFrame<'_>,
+        by: ClosedBy,
+    ) -> bool {
+        if self.slots[slot as usize].phase != Phase::Open {
+            return false;
+        }
+        // Only a Close that was sent before can make it fail, and then the phase is another.
+        let _ = self.encode(slot, |sender, scratch, output| {
+            sender.encode_close(Some(frame), scratch, output)
+        });
+        self.begin_closing(slot);
+        self.closed.push(Closed {
+            slot,
+            code: frame.code,
+            reason: frame.reason.into(),
+            by,
+        });
+        true
+    }
+}
+
+impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
+    /// Tells the handler of the ends that callbacks or the loop caused.
+    pub(super) fn tell_closed(&mut self) {
+        while !self.connections.closed.is_empty() {
+            for closed in std::mem::take(&mut self.connections.closed) {
+                let info = CloseInfo {
+                    code: closed.code,
+                    reason: &closed.reason,
+                    by: closed.by,
+                };
+                self.tell_close(closed.slot, info);
+            }
+        }
+    }
+
+    /// Tells the handler of an end, once.
+    pub(super) fn tell_close(&mut self, slot: u32, info: CloseInfo<'_>) {
+        let place = self.connections.slots.get_mut(slot as usize);
+        if let Some(state) = place.and_then(|place| place.state.take()) {
+            let connections = &mut self.connections;
+            log::debug!(
+                "connection {} closed: {}, {}",
+                connections.id_of(slot),
+                info.code,
+                info.by
+            );
+            self.handler
+                .on_close(&mut Context { connections, slot }, state, info);
+        }
+    }
+
+    /// Ends a connection without a closing handshake.
+    pub(super) fn lose(&mut self, slot: u32, by: ClosedBy) {
+        self.connections.set_dead(slot);
+        self.tell_close(
+            slot,
+            CloseInfo {
+                code: CloseCode::ABNORMAL,
+                reason: "",
+                by,
+            },
+        );
+        self.tell_closed();
+    }
+
+    /// Goes on with the end of a connection whose last bytes the socket has taken.
+    pub(super) fn finish_ending(&mut self, slot: u32) {
+        let place = &mut self.connections.slots[slot as usize];
+        if place.phase != Phase::Ending || place.queue.is_some() || place.is_shut {
+            return;
+        }
+        if place.is_established {
+            place.is_established = false;
+            self.shared.release_established();
+        }
+        if place.ends_clean && place.is_drained {
+            return self.connections.set_dead(slot);
+        }
+        // Closing with unread input would reset the connection, and the reset may overtake what was sent (R-24).
+        place.is_shut = true;
+        let stream = self.streams[slot as usize].as_mut();
+        if stream.is_none_or(|stream| self.net.shutdown_output(stream).is_err()) {
+            return self.connections.set_dead(slot);
+        }
+        let has_input = place.has_input();
+        let deadline = self
+            .connections
+            .clock
+            .deadline(self.connections.config.linger_timeout);
+        self.connections
+            .set_phase(slot, Phase::Ending, Some(deadline));
+        if has_input {
+            self.connections.mark_ready(slot);
+        }
+    }
+
+    /// Removes the connections that ended in this turn.
+    pub(super) fn remove_dead(&mut self) {
+        while let Some(slot) = self.connections.dead.pop() {
+            let connections = &mut self.connections;
+            let Some(mut place) = connections.slots.try_remove(slot as usize) else {
+                continue;
+            };
+            if let Some(timer) = place.timer {
+                connections.timers.remove(timer.get(), slot);
+            }
+            if let Some(queue) = place.queue.take() {
+                connections.pool.give_back(queue);
+            }
+            connections.memory.update(place.counted, 0);
+            place.receiver.release(&mut self.scratch);
+            if place.is_established {
+                self.shared.release_established();
+            }
+            if let Some(stream) = self.streams[slot as usize].take() {
+                self.net.close(stream);
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Reading: at most one `recv` a connection and turn, and every frame of it handled before anything is written.
+
+use std::io::ErrorKind;
+
+use ws_core::{CloseCode, Event, Pressure, Receiver, Reply, Role, Scratch};
+
+use super::{EventLoop, Phase, Tail};
+use crate::{
+    config::{CORK_BYTES, RECEIVE_BUFFER_BYTES},
+    context::Context,
+    handler::{CloseInfo, ClosedBy, Flow, Handler, Message},
+    net::Net,
+};
+
+/// The loop's one receive buffer, aligned to a page: the kernel's copies are slow at other offsets.
+#[derive(Debug, Default)]
+pub(super) struct ReceiveBuffer {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl ReceiveBuffer {
+    pub(super) fn new() -> Self {
+        let bytes = vec![0; RECEIVE_BUFFER_BYTES + PAGE_BYTES];
+        let start = bytes.as_ptr().align_offset(PAGE_BYTES).min(PAGE_BYTES);
+        Self { bytes, start }
+    }
+
+    pub(super) fn first(&mut self, count: usize) -> &mut [u8] {
+        &mut self.bytes[self.start..][..count]
+    }
+}
+
+impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
+    /// Gives a connection of the ready list its turn.
+    pub(super) fn serve(&mut self, slot: u32) {
+        let Some(place) = self.connections.slots.get_mut(slot as usize) else {
+            return;
+        };
+        place.is_ready = false;
+        if place.queue.is_some() && !place.is_blocked {
+            self.flush_queue(slot);
+        }
+        let place = &self.connections.slots[slot as usize];
+        if !place.has_input() || !place.may_read() {
+            return;
+        }
+        if !self.may_hold_more(slot) {
+            return;
+        }
+        self.begin_cork(slot);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        self.read(slot, &mut buffer);
+        self.buffer = buffer;
+        self.end_cork(slot);
+        self.finish_ending(slot);
+        self.connections.recount(slot);
+        let place = &self.connections.slots[slot as usize];
+        if place.has_input() && place.may_read() {
+            self.connections.mark_ready(slot);
+        }
+    }
+
+    fn read(&mut self, slot: u32, buffer: &mut ReceiveBuffer) {
+        let place = &mut self.connections.slots[slot as usize];
+        if let Some(mut tail) = place.tail.take() {
+            let start = tail.start;
+            tail.start += self.receive(slot, &mut tail.bytes[start..]);
+            let place = &mut self.connections.slots[slot as usize];
+            if tail.len() > 0 && matches!(place.phase, Phase::Open | Phase::Closing) {
+                place.tail = Some(tail);
+            }
+            return;
+        }
+        let Some(stream) = &mut self.streams[slot as usize] else {
+            return;
+        };
+        let input = buffer.first(self.connections.config.turn_bytes);
+        match self.net.recv(stream, input) {
+            Ok(0) => self.handle_end(slot),
+            Ok(count) => {
+                // An edge told of more than bytes: only reading to the end shows what (design, "The fast path" 5).
+                place.is_drained = count < input.len()
+                    && N::SHORT_MEANS_BLOCKED
+                    && !place.read_closed
+                    && !place.hung_up;
+                self.handle_input(slot, &mut input[..count]);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                place.is_drained = true;
+                if place.hung_up {
+                    self.lose(slot, ClosedBy::Lost);
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => {
+                log::debug!("connection from {} failed: {error}", place.peer);
+                self.lose(slot, ClosedBy::Lost);
+            }
+        }
+    }
+
+    fn handle_input(&mut self, slot: u32, input: &mut [u8]) {
+        let place = &mut self.connections.slots[slot as usize];
+        match place.phase {
+            Phase::Opening => self.receive_head(slot, input),
+            Phase::Open | Phase::Closing => {
+                place
+                    .keepalive
+                    .handle_received(self.connections.clock.tick());
+                let taken = self.receive(slot, input);
+                let place = &mut self.connections.slots[slot as usize];
+                if taken < input.len() && matches!(place.phase, Phase::Open | Phase::Closing) {
+                    place.tail = Some(Box::new(Tail {
+                        bytes: input[taken..].to_vec(),
+                        start: 0,
+                    }));
+                }
+            }
+            Phase::Ending => {
+                let count = u32::try_from(input.len()).unwrap_or(u32::MAX);
+                place.dropped = place.dropped.saturating_add(count);
+                if place.is_shut && place.dropped as usize > self.connections.config.linger_bytes {
+                    self.connections.set_dead(slot);
+                }
+            }
+            Phase::Dead => {}
+        }
+    }
+
+    /// The peer has closed its side: without a Close frame that is the end, whatever was under way.
+    fn handle_end(&mut self, slot: u32) {
+        let place = &mut self.connections.slots[slot as usize];
+        place.is_drained = true;
+        match place.phase {
+            // The peer may still read what is left.
+            Phase::Ending if place.queue.is_some() && !place.hung_up => place.ends_clean = true,
+            _ => self.lose(slot, ClosedBy::Lost),
+        }
+    }
+
+    /// Hands the frames of `input` to the handler, until they end or it pauses; returns how many bytes were taken.
+    fn receive(&mut self, slot: u32, input: &mut [u8]) -> usize {
+        let place = &mut self.connections.slots[slot as usize];
+        // Taken out, so that the handler can be lent an event and all connections at once.
+        let mut receiver = std::mem::replace(&mut place.receiver, Receiver::new(Role::Server));
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let taken = self.receive_with(slot, &mut receiver, &mut scratch, input);
+        self.scratch = scratch;
+        self.connections.slots[slot as usize].receiver = receiver;
+        taken
+    }
+
+    fn receive_with(
+        &mut self,
+        slot: u32,
+        receiver: &mut Receiver,
+        scratch: &mut Scratch,
+        input: &mut [u8],
+    ) -> usize {
+        let high_water_bytes = self.connections.config.high_water_bytes;
+        let mut receive = receiver.receive(input, scratch);
+        let mut state = self.connections.slots[slot as usize].state.take();
+        while let Some(event) = receive.next() {
+            let mut flow = Flow::Continue;
+            let connections = &mut self.connections;
+            // None: our Close was sent, and all but the peer's is discarded.
+            match (event, &mut state) {
+                (Ok(Event::Text(text)), Some(state)) => {
+                    connections.note_message(slot);
+                    let context = &mut Context { connections, slot };
+                    flow = self.handler.on_message(context, state, Message::Text(text));
+                }
+                (Ok(Event::Binary(data)), Some(state)) => {
+                    connections.note_message(slot);
+                    let context = &mut Context { connections, slot };
+                    flow = self
+                        .handler
+                        .on_message(context, state, Message::Binary(data));
+                }
+                (Ok(Event::Ping(payload)), Some(state)) => {
+                    let context = &mut Context { connections, slot };
+                    self.handler.on_ping(context, state, payload);
+                }
+                (Ok(Event::Pong(payload)), Some(state)) => {
+                    let place = &connections.slots[slot as usize];
+                    if !place.keepalive.is_answer(payload) {
+                        let context = &mut Context { connections, slot };
+                        self.handler.on_pong(context, state, payload);
+                    }
+                }
+                (Ok(Event::Close(frame)), _) => {
+                    let (code, reason) = frame.map_or((CloseCode::NO_STATUS, ""), |frame| {
+                        (frame.code, frame.reason)
+                    });
+                    let by = ClosedBy::Peer;
+                    self.connections.slots[slot as usize].state = state;
+                    let info = CloseInfo { code, reason, by };
+                    self.handle_final(slot, info, true);
+                    let reply = receive.take_reply();
+                    self.reply(slot, reply);
+                    return receive.consumed();
+                }
+                (Err(error), _) => {
+                    let info = CloseInfo {
+                        code: error.close_code(),
+                        reason: "",
+                        by: ClosedBy::Protocol(error),
+                    };
+                    self.connections.slots[slot as usize].state = state;
+                    self.handle_final(slot, info, false);
+                    let reply = receive.take_reply();
+                    self.reply(slot, reply);
+                    return receive.consumed();
+                }
+                (Ok(_), None) => {}
+            }
+            if let Some(reply) = receive.take_reply() {
+                self.reply(slot, Some(reply));
+            }
+            if !self.connections.closed.is_empty() {
+                self.connections.slots[slot as usize].state = state;
+                self.tell_closed();
+                state = self.connections.slots[slot as usize].state.take();
+            }
+            if self.connections.cork.len() >= CORK_BYTES {
+                self.flush_cork(slot);
+            }
+            let place = &mut self.connections.slots[slot as usize];
+            place.is_paused |= flow == Flow::Pause;
+            place.is_throttled |= place.queued_bytes() > high_water_bytes;
+            if !place.may_read() {
+                break;
+            }
+        }
+        self.connections.slots[slot as usize].state = state;
+        receive.consumed()
+    }
+
+    /// The last event of a connection: the handler is told before the answer is queued.
+    fn handle_final(&mut self, slot: u32, info: CloseInfo<'_>, clean: bool) {
+        let connections = &mut self.connections;
+        if connections.slots[slot as usize].phase == Phase::Dead {
+            return self.tell_closed();
+        }
+        connections.begin_ending(slot, clean);
+        self.tell_close(slot, info);
+        self.tell_closed();
+    }
+
+    /// Queues an automatic answer: pongs in order while the socket takes them, then only the newest.
+    fn reply(&mut self, slot: u32, reply: Option<Reply>) {
+        let Some(reply) = reply else {
+            return;
+        };
+        if self.connections.cork.len() >= CORK_BYTES {
+            self.flush_cork(slot);
+        }
+        let place = &mut self.connections.slots[slot as usize];
+        if place.hung_up || place.phase == Phase::Dead {
+            return;
+        }
+        let pressure = match &place.queue {
+            None => Pressure::Clear,
+            Some(_) => Pressure::PushedBack,
+        };
+        if pressure == Pressure::PushedBack && !reply.is_close() {
+            // Kept in the sender: nothing is appended.
+            let scratch = &mut self.connections.send_scratch;
+            let mut nothing = Vec::new();
+            let kept = place
+                .sender
+                .encode_reply(reply, pressure, scratch, &mut nothing);
+            debug_assert!(kept.is_ok() && nothing.is_empty());
+            return;
+        }
+        let encoded = self.connections.encode(slot, |sender, scratch, output| {
+            sender.encode_reply(reply, pressure, scratch, output)
+        });
+        debug_assert!(encoded.is_ok(), "a server needs no masking key");
+    }
+}
+
+/// Offset of the receive buffer in its allocation, and what is added to it.
+const PAGE_BYTES: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_receive_buffer_begins_at_a_page() {
+        let mut buffer = ReceiveBuffer::new();
+        let whole = buffer.first(RECEIVE_BUFFER_BYTES);
+        assert_eq!(whole.as_ptr().align_offset(PAGE_BYTES), 0);
+        assert_eq!(whole.len(), RECEIVE_BUFFER_BYTES);
+    }
+}

@@ -1,0 +1,98 @@
+//! The server's budget of memory, shared by its loops.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// Figures that all loops of a server count together.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Connections that have been opened and not ended.
+    established: AtomicUsize,
+    /// Bytes of messages under assembly, send queues and held input.
+    memory: AtomicUsize,
+}
+
+impl Shared {
+    /// Counts one more connection, unless there are `limit` already.
+    pub(crate) fn establish(&self, limit: usize) -> bool {
+        let before = self.established.fetch_add(1, Ordering::Relaxed);
+        if before >= limit {
+            self.established.fetch_sub(1, Ordering::Relaxed);
+        }
+        before < limit
+    }
+
+    pub(crate) fn release_established(&self) {
+        self.established.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One loop's view of the budget, and the connections that wait for it.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    shared: Arc<Shared>,
+    limit: usize,
+}
+
+impl Memory {
+    pub(crate) fn new(shared: Arc<Shared>, limit: usize) -> Self {
+        Self { shared, limit }
+    }
+
+    /// Replaces what a connection held by what it holds now.
+    pub(crate) fn update(&self, before: usize, now: usize) {
+        if now > before {
+            self.shared
+                .memory
+                .fetch_add(now - before, Ordering::Relaxed);
+        } else if now < before {
+            self.shared
+                .memory
+                .fetch_sub(before - now, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells whether a connection that holds `bytes` may be given more.
+    pub(crate) fn allows(&self, bytes: usize) -> bool {
+        if bytes <= SMALL_BYTES {
+            return true;
+        }
+        let used = self.shared.memory.load(Ordering::Relaxed);
+        used < self.limit / 4 * 3 || (bytes <= LARGE_BYTES && used < self.limit)
+    }
+}
+
+/// At the limit of the budget, only connections that hold no more go on.
+const SMALL_BYTES: usize = 64 << 10;
+/// From three quarters of the budget on, only connections that hold no more go on.
+const LARGE_BYTES: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_is_used_the_less_a_connection_may_hold() {
+        let memory = Memory::new(Arc::default(), 400 << 20);
+        let allowed = |bytes: usize| memory.allows(bytes);
+        assert!(allowed(64 << 20));
+        memory.update(0, 300 << 20);
+        assert!(!allowed((1 << 20) + 1));
+        assert!(allowed(1 << 20));
+        memory.update(300 << 20, 400 << 20);
+        assert!(!allowed((64 << 10) + 1));
+        assert!(allowed(64 << 10));
+        memory.update(400 << 20, 0);
+        assert!(allowed(64 << 20));
+    }
+
+    #[test]
+    fn no_more_connections_than_the_limit() {
+        let shared = Shared::default();
+        assert!(shared.establish(2) && shared.establish(2) && !shared.establish(2));
+        shared.release_established();
+        assert!(shared.establish(2) && !shared.establish(2));
+    }
+}

@@ -1,0 +1,348 @@
+//! The event loop: one thread, its sockets, and a handler.
+//!
+//! ```text
+//!  turn:  poll ─> accept ─> commands ─> ready connections: flush, one recv, all its frames, one send
+//!              ─> deadlines, sweep ─> flush what was queued meanwhile ─> remove what ended
+//! ```
+//!
+//! Invariant: nothing here touches a socket, a clock, randomness or a channel but through [`Net`]; `clippy.toml`
+//! turns this into a lint.
+//! Invariant: readiness is edge-triggered and only a hint. What may have more stays in the ready list until an
+//! operation found it drained, so no edge is waited for that will not come.
+//! Invariant: a slot that ended is removed at the end of the turn, so events and lists of this turn cannot reach its
+//! successor, and those of earlier turns only cause a look for nothing.
+//! Invariant: each successful `on_open` is followed by exactly one `on_close`, which takes the state out of the slot.
+//!
+//! Tested by `tests` beside this file over a mock `Net` with one seed, and over real sockets in `ws-server/tests`.
+
+mod accept;
+mod closing;
+mod command;
+mod connection;
+mod input;
+mod memory;
+mod opening;
+mod output;
+mod queue;
+mod silence;
+mod stopping;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ws_core::Scratch;
+
+use self::{
+    accept::Accepting,
+    input::ReceiveBuffer,
+    timers::{TICK_MILLIS, ticks},
+};
+pub(crate) use self::{
+    closing::Closed,
+    command::Command,
+    connection::{Phase, Slot, Tail},
+    memory::{Memory, Shared},
+    queue::QueuePool,
+    timers::{Clock, Deadlines, Sweep},
+};
+use crate::{
+    config::Config,
+    context::{Connections, Context},
+    handler::Handler,
+    http,
+    net::{Net, Readiness},
+};
+
+/// One event loop: it serves its connections until it is stopped.
+pub(crate) struct EventLoop<N: Net, H: Handler<Command = N::Command>> {
+    handler: H,
+    net: N,
+    connections: Connections<H::Connection>,
+    /// The socket of each slot.
+    streams: Vec<Option<N::Stream>>,
+    scratch: Scratch,
+    buffer: ReceiveBuffer,
+    shared: Arc<Shared>,
+    bound_to_loopback: bool,
+    accepting: Accepting,
+    has_commands: bool,
+    /// When the loop ends, whatever is left, in the clock's milliseconds.
+    stop_at: Option<u64>,
+    /// Connections that wait for the budget of memory; the first may go on, so that something is freed.
+    starved: VecDeque<u32>,
+    log: RareLog,
+    events: Vec<Readiness>,
+    /// An empty list, kept for its memory.
+    spare: Vec<u32>,
+}
+
+impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
+    pub(crate) fn new(
+        handler: H,
+        net: N,
+        config: Arc<Config>,
+        loop_index: u16,
+        shared: Arc<Shared>,
+        bound_to_loopback: bool,
+    ) -> Self {
+        let memory = Memory::new(Arc::clone(&shared), config.memory_bytes);
+        let now: Instant = net.now();
+        Self {
+            handler,
+            scratch: Scratch::new(config.limits.clone()),
+            connections: Connections::new(config, loop_index, now, memory),
+            net,
+            streams: Vec::new(),
+            buffer: ReceiveBuffer::new(),
+            shared,
+            bound_to_loopback,
+            // Connections may have come before the listener was watched.
+            accepting: Accepting {
+                is_pending: true,
+                ..Accepting::default()
+            },
+            has_commands: true,
+            stop_at: None,
+            starved: VecDeque::new(),
+            log: RareLog::default(),
+            events: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Serves until the loop is stopped and its connections have ended.
+    pub(crate) fn run(&mut self) -> io::Result<()> {
+        while self.turn()? {}
+        Ok(())
+    }
+
+    /// Waits for events and handles them; tells whether the loop goes on.
+    pub(crate) fn turn(&mut self) -> io::Result<bool> {
+        let timeout = self.timeout();
+        let mut events = std::mem::take(&mut self.events);
+        self.net.poll(&mut events, timeout)?;
+        self.connections.clock.set(self.net.now());
+        for event in events.drain(..) {
+            self.handle_event(event);
+        }
+        self.events = events;
+        self.accept();
+        self.take_commands();
+        self.serve_ready();
+        self.handle_deadlines();
+        self.sweep();
+        self.flush_dirty();
+        for f in std::mem::take(&mut self.connections.after_flush) {
+            f();
+        }
+        self.remove_dead();
+        self.feed_starved();
+        Ok(!self.is_stopped())
+    }
+
+    fn handle_event(&mut self, event: Readiness) {
+        match event {
+            Readiness::Accept => self.accepting.is_pending = true,
+            Readiness::Commands => self.has_commands = true,
+            Readiness::Connection {
+                slot,
+                readable,
+                writable,
+                read_closed,
+                hung_up,
+            } => {
+                // An event of a connection that is gone: its slot is empty, or its successor looks for nothing.
+                let Some(place) = self.connections.slots.get_mut(slot as usize) else {
+                    return;
+                };
+                place.is_drained &= !(readable || read_closed || hung_up);
+                place.is_blocked &= !(writable || hung_up);
+                place.read_closed |= read_closed;
+                place.hung_up |= hung_up;
+                self.connections.mark_ready(slot);
+            }
+        }
+    }
+
+    fn take_commands(&mut self) {
+        if !self.has_commands {
+            return;
+        }
+        for _ in 0..COMMANDS_IN_A_TURN {
+            match self.net.take_command() {
+                Some(Command::Adopt(stream, peer)) => self.adopt(stream, peer),
+                Some(Command::Handler(command)) => {
+                    self.handler.on_command(&mut self.connections, command);
+                    self.tell_closed();
+                }
+                Some(Command::Stop(at_most)) => self.stop(at_most),
+                None => {
+                    self.has_commands = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Gives each connection of the ready list a turn; those that have more join the next list.
+    fn serve_ready(&mut self) {
+        let mut ready =
+            std::mem::replace(&mut self.connections.ready, std::mem::take(&mut self.spare));
+        for slot in ready.drain(..) {
+            self.serve(slot);
+        }
+        self.spare = ready;
+    }
+
+    fn handle_deadlines(&mut self) {
+        let now = self.connections.clock.millis();
+        while let Some(slot) = self.connections.handshakes.poll_due(now) {
+            self.connections.slots[slot as usize].deadline = None;
+            let answer = http::too_slow(&self.connections.config);
+            self.refuse(slot, &answer, false);
+        }
+        while let Some(slot) = self.connections.ends.poll_due(now) {
+            self.connections.slots[slot as usize].deadline = None;
+            self.connections.set_dead(slot);
+        }
+        while let Some(slot) = self.connections.timers.poll_due(now) {
+            self.connections.slots[slot as usize].timer = None;
+            self.with_state(slot, |handler, context, state| {
+                handler.on_timer(context, state);
+            });
+        }
+    }
+
+    /// Returns how long the loop may wait; zero while something can go on without an event.
+    fn timeout(&self) -> Option<Duration> {
+        let connections = &self.connections;
+        let has_work = !connections.ready.is_empty()
+            || !connections.dirty.is_empty()
+            || self.has_commands
+            || (self.accepting.is_pending && self.accepting.retry_at.is_none());
+        if has_work {
+            return Some(Duration::ZERO);
+        }
+        let starved = (!self.starved.is_empty()).then(|| connections.clock.deadline(STARVED_LOOK));
+        [
+            connections.handshakes.next(),
+            connections.ends.next(),
+            connections.timers.next(),
+            connections
+                .sweep
+                .next()
+                .map(|tick| u64::from(tick) * TICK_MILLIS),
+            self.accepting.retry_at,
+            self.stop_at,
+            starved,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .map(|millis| connections.clock.until(millis))
+    }
+
+    /// Calls the handler for a connection that is open, then tells it of the ends that it caused.
+    fn with_state(
+        &mut self,
+        slot: u32,
+        call: impl FnOnce(&mut H, &mut Context<'_, H::Connection>, &mut H::Connection),
+    ) {
+        let place = self.connections.slots.get_mut(slot as usize);
+        let Some(mut state) = place.and_then(|place| place.state.take()) else {
+            return;
+        };
+        let connections = &mut self.connections;
+        let context = &mut Context { connections, slot };
+        call(&mut self.handler, context, &mut state);
+        self.connections.slots[slot as usize].state = Some(state);
+        self.tell_closed();
+    }
+
+    /// Tells whether a connection may be read by the budget of memory; if not, it waits for its turn.
+    fn may_hold_more(&mut self, slot: u32) -> bool {
+        let place = &mut self.connections.slots[slot as usize];
+        let is_first = self.starved.front() == Some(&slot);
+        if place.phase != Phase::Open || is_first || self.connections.memory.allows(place.counted) {
+            return true;
+        }
+        if !place.is_starved {
+            place.is_starved = true;
+            self.starved.push_back(slot);
+            self.log.warn(self.connections.clock.millis(), || {
+                "the budget of memory is used up: connections that hold much are not read".into()
+            });
+        }
+        false
+    }
+
+    /// Lets those go on that waited for memory: the first always, the others when enough was freed.
+    fn feed_starved(&mut self) {
+        while let Some(&slot) = self.starved.front() {
+            let connections = &mut self.connections;
+            let place = connections.slots.get_mut(slot as usize);
+            let is_done = place.is_none_or(|place| {
+                std::mem::take(&mut place.is_starved);
+                place.phase != Phase::Open || connections.memory.allows(place.counted)
+            });
+            if !is_done {
+                if connections.slots[slot as usize].has_input() {
+                    connections.mark_ready(slot);
+                }
+                return;
+            }
+            self.starved.pop_front();
+            if connections
+                .slots
+                .get(slot as usize)
+                .is_some_and(Slot::has_input)
+            {
+                connections.mark_ready(slot);
+            }
+        }
+    }
+}
+
+/// Warnings of which at most one a second is written.
+#[derive(Debug, Default)]
+struct RareLog {
+    /// Not before, in the clock's milliseconds.
+    next: u64,
+    left_out: u64,
+}
+
+impl RareLog {
+    fn warn(&mut self, now: u64, text: impl FnOnce() -> String) {
+        if now < self.next {
+            self.left_out += 1;
+            return;
+        }
+        match std::mem::take(&mut self.left_out) {
+            0 => log::warn!("{}", text()),
+            count => log::warn!("{} ({count} more warnings were left out)", text()),
+        }
+        self.next = now + RARE_LOG_MILLIS;
+    }
+}
+
+/// What stands for no slot.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
+const COMMANDS_IN_A_TURN: usize = 1024;
+/// Another loop may have freed memory: looked at this often.
+const STARVED_LOOK: Duration = Duration::from_millis(100);
+const RARE_LOG_MILLIS: u64 = 1000;
+
+/// Slot, socket and tick of an idle connection (design, "Slots").
+const _: () = assert!(
+    size_of::<Slot<()>>()
+        + size_of::<Option<<crate::net::mio::MioNet<()> as Net>::Stream>>()
+        + size_of::<u32>()
+        <= 192
+);

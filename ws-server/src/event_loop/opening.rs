@@ -1,0 +1,116 @@
+//! From an accepted socket to an open connection, or to a refusal.
+
+use ws_core::{
+    CloseCode,
+    handshake::{Accept, HttpAnswer, Request, ServerStep},
+};
+
+use super::{Closed, EventLoop, Phase};
+use crate::{
+    context::Context,
+    handler::{Accepted, ClosedBy, Handler},
+    http,
+    net::Net,
+};
+
+impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
+    /// Takes bytes of the opening handshake.
+    pub(super) fn receive_head(&mut self, slot: u32, input: &[u8]) {
+        let connections = &mut self.connections;
+        let place = &mut connections.slots[slot as usize];
+        let Some(handshake) = &mut place.handshake else {
+            return;
+        };
+        match handshake.receive(input, &connections.config.head_limits) {
+            ServerStep::NeedMore => {}
+            ServerStep::Refused(answer) => self.refuse(slot, &answer, false),
+            ServerStep::Request(request) => {
+                let is_head = request.method() == "HEAD";
+                let checked =
+                    http::check(&request, &self.connections.config, self.bound_to_loopback);
+                let result = checked.and_then(|()| self.open(slot, &request));
+                if let Err(answer) = result {
+                    self.refuse(slot, &answer, is_head);
+                }
+            }
+        }
+    }
+
+    /// Opens a connection: the handler knows it before the 101 is written.
+    fn open(&mut self, slot: u32, request: &Request) -> Result<(), HttpAnswer> {
+        if self.stop_at.is_some() {
+            return Err(http::stopping());
+        }
+        let limit = self.connections.config.max_connections;
+        if !self.shared.establish(limit) {
+            self.log.warn(self.connections.clock.millis(), || {
+                format!("a connection was refused: all {limit} are in use")
+            });
+            return Err(http::pool_full(limit));
+        }
+        self.connections.slots[slot as usize].is_established = true;
+        let connections = &mut self.connections;
+        let accepted = self
+            .handler
+            .on_open(&mut Context { connections, slot }, request)?;
+        let Accepted {
+            state,
+            subprotocol,
+            headers,
+        } = accepted;
+        let place = &mut self.connections.slots[slot as usize];
+        place.state = Some(state);
+        place.handshake = None;
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, &**v)).collect();
+        let config = &self.connections.config;
+        let accept = Accept {
+            subprotocol: subprotocol
+                .as_deref()
+                .or_else(|| http::choose_subprotocol(request, config)),
+            headers: &headers,
+        };
+        let mut head = Vec::new();
+        if let Err(error) = request.encode_accept(&accept, &mut head) {
+            log::error!("the handler's answer to a handshake cannot be sent: {error}");
+            self.connections.closed.push(Closed {
+                slot,
+                code: CloseCode::ABNORMAL,
+                reason: "".into(),
+                by: ClosedBy::Handler,
+            });
+            self.tell_closed();
+            return Err(http::internal());
+        }
+        // What the handler sent already follows the 101.
+        head.append(&mut self.connections.cork);
+        self.connections.cork = head;
+        if self.connections.slots[slot as usize].phase == Phase::Opening {
+            self.connections.set_phase(slot, Phase::Open, None);
+            self.connections.watch_silence(slot);
+        }
+        self.tell_closed();
+        Ok(())
+    }
+
+    /// Answers a request with anything but 101, and ends the TCP connection so that the peer can read why.
+    pub(super) fn refuse(&mut self, slot: u32, answer: &HttpAnswer, head_only: bool) {
+        let place = &mut self.connections.slots[slot as usize];
+        place.handshake = None;
+        if place.is_established {
+            place.is_established = false;
+            self.shared.release_established();
+        }
+        // Ends that the handler caused and then refused: it has nothing to be told of.
+        self.connections.closed.retain(|closed| closed.slot != slot);
+        log::debug!("refused a request: {} {}", answer.status(), answer.text());
+        if self.connections.cork_slot == slot {
+            self.connections.cork.clear();
+        }
+        let encoded = self.connections.encode(slot, |_, _, output| {
+            answer.encode(head_only, output);
+            Ok(())
+        });
+        debug_assert!(encoded.is_ok(), "it cannot fail");
+        self.connections.begin_ending(slot, false);
+    }
+}

@@ -1,0 +1,221 @@
+//! What a connection's socket has not taken yet.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use ws_core::PreparedFrame;
+
+/// A connection's unsent bytes, in order: encoded frames, and frames shared with other connections.
+#[derive(Debug, Default)]
+pub(crate) struct SendQueue {
+    chunks: VecDeque<Chunk>,
+    /// Bytes of the first chunk that were sent.
+    sent: usize,
+    bytes: usize,
+    /// The tick at which the socket last took a byte, or the first one was queued.
+    pub(crate) progress: u32,
+}
+
+#[derive(Debug)]
+enum Chunk {
+    Own(Vec<u8>),
+    Shared(Arc<PreparedFrame>),
+}
+
+impl Chunk {
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Shared(frame) => frame.as_bytes(),
+        }
+    }
+}
+
+impl SendQueue {
+    /// Returns how many bytes wait.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Lets `encode` append to the last chunk.
+    pub(crate) fn append<E>(
+        &mut self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !matches!(self.chunks.back(), Some(Chunk::Own(bytes)) if bytes.len() < CHUNK_BYTES) {
+            self.chunks.push_back(Chunk::Own(Vec::new()));
+        }
+        let Some(Chunk::Own(bytes)) = self.chunks.back_mut() else {
+            return Ok(());
+        };
+        let before = bytes.len();
+        let result = encode(bytes);
+        self.bytes += bytes.len() - before;
+        if bytes.is_empty() {
+            self.chunks.pop_back();
+        }
+        result
+    }
+
+    /// Takes bytes that were encoded elsewhere, of which the first `sent` are gone.
+    pub(crate) fn push(&mut self, bytes: Vec<u8>, sent: usize) {
+        debug_assert!(self.is_empty());
+        self.chunks.clear();
+        self.bytes = bytes.len() - sent;
+        self.sent = sent;
+        self.chunks.push_back(Chunk::Own(bytes));
+    }
+
+    /// Takes a frame that other connections send too. Small ones are copied, since many go out in one call then.
+    pub(crate) fn push_shared(&mut self, frame: &Arc<PreparedFrame>) {
+        if frame.as_bytes().len() < SHARE_BYTES {
+            let copied: Result<(), std::convert::Infallible> = self.append(|output| {
+                output.extend_from_slice(frame.as_bytes());
+                Ok(())
+            });
+            let Ok(()) = copied;
+        } else {
+            self.bytes += frame.as_bytes().len();
+            self.chunks.push_back(Chunk::Shared(Arc::clone(frame)));
+        }
+    }
+
+    /// Lends what is to be sent next; empty if nothing is.
+    pub(crate) fn front(&self) -> &[u8] {
+        self.chunks
+            .front()
+            .map_or(&[][..], |chunk| &chunk.as_bytes()[self.sent..])
+    }
+
+    /// Notes that the socket took `count` bytes of the front.
+    pub(crate) fn advance(&mut self, count: usize) {
+        self.sent += count;
+        self.bytes -= count;
+        let Some(front) = self.chunks.front_mut() else {
+            return;
+        };
+        if self.sent < front.as_bytes().len() {
+            return;
+        }
+        self.sent = 0;
+        match front {
+            // The last buffer stays with the queue for its next use.
+            Chunk::Own(bytes) if self.bytes == 0 && bytes.capacity() <= CHUNK_BYTES => {
+                bytes.clear();
+            }
+            _ => {
+                self.chunks.pop_front();
+            }
+        }
+    }
+
+    /// Forgets everything, but for at most one buffer.
+    pub(crate) fn clear(&mut self) {
+        self.chunks.truncate(1);
+        match self.chunks.front_mut() {
+            Some(Chunk::Own(bytes)) if bytes.capacity() <= CHUNK_BYTES => bytes.clear(),
+            _ => self.chunks.clear(),
+        }
+        self.sent = 0;
+        self.bytes = 0;
+    }
+}
+
+/// Empty queues kept for the next connection that needs one.
+#[derive(Debug, Default)]
+pub(crate) struct QueuePool {
+    #[expect(
+        clippy::vec_box,
+        reason = "a slot holds its queue as a box; the boxes are what is kept"
+    )]
+    queues: Vec<Box<SendQueue>>,
+}
+
+impl QueuePool {
+    pub(crate) fn take(&mut self, tick: u32) -> Box<SendQueue> {
+        let mut queue = self.queues.pop().unwrap_or_default();
+        queue.progress = tick;
+        queue
+    }
+
+    pub(crate) fn give_back(&mut self, mut queue: Box<SendQueue>) {
+        if self.queues.len() < POOLED_QUEUES {
+            queue.clear();
+            self.queues.push(queue);
+        }
+    }
+}
+
+/// A chunk of this many bytes or more is not appended to.
+const CHUNK_BYTES: usize = 64 << 10;
+/// A prepared frame of this many bytes or more is shared, not copied.
+const SHARE_BYTES: usize = 16 << 10;
+const POOLED_QUEUES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(queue: &mut SendQueue, step: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        while !queue.is_empty() {
+            let count = step.min(queue.front().len());
+            assert!(count > 0, "{} bytes wait, but none is lent", queue.len());
+            out.extend_from_slice(&queue.front()[..count]);
+            queue.advance(count);
+        }
+        assert_eq!(queue.front(), b"");
+        out
+    }
+
+    #[test]
+    fn bytes_leave_in_order_whatever_the_steps() {
+        let big = Arc::new(PreparedFrame::binary(&vec![7; 20_000]));
+        let small = Arc::new(PreparedFrame::text("small"));
+        for step in [1, 13, 4096, usize::MAX] {
+            let mut queue = SendQueue::default();
+            let mut expected = Vec::new();
+            for round in 0..3u8 {
+                queue
+                    .append(|v| {
+                        v.extend_from_slice(&[round; 50_000]);
+                        Ok::<_, ()>(())
+                    })
+                    .unwrap();
+                expected.extend_from_slice(&[round; 50_000]);
+                for frame in [&big, &small] {
+                    queue.push_shared(frame);
+                    expected.extend_from_slice(frame.as_bytes());
+                }
+                assert_eq!(queue.len(), expected.len());
+            }
+            assert_eq!(drain(&mut queue, step), expected);
+        }
+        assert_eq!(Arc::strong_count(&big), 1);
+    }
+
+    #[test]
+    fn a_failed_encode_leaves_nothing() {
+        let mut queue = SendQueue::default();
+        assert_eq!(queue.append(|_| Err(5)), Err(5));
+        assert!(queue.is_empty());
+        queue.push(b"abcdef".to_vec(), 2);
+        assert_eq!(queue.append(|_| Err(6)), Err(6));
+        assert_eq!(drain(&mut queue, 3), b"cdef");
+    }
+
+    #[test]
+    fn a_pooled_queue_is_empty() {
+        let mut pool = QueuePool::default();
+        let mut queue = pool.take(1);
+        queue.push_shared(&Arc::new(PreparedFrame::binary(&[1; 30_000])));
+        queue.push_shared(&Arc::new(PreparedFrame::text("x")));
+        pool.give_back(queue);
+        let queue = pool.take(9);
+        assert!(queue.is_empty());
+        assert_eq!((queue.front(), queue.progress), (&b""[..], 9));
+    }
+}

@@ -1,0 +1,121 @@
+//! What is due when nothing happens: pings, idle connections, and sockets that take nothing.
+
+use ws_core::{CloseCode, CloseFrame, KeepaliveAction};
+
+use super::{EventLoop, Phase, ticks};
+use crate::{
+    context::Connections,
+    handler::{ClosedBy, Handler},
+    net::Net,
+};
+
+impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
+    /// Looks at the connections whose ticks have come.
+    pub(super) fn sweep(&mut self) {
+        let now = self.connections.clock.tick();
+        let mut found = std::mem::take(&mut self.spare);
+        self.connections.sweep.poll_due(now, &mut found);
+        for slot in found.drain(..) {
+            self.check_slot(slot);
+        }
+        self.spare = found;
+    }
+
+    fn check_slot(&mut self, slot: u32) {
+        let connections = &mut self.connections;
+        let now = connections.clock.tick();
+        let Some(place) = connections.slots.get_mut(slot as usize) else {
+            return;
+        };
+        if place.phase != Phase::Open {
+            return;
+        }
+        let mut next = u32::MAX;
+        if let Some(queue) = &place.queue
+            && place.is_blocked
+        {
+            let stall = ticks(connections.config.write_stall_timeout);
+            let due = queue.progress.saturating_add(stall);
+            if now >= due {
+                return self.lose(slot, ClosedBy::Stalled);
+            }
+            next = due;
+        }
+        match self.check_silence(slot, now) {
+            Silence::Until(due) => self.connections.sweep.set(slot, next.min(due)),
+            Silence::Closed => self.tell_closed(),
+            Silence::Lost => self.lose(slot, ClosedBy::Silent),
+        }
+    }
+
+    /// Pings a peer that sent nothing, and closes a connection that is idle.
+    fn check_silence(&mut self, slot: u32, now: u32) -> Silence {
+        let connections = &mut self.connections;
+        let place = &mut connections.slots[slot as usize];
+        let is_paused = !place.may_read();
+        let config = &connections.config.keepalive;
+        let mut action = place.keepalive.poll(config, now, is_paused);
+        if action == KeepaliveAction::SendPing {
+            let payload = place.keepalive.ping_payload();
+            action = place.keepalive.poll(config, now, is_paused);
+            // It cannot be refused: the phase is Open, and the payload short.
+            let _ = connections.encode(slot, |sender, scratch, output| {
+                sender.encode_ping(&payload, scratch, output)
+            });
+        }
+        let due = match action {
+            KeepaliveAction::Wait { until } => until,
+            KeepaliveAction::SendPing => now.saturating_add(1),
+            KeepaliveAction::PeerSilent => return Silence::Lost,
+        };
+        match connections.idle_due(slot, now, is_paused) {
+            None => Silence::Until(due),
+            Some(idle) if idle > now => Silence::Until(due.min(idle)),
+            Some(_) => {
+                let frame = CloseFrame {
+                    code: CloseCode::GOING_AWAY,
+                    reason: "no message for too long",
+                };
+                connections.close_by_server(slot, frame, ClosedBy::Idle);
+                Silence::Closed
+            }
+        }
+    }
+}
+
+enum Silence {
+    /// Nothing before this tick.
+    Until(u32),
+    Closed,
+    Lost,
+}
+
+impl<C> Connections<C> {
+    /// Notes that a message came.
+    pub(crate) fn note_message(&mut self, slot: u32) {
+        self.slots[slot as usize].last_message = self.clock.tick();
+    }
+
+    /// Begins to watch a connection that has just opened.
+    pub(crate) fn watch_silence(&mut self, slot: u32) {
+        let now = self.clock.tick();
+        let place = &mut self.slots[slot as usize];
+        place.last_message = now;
+        place.keepalive = ws_core::Keepalive::new(now);
+        let keepalive = self.config.keepalive.interval.map(ticks);
+        let idle = self.config.idle_timeout.map(ticks);
+        if let Some(after) = keepalive.into_iter().chain(idle).min() {
+            self.sweep.hasten(slot, now.saturating_add(after));
+        }
+    }
+
+    /// Returns the tick at which a connection has been idle for too long. Time in which it is not read does not count.
+    fn idle_due(&mut self, slot: u32, now: u32, is_paused: bool) -> Option<u32> {
+        let timeout = ticks(self.config.idle_timeout?);
+        let place = &mut self.slots[slot as usize];
+        if is_paused {
+            place.last_message = now;
+        }
+        Some(place.last_message.saturating_add(timeout))
+    }
+}

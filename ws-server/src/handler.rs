@@ -1,0 +1,267 @@
+//! What an application implements to be served by an event loop.
+//!
+//! One handler value belongs to one loop and is called on that loop's thread only, so it needs no lock. A callback
+//! must not block: every connection of the loop waits for it.
+
+use std::fmt;
+
+use ws_core::{
+    CloseCode, ReceiveError,
+    handshake::{HttpAnswer, Request},
+};
+
+use crate::context::{Connections, Context};
+
+/// The application's side of an event loop: callbacks for everything that happens to its connections.
+///
+/// # Examples
+///
+/// An echo server; see the [crate's front page](crate) for how to run it.
+///
+/// ```
+/// use ws_core::handshake::{HttpAnswer, Request};
+/// use ws_server::{Accepted, Context, Flow, Handler, Message};
+///
+/// struct Echo;
+///
+/// impl Handler for Echo {
+///     type Connection = ();
+///     type Command = ();
+///
+///     fn on_open(&mut self, _: &mut Context<'_, ()>, _: &Request) -> Result<Accepted<()>, HttpAnswer> {
+///         Ok(Accepted::new(()))
+///     }
+///
+///     fn on_message(&mut self, context: &mut Context<'_, ()>, _: &mut (), message: Message<'_>) -> Flow {
+///         if context.send(message).is_err() {
+///             context.abort();
+///         }
+///         Flow::Continue
+///     }
+/// }
+/// ```
+pub trait Handler {
+    /// What the application keeps for each connection, stored inside the connection's slot.
+    type Connection;
+
+    /// What other threads may send to this handler; see [`CommandSender`](crate::CommandSender).
+    type Command: Send + 'static;
+
+    /// Decides about a valid opening handshake, before the 101 is written.
+    ///
+    /// Messages sent here leave right after the 101. Nothing of the request is kept unless the handler takes it.
+    ///
+    /// # Errors
+    ///
+    /// The refusal is written instead of the 101, and the TCP connection closed; no other callback follows.
+    fn on_open(
+        &mut self,
+        context: &mut Context<'_, Self::Connection>,
+        request: &Request,
+    ) -> Result<Accepted<Self::Connection>, HttpAnswer>;
+
+    /// Takes a whole message. The bytes are lent from the loop's receive buffer, where possible without a copy.
+    ///
+    /// [`Flow::Pause`] stops reading this connection until [`Context::resume`] or [`Connections::resume`].
+    fn on_message(
+        &mut self,
+        context: &mut Context<'_, Self::Connection>,
+        connection: &mut Self::Connection,
+        message: Message<'_>,
+    ) -> Flow;
+
+    /// Tells of a ping, of at most 125 bytes, which is answered without the handler.
+    fn on_ping(
+        &mut self,
+        context: &mut Context<'_, Self::Connection>,
+        connection: &mut Self::Connection,
+        payload: &[u8],
+    ) {
+        let _ = (context, connection, payload);
+    }
+
+    /// Tells of a pong, of at most 125 bytes. Answers to keepalive's own pings are not told.
+    fn on_pong(
+        &mut self,
+        context: &mut Context<'_, Self::Connection>,
+        connection: &mut Self::Connection,
+        payload: &[u8],
+    ) {
+        let _ = (context, connection, payload);
+    }
+
+    /// Tells of the end of a connection: exactly once for each successful [`Handler::on_open`].
+    ///
+    /// Called before the Close reply is written; when the handler itself closed, right after that callback has
+    /// returned. No callback follows for the connection, and sending gives
+    /// [`SendError::Closed`](crate::SendError::Closed).
+    fn on_close(
+        &mut self,
+        context: &mut Context<'_, Self::Connection>,
+        connection: Self::Connection,
+        info: CloseInfo<'_>,
+    ) {
+        let _ = (context, connection, info);
+    }
+
+    /// Tells that the time given to [`Context::set_timer`] has come.
+    fn on_timer(
+        &mut self,
+        context: &mut Context<'_, Self::Connection>,
+        connection: &mut Self::Connection,
+    ) {
+        let _ = (context, connection);
+    }
+
+    /// Tells that the send queue, once above the high-water mark, fell below the low-water mark.
+    fn on_drain(
+        &mut self,
+        context: &mut Context<'_, Self::Connection>,
+        connection: &mut Self::Connection,
+    ) {
+        let _ = (context, connection);
+    }
+
+    /// Tells what is left of a send queue after it was offered to the socket.
+    ///
+    /// Called only for connections that had something in their queue: sent from
+    /// [`Handler::on_command`] or from another connection's callback, or left over because the socket was full.
+    fn on_flush(
+        &mut self,
+        context: &mut Context<'_, Self::Connection>,
+        connection: &mut Self::Connection,
+        queued_bytes: usize,
+    ) {
+        let _ = (context, connection, queued_bytes);
+    }
+
+    /// Takes a command that another thread sent to this loop.
+    fn on_command(
+        &mut self,
+        connections: &mut Connections<Self::Connection>,
+        command: Self::Command,
+    ) {
+        let _ = (connections, command);
+    }
+
+    /// Tells that the server stops, before the Close frames (1001) are sent.
+    fn on_stop(&mut self, connections: &mut Connections<Self::Connection>) {
+        let _ = connections;
+    }
+}
+
+/// A whole message, lent for the duration of a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "RFC 6455 §5.6 has these two kinds of data frames"
+)]
+pub enum Message<'a> {
+    /// Valid UTF-8.
+    Text(&'a str),
+    /// Any bytes.
+    Binary(&'a [u8]),
+}
+
+impl Message<'_> {
+    /// Returns the bytes of the message, whatever its kind.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(data) => data,
+        }
+    }
+}
+
+/// Says whether the loop goes on reading a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "reading goes on or it does not")]
+pub enum Flow {
+    /// Go on.
+    #[default]
+    Continue,
+    /// Stop until resumed. What was already received is held back, in order, and TCP slows the peer down.
+    Pause,
+}
+
+/// An accepted opening handshake: the connection's state and what the 101 says beside the required.
+#[derive(Debug, Clone)]
+pub struct Accepted<C> {
+    pub(crate) state: C,
+    pub(crate) subprotocol: Option<String>,
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+impl<C> Accepted<C> {
+    /// Accepts, with this state of the connection and nothing more than the configuration says.
+    pub fn new(state: C) -> Self {
+        Self {
+            state,
+            subprotocol: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Sets the subprotocol, which must be one that the client offered.
+    #[must_use]
+    pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
+        self.subprotocol = Some(name.into());
+        self
+    }
+
+    /// Adds a header line to the 101.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CloseInfo<'a> {
+    /// The close code of the first Close frame; 1005 if it had none, 1006 if there was no Close frame.
+    pub code: CloseCode,
+    /// The reason in words, of at most 123 bytes; peer's text if the peer closed.
+    pub reason: &'a str,
+    /// Who or what ended the connection.
+    pub by: ClosedBy,
+}
+
+/// Who or what ended a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClosedBy {
+    /// The handler closed or aborted it.
+    Handler,
+    /// No message came for [`Config::idle_timeout`](crate::Config::idle_timeout).
+    Idle,
+    /// The TCP connection ended without a Close frame.
+    Lost,
+    /// The peer sent a Close frame.
+    Peer,
+    /// The peer broke the protocol or a limit.
+    Protocol(ReceiveError),
+    /// The peer did not answer keepalive's ping in time.
+    Silent,
+    /// The socket took no byte for [`Config::write_stall_timeout`](crate::Config::write_stall_timeout).
+    Stalled,
+    /// The server stops.
+    Stop,
+}
+
+impl fmt::Display for ClosedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handler => f.write_str("closed by the handler"),
+            Self::Idle => f.write_str("no message for too long"),
+            Self::Lost => f.write_str("the TCP connection ended without a Close frame"),
+            Self::Peer => f.write_str("closed by the peer"),
+            Self::Protocol(error) => error.fmt(f),
+            Self::Silent => f.write_str("no answer to a ping"),
+            Self::Stalled => f.write_str("the peer did not read for too long"),
+            Self::Stop => f.write_str("the server stops"),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What the port answers to a whole request: a WebSocket, or plain HTTP.
+
+use ws_core::handshake::{HttpAnswer, Request};
+
+use crate::config::Config;
+
+/// Tells whether a request may become a WebSocket; if not, what to answer.
+pub(crate) fn check(
+    request: &Request,
+    config: &Config,
+    bound_to_loopback: bool,
+) -> Result<(), HttpAnswer> {
+    if !request.is_upgrade() {
+        return Err(plain(request, config));
+    }
+    request.check_upgrade()?;
+    config.policy.check(request, bound_to_loopback)?;
+    if exists(request, config) {
+        Ok(())
+    } else {
+        Err(not_found())
+    }
+}
+
+/// Chooses the first of the server's subprotocols that the client offers.
+pub(crate) fn choose_subprotocol<'c>(request: &Request, config: &'c Config) -> Option<&'c str> {
+    config
+        .subprotocols
+        .iter()
+        .map(String::as_str)
+        .find(|name| request.subprotocols().any(|offered| offered == *name))
+}
+
+fn plain(request: &Request, config: &Config) -> HttpAnswer {
+    if config.health && request.path() == HEALTH_PATH {
+        return match request.method() {
+            "GET" | "HEAD" => HttpAnswer::new(200, "ok\n"),
+            _ => with_header(HttpAnswer::new(405, "use GET"), "Allow", "GET, HEAD"),
+        };
+    }
+    if exists(request, config) {
+        HttpAnswer::upgrade_required()
+    } else {
+        not_found()
+    }
+}
+
+fn exists(request: &Request, config: &Config) -> bool {
+    let paths = config.paths.as_deref();
+    paths.is_none_or(|paths| paths.iter().any(|path| path == request.path()))
+}
+
+fn not_found() -> HttpAnswer {
+    HttpAnswer::new(404, "no WebSocket at this path")
+}
+
+/// The answer of a server that has all the connections it may have.
+pub(crate) fn pool_full(limit: usize) -> HttpAnswer {
+    busy(format!("all {limit} connections of this server are in use"))
+}
+
+/// The answer of a server that stops.
+pub(crate) fn stopping() -> HttpAnswer {
+    HttpAnswer::new(503, "the server stops")
+}
+
+/// The answer of a server that cannot accept for want of descriptors.
+pub(crate) fn no_descriptors() -> HttpAnswer {
+    busy("the server has no file descriptors left".into())
+}
+
+/// The answer to a client that did not send its request in time.
+pub(crate) fn too_slow(config: &Config) -> HttpAnswer {
+    let seconds = config.handshake_timeout.as_secs_f64();
+    HttpAnswer::new(408, format!("no whole request came within {seconds} s"))
+}
+
+/// The answer when the handler's 101 cannot be written.
+pub(crate) fn internal() -> HttpAnswer {
+    HttpAnswer::new(500, "the server could not accept the connection")
+}
+
+fn busy(text: String) -> HttpAnswer {
+    with_header(HttpAnswer::new(503, text), "Retry-After", "1")
+}
+
+fn with_header(answer: HttpAnswer, name: &str, value: &str) -> HttpAnswer {
+    let plain = answer.clone();
+    answer.with_header(name, value).unwrap_or(plain)
+}
+
+const HEALTH_PATH: &str = "/health";

@@ -1,0 +1,229 @@
+//! The real [`Net`]: mio's readiness, std's clock, the system's randomness.
+//!
+//! Every operation on a socket goes through the mio type, which on Windows arms the next edge by it.
+
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "this file is what the event loop reaches the system through"
+)]
+
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::Shutdown,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use mio::{
+    Events, Interest, Poll, Token, Waker,
+    net::{TcpListener, TcpStream},
+};
+use socket2::{Domain, Socket, Type};
+
+use super::{
+    Net, PeerAddress, Readiness,
+    commands::{Inbox, Outbox},
+};
+use crate::{event_loop::Command, listener};
+
+/// One loop's sockets.
+pub(crate) struct MioNet<T> {
+    poll: Poll,
+    events: Events,
+    listener: Option<TcpListener>,
+    inbox: Inbox<TcpStream, T>,
+    /// All loops of the server, by index.
+    peers: Arc<Peers<T>>,
+    index: usize,
+    /// A descriptor to be given up when none is left.
+    spare: Option<Socket>,
+}
+
+/// What the loops of a server know of each other.
+struct Peers<T> {
+    outboxes: Vec<Outbox<TcpStream, T>>,
+    /// Sockets of each loop.
+    loads: Vec<AtomicUsize>,
+}
+
+impl<T> MioNet<T> {
+    /// Makes the nets of `count` loops, the first with the listener, and the ways to send them commands.
+    #[expect(clippy::type_complexity, reason = "two lists of the same length")]
+    pub(crate) fn group(
+        listener: std::net::TcpListener,
+        count: usize,
+    ) -> io::Result<(Vec<Self>, Vec<Outbox<TcpStream, T>>)> {
+        let mut parts = Vec::new();
+        let mut outboxes = Vec::new();
+        for _ in 0..count {
+            let poll = Poll::new()?;
+            let waker = Arc::new(Waker::new(poll.registry(), COMMANDS)?);
+            let (outbox, inbox) = Inbox::new(waker);
+            outboxes.push(outbox);
+            parts.push((poll, inbox));
+        }
+        let peers = Arc::new(Peers {
+            outboxes: outboxes.clone(),
+            loads: (0..count).map(|_| AtomicUsize::new(0)).collect(),
+        });
+        let mut listener = Some(TcpListener::from_std(listener));
+        let mut nets = Vec::new();
+        for (index, (poll, inbox)) in parts.into_iter().enumerate() {
+            let mut listener = listener.take();
+            if let Some(listener) = &mut listener {
+                poll.registry()
+                    .register(listener, LISTENER, Interest::READABLE)?;
+            }
+            nets.push(Self {
+                poll,
+                events: Events::with_capacity(EVENTS),
+                spare: listener.as_ref().and_then(|_| spare()),
+                listener,
+                inbox,
+                peers: Arc::clone(&peers),
+                index,
+            });
+        }
+        Ok((nets, outboxes))
+    }
+}
+
+impl<T> Net for MioNet<T> {
+    type Stream = TcpStream;
+    type Command = T;
+
+    const SHORT_MEANS_BLOCKED: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn random(&mut self) -> u64 {
+        rand::random()
+    }
+
+    fn poll(&mut self, events: &mut Vec<Readiness>, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            result => result?,
+        }
+        for event in &self.events {
+            events.push(match event.token() {
+                LISTENER => Readiness::Accept,
+                COMMANDS => {
+                    self.inbox.handle_wake();
+                    Readiness::Commands
+                }
+                Token(slot) => {
+                    let ended = event.is_error() || event.is_read_closed();
+                    Readiness::Connection {
+                        slot: u32::try_from(slot).unwrap_or(u32::MAX),
+                        readable: event.is_readable() || ended,
+                        writable: event.is_writable(),
+                        read_closed: ended || event.is_priority(),
+                        hung_up: event.is_error()
+                            || (event.is_read_closed() && event.is_write_closed()),
+                    }
+                }
+            });
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self) -> io::Result<(TcpStream, PeerAddress)> {
+        let Some(listener) = &self.listener else {
+            return Err(ErrorKind::WouldBlock.into());
+        };
+        let (stream, address) = listener.accept()?;
+        listener::configure_accepted(&stream);
+        Ok((stream, PeerAddress::tcp(address)))
+    }
+
+    fn refuse_with_spare(&mut self, answer: &[u8]) -> io::Result<()> {
+        self.spare = None;
+        let result = self.accept().and_then(|(mut stream, _)| {
+            stream.write_all(answer)?;
+            stream.shutdown(Shutdown::Write)
+        });
+        self.spare = spare();
+        result
+    }
+
+    fn place(&mut self, stream: TcpStream, peer: PeerAddress) -> Option<TcpStream> {
+        let loads = &self.peers.loads;
+        let load = |index: usize| loads[index].load(Ordering::Relaxed);
+        // The own loop first: it is taken among equals, at no hop.
+        let others = (0..loads.len()).filter(|&index| index != self.index);
+        let target = std::iter::once(self.index)
+            .chain(others)
+            .min_by_key(|&index| load(index))
+            .unwrap_or(self.index);
+        if target != self.index {
+            loads[target].fetch_add(1, Ordering::Relaxed);
+            match self.peers.outboxes[target].post(Command::Adopt(stream, peer)) {
+                Ok(()) => return None,
+                Err(Command::Adopt(stream, _)) => {
+                    loads[target].fetch_sub(1, Ordering::Relaxed);
+                    loads[self.index].fetch_add(1, Ordering::Relaxed);
+                    return Some(stream);
+                }
+                Err(Command::Handler(_) | Command::Stop(_)) => return None,
+            }
+        }
+        loads[self.index].fetch_add(1, Ordering::Relaxed);
+        Some(stream)
+    }
+
+    fn stop_accepting(&mut self) {
+        self.listener = None;
+    }
+
+    fn register(&mut self, stream: &mut TcpStream, slot: u32) -> io::Result<()> {
+        self.poll
+            .registry()
+            .register(stream, Token(slot as usize), Interest::READABLE)
+    }
+
+    fn watch_output(&mut self, stream: &mut TcpStream, slot: u32) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll
+            .registry()
+            .reregister(stream, Token(slot as usize), interest)
+    }
+
+    fn recv(&mut self, stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+        stream.read(buffer)
+    }
+
+    fn send(&mut self, stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+        // std's write is send() with MSG_NOSIGNAL; a vectored one would raise SIGPIPE (reliability, fact 3).
+        stream.write(bytes)
+    }
+
+    fn shutdown_output(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+        stream.shutdown(Shutdown::Write)
+    }
+
+    fn close(&mut self, mut stream: TcpStream) {
+        self.peers.loads[self.index].fetch_sub(1, Ordering::Relaxed);
+        // Not all that are closed were registered.
+        let _ = self.poll.registry().deregister(&mut stream);
+    }
+
+    fn take_command(&mut self) -> Option<Command<TcpStream, T>> {
+        self.inbox.take()
+    }
+}
+
+/// Opens something cheap that holds a descriptor.
+fn spare() -> Option<Socket> {
+    Socket::new(Domain::IPV4, Type::DGRAM, None).ok()
+}
+
+const LISTENER: Token = Token(usize::MAX);
+const COMMANDS: Token = Token(usize::MAX - 1);
+const EVENTS: usize = 1024;

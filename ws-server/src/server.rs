@@ -1,0 +1,213 @@
+//! A server from its address to its running loops.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "holds the listening socket until its loop runs"
+)]
+
+use std::{
+    fmt,
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    sync::Arc,
+    thread,
+};
+
+use crate::{
+    config::Config,
+    error::{Error, ErrorKind, Stage},
+    event_loop::{EventLoop, Shared},
+    handler::Handler,
+    listener,
+    net::mio::MioNet,
+    shutdown::{Running, StopOnDrop, Stopper},
+};
+
+/// A server that listens and is about to be run.
+///
+/// Clients can connect as soon as it is bound; they are answered when it runs.
+///
+/// # Examples
+///
+/// See the [crate's front page](crate).
+pub struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    config: Config,
+    stopper: Stopper,
+}
+
+impl Server {
+    /// Listens at `address` with `config`.
+    ///
+    /// Port 0 picks a free port ([`Server::local_addr`]). `[::]` listens on all interfaces with IPv6 and IPv4,
+    /// `0.0.0.0` on all with IPv4. Of several addresses that a name resolves to, the first that works is taken.
+    ///
+    /// # Errors
+    ///
+    /// An unusable configuration or address; [`ErrorKind::PortInUse`] if another server listens there.
+    pub fn bind(address: impl ToSocketAddrs + fmt::Debug, config: Config) -> Result<Self, Error> {
+        config.check()?;
+        let shown = format!("{address:?}").trim_matches('"').to_owned();
+        let addresses = address
+            .to_socket_addrs()
+            .map_err(|error| Error::io(Stage::Resolve, &shown, error))?;
+        let mut failure = Error::new(Stage::Resolve, ErrorKind::Address, &shown);
+        for address in addresses {
+            let bound = listener::listen(address, &config)
+                .and_then(|listener| Ok((listener.local_addr()?, listener)));
+            match bound {
+                Ok((local_addr, listener)) => {
+                    return Ok(Self {
+                        listener,
+                        local_addr,
+                        config,
+                        stopper: Stopper::default(),
+                    });
+                }
+                Err(error) => failure = Error::io(Stage::Listen, address.to_string(), error),
+            }
+        }
+        Err(failure)
+    }
+
+    /// Returns the address listened at, with the real port.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Returns the configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Returns what stops the server from another thread, also before it runs.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Serves in this thread (and more, if the configuration has more workers) until [`Stopper::stop`].
+    ///
+    /// `factory` makes the handler of each loop; it gets the loop's number, from 0 on.
+    ///
+    /// # Errors
+    ///
+    /// The system refused what the loops need, or a loop failed.
+    ///
+    /// # Panics
+    ///
+    /// If the first loop's handler panics.
+    pub fn run<H>(self, mut factory: impl FnMut(u16) -> H) -> Result<(), Error>
+    where
+        H: Handler + Send + 'static,
+    {
+        let (mut starts, mut running) = self.prepare(&mut factory)?;
+        let first = starts.remove(0);
+        for start in starts {
+            running.add(spawn(start)?);
+        }
+        let result = first.run();
+        running.stop(crate::config::MAX_CLOSE_TIMEOUT)?;
+        result
+    }
+
+    /// Starts serving in threads of its own and returns.
+    ///
+    /// `factory` makes the handler of each loop; it gets the loop's number, from 0 on.
+    ///
+    /// # Errors
+    ///
+    /// The system refused what the loops need; nothing is left running then.
+    pub fn spawn<H>(self, mut factory: impl FnMut(u16) -> H) -> Result<Running<H::Command>, Error>
+    where
+        H: Handler + Send + 'static,
+    {
+        let (starts, mut running) = self.prepare(&mut factory)?;
+        for start in starts {
+            running.add(spawn(start)?);
+        }
+        Ok(running)
+    }
+
+    #[expect(clippy::type_complexity, reason = "the loops and what stops them")]
+    fn prepare<H>(
+        self,
+        factory: &mut dyn FnMut(u16) -> H,
+    ) -> Result<(Vec<Start<H>>, Running<H::Command>), Error>
+    where
+        H: Handler + Send + 'static,
+    {
+        let target = format!("the server at {}", self.local_addr);
+        let (nets, outboxes) = MioNet::group(self.listener, self.config.workers)
+            .map_err(|error| Error::io(Stage::Start, target, error))?;
+        let commands: Vec<_> = outboxes
+            .iter()
+            .map(|outbox| outbox.command_sender())
+            .collect();
+        self.stopper.attach(&commands);
+        let config = Arc::new(self.config);
+        let shared = Arc::new(Shared::default());
+        let bound_to_loopback = self.local_addr.ip().to_canonical().is_loopback();
+        let starts = (0u16..)
+            .zip(nets)
+            .map(|(index, net)| Start {
+                handler: factory(index),
+                net,
+                config: Arc::clone(&config),
+                index,
+                shared: Arc::clone(&shared),
+                bound_to_loopback,
+                stop_others: StopOnDrop(self.stopper.clone()),
+            })
+            .collect();
+        let running = Running::new(self.local_addr, commands);
+        Ok((starts, running))
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("local_addr", &self.local_addr)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Everything a loop's thread begins with.
+struct Start<H: Handler> {
+    handler: H,
+    net: MioNet<H::Command>,
+    config: Arc<Config>,
+    index: u16,
+    shared: Arc<Shared>,
+    bound_to_loopback: bool,
+    /// A loop that ends, in whatever way, ends the server: no connection may hang at a dead loop.
+    stop_others: StopOnDrop,
+}
+
+impl<H: Handler> Start<H> {
+    fn run(self) -> Result<(), Error> {
+        let _stop_others = self.stop_others;
+        let mut event_loop = EventLoop::new(
+            self.handler,
+            self.net,
+            self.config,
+            self.index,
+            self.shared,
+            self.bound_to_loopback,
+        );
+        event_loop
+            .run()
+            .map_err(|error| Error::io(Stage::Run, format!("event loop {}", self.index), error))
+    }
+}
+
+fn spawn<H>(start: Start<H>) -> Result<thread::JoinHandle<Result<(), Error>>, Error>
+where
+    H: Handler + Send + 'static,
+{
+    let name = format!("ws-loop-{}", start.index);
+    thread::Builder::new()
+        .name(name.clone())
+        .spawn(move || start.run())
+        .map_err(|error| Error::io(Stage::Start, name, error))
+}
