@@ -1,0 +1,94 @@
+//! The opening handshake over a wire, within the deadline of the dial.
+
+use std::io;
+use std::sync::Arc;
+
+use ws_core::handshake::{ClientHandshake, ClientStep, HandshakeError, HeadLimits, Response};
+
+use crate::deadline::Deadline;
+use crate::error::{Cause, HandshakeFailure};
+use crate::net::Net;
+use crate::wire::Wire;
+
+/// Why there is no open connection.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Handshake(HandshakeError),
+    Io(io::Error),
+    Timeout,
+}
+
+impl Failure {
+    pub(crate) fn into_cause(self, secrets: &[String]) -> Cause {
+        match self {
+            Self::Handshake(error) => Cause::Handshake(HandshakeFailure::new(error, secrets)),
+            Self::Io(error) => Cause::HandshakeIo(Arc::new(error)),
+            Self::Timeout => Cause::Timeout(String::from(
+                "the server has not completed the opening handshake",
+            )),
+        }
+    }
+}
+
+/// Sends the request and reads the answer; also gives the bytes that came after the answer.
+pub(crate) fn open<N: Net>(
+    wire: &mut Wire<N>,
+    mut handshake: ClientHandshake,
+    limits: &HeadLimits,
+    deadline: Deadline,
+) -> Result<(Response, Vec<u8>), Failure> {
+    wire.output().extend_from_slice(handshake.request());
+    let mut buffer = vec![0; READ_BYTES];
+    let mut write_error = None;
+    loop {
+        // A server may refuse and close before it has read everything: its answer counts more than our failed write.
+        let sent = match wire.send_some() {
+            Ok(sent) => sent,
+            Err(error) => {
+                wire.discard_output();
+                write_error = Some(error);
+                false
+            }
+        };
+        match wire.receive_some(&mut buffer) {
+            Ok(Some(0)) => return Err(Failure::Handshake(handshake.receive_eof())),
+            Ok(Some(count)) => {
+                let input = &buffer[..count];
+                match handshake
+                    .receive(input, limits)
+                    .map_err(Failure::Handshake)?
+                {
+                    ClientStep::Done { response, consumed } => {
+                        return Ok((response, input[consumed..].to_vec()));
+                    }
+                    ClientStep::NeedMore => continue,
+                }
+            }
+            Ok(None) => {}
+            Err(error) => return Err(refusal(&mut handshake, Failure::Io(error))),
+        }
+        if sent {
+            continue;
+        }
+        if let Some(error) = write_error {
+            return Err(refusal(&mut handshake, Failure::Io(error)));
+        }
+        if deadline.has_passed(wire.net.now()) {
+            return Err(refusal(&mut handshake, Failure::Timeout));
+        }
+        wire.wait(deadline).map_err(Failure::Io)?;
+    }
+}
+
+/// A refusal whose body is cut short is a refusal all the same.
+fn refusal(handshake: &mut ClientHandshake, otherwise: Failure) -> Failure {
+    match handshake.refusal() {
+        Some(_) => Failure::Handshake(handshake.receive_eof()),
+        None => otherwise,
+    }
+}
+
+const READ_BYTES: usize = 4096;
+
+#[cfg(test)]
+mod tests;

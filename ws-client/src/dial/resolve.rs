@@ -1,0 +1,215 @@
+//! Host name to addresses, within the deadline of the dial.
+//!
+//! `getaddrinfo` blocks and cannot be cancelled, so each lookup runs in a helper thread that owns only the name and a
+//! channel. A dial whose deadline passes leaves its thread behind; it ends with its lookup.
+//! Invariant: at most [`LIMIT`] lookups are in flight in a process; one more fails at once instead of piling up threads.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+
+use crate::address::Address;
+use crate::deadline::Deadline;
+use crate::error::{Cause, Stage};
+use crate::net::now;
+
+/// Most lookups in flight at once in one process.
+pub(crate) const LIMIT: usize = 8;
+
+/// Answers a host name and port with addresses, best first; may block for as long as it likes.
+pub(crate) type Lookup = Arc<dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync>;
+
+/// Looks names up, and knows how many lookups are in flight.
+#[derive(Clone)]
+pub(crate) struct Resolver {
+    lookup: Lookup,
+    in_flight: Arc<AtomicUsize>,
+}
+
+impl Resolver {
+    /// With its own count of lookups in flight.
+    pub(crate) fn new(lookup: Lookup) -> Self {
+        Self {
+            lookup,
+            in_flight: Arc::default(),
+        }
+    }
+
+    /// The addresses of `address`, in the order of preference of `getaddrinfo` (RFC 6724).
+    pub(crate) fn resolve(
+        &self,
+        address: &Address,
+        deadline: Deadline,
+    ) -> Result<Vec<SocketAddr>, (Stage, Cause)> {
+        let (host, port) = (address.host(), address.port());
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        let failed = |cause| (Stage::Resolve, cause);
+        let answer = self.start(host, port).map_err(failed)?;
+        let answer = match deadline.remaining(now()) {
+            Some(timeout) => answer.recv_timeout(timeout),
+            None => answer.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match answer {
+            Ok(Ok(addresses)) if addresses.is_empty() => Err(failed(Cause::NoAddress)),
+            Ok(Ok(addresses)) => Ok(addresses),
+            Ok(Err(error)) => Err(failed(Cause::Lookup(Arc::new(error)))),
+            Err(RecvTimeoutError::Timeout) => Err(failed(Cause::Timeout(String::from(
+                "the name was still being looked up",
+            )))),
+            // The lookup panicked; the thread's own message says where.
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(failed(Cause::Internal("the name lookup has panicked")))
+            }
+        }
+    }
+
+    fn start(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> Result<mpsc::Receiver<io::Result<Vec<SocketAddr>>>, Cause> {
+        let place = Place::take(&self.in_flight).ok_or(Cause::LookupsBusy { limit: LIMIT })?;
+        let (sender, answer) = mpsc::channel();
+        let (lookup, host) = (Arc::clone(&self.lookup), host.to_owned());
+        thread::Builder::new()
+            .name(String::from("ws-resolve"))
+            .spawn(move || {
+                let result = lookup(&host, port);
+                // Freed before the answer: who has it can start the next lookup at once.
+                drop(place);
+                // Nobody waits any more when the deadline has passed.
+                let _ = sender.send(result);
+            })
+            .map_err(|error| Cause::Io(Arc::new(error)))?;
+        Ok(answer)
+    }
+}
+
+/// One of the [`LIMIT`] places, given back when dropped, also by a panic.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(in_flight: &Arc<AtomicUsize>) -> Option<Self> {
+        in_flight
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| {
+                (count < LIMIT).then_some(count + 1)
+            })
+            .ok()
+            .map(|_| Self(Arc::clone(in_flight)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    fn soon() -> Deadline {
+        Deadline::after(now(), Duration::from_secs(20))
+    }
+
+    #[test]
+    fn an_ip_address_needs_no_lookup() {
+        let resolver = Resolver::new(Arc::new(|_, _| panic!("not to be asked")));
+        for (text, want) in [
+            ("ws://[::1]:7", "[::1]:7"),
+            ("wss://127.0.0.1", "127.0.0.1:443"),
+        ] {
+            let addresses = resolver.resolve(&address(text), soon()).unwrap();
+            assert_eq!(addresses, [want.parse().unwrap()]);
+        }
+    }
+
+    #[test]
+    fn asks_for_host_and_port_and_keeps_the_order() {
+        let want: Vec<SocketAddr> = vec!["1.2.3.4:9".parse().unwrap(), "[::1]:9".parse().unwrap()];
+        let answer = want.clone();
+        let resolver = Resolver::new(Arc::new(move |host, port| {
+            assert_eq!((host, port), ("example.test", 9));
+            Ok(answer.clone())
+        }));
+        let addresses = resolver.resolve(&address("ws://example.test:9/"), soon());
+        assert_eq!(addresses.unwrap(), want);
+    }
+
+    ///
+    #[test]
+    fn a_lookup_that_never_ends_ends_with_the_deadline() {
+        let (release, held) = mpsc::channel::<()>();
+        let held = Mutex::new(held);
+        let resolver = Resolver::new(Arc::new(move |_, _| {
+            let _ = held.lock().unwrap().recv();
+            Ok(Vec::new())
+        }));
+        let start = Instant::now();
+        let deadline = Deadline::after(start, Duration::from_millis(50));
+        let (stage, cause) = resolver.resolve(&address("ws://x"), deadline).unwrap_err();
+        assert!(matches!(cause, Cause::Timeout(_)), "{cause:?}");
+        assert_eq!(stage, Stage::Resolve);
+        let took = start.elapsed();
+        assert!(
+            took >= Duration::from_millis(50) && took < Duration::from_secs(5),
+            "{took:?}"
+        );
+        drop(release);
+    }
+
+    #[test]
+    fn the_ninth_lookup_in_flight_fails_at_once_and_a_finished_one_makes_room() {
+        let (release, held) = mpsc::channel::<()>();
+        let held = Mutex::new(held);
+        let resolver = Resolver::new(Arc::new(move |_, _| {
+            let _ = held.lock().unwrap().recv();
+            Ok(vec!["127.0.0.1:1".parse().unwrap()])
+        }));
+        let answers: Vec<_> = (0..LIMIT)
+            .map(|_| resolver.start("x", 1).unwrap())
+            .collect();
+        let (_, cause) = resolver
+            .resolve(&address("ws://x"), Deadline::NEVER)
+            .unwrap_err();
+        assert!(
+            matches!(cause, Cause::LookupsBusy { limit: LIMIT }),
+            "{cause:?}"
+        );
+        drop(release);
+        for answer in answers {
+            answer.recv().unwrap().unwrap();
+        }
+        assert_eq!(
+            resolver.resolve(&address("ws://x"), soon()).unwrap().len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_failed_an_empty_and_a_panicking_lookup_are_told_apart() {
+        let resolve = |lookup: Lookup| Resolver::new(lookup).resolve(&address("ws://x"), soon());
+        let failed = resolve(Arc::new(|_, _| Err(io::Error::other("no such name"))));
+        assert!(matches!(failed, Err((Stage::Resolve, Cause::Lookup(_)))));
+        let empty = resolve(Arc::new(|_, _| Ok(Vec::new())));
+        assert!(matches!(empty, Err((Stage::Resolve, Cause::NoAddress))));
+        let panicked = resolve(Arc::new(|_, _| panic!("a test of a panic")));
+        assert!(matches!(
+            panicked,
+            Err((Stage::Resolve, Cause::Internal(_)))
+        ));
+    }
+}

@@ -1,0 +1,405 @@
+//! One open connection: moves bytes in both directions whenever it is turned.
+//!
+//! ```text
+//!  Net ──► Wire ──► Receiver ──► ReceiveQueue ──► caller
+//!                      │ Reply
+//!  Net ◄── Wire ◄── Sender ◄───────────────────── caller
+//! ```
+//! [`Client`](crate::Client) turns it in the caller's thread, once or many times in each call.
+//! Invariant: a turn waits at most until its deadline, and an end of the connection is kept as [`Engine::ended`] and
+//! never loses what was received before it.
+//! Invariant: with a full receive queue nothing is read; sending goes on.
+//! Tested over a mock [`Net`] with a virtual clock in `tests.rs`, over sockets in `tests/it`.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ws_core::{
+    Event, Keepalive, KeepaliveAction, Pressure, Receiver, Role, Scratch, SendError, SendScratch,
+    Sender, TICK,
+};
+
+use crate::config::Config;
+use crate::deadline::Deadline;
+use crate::error::{Cause, Loss};
+use crate::message::{Close, Message};
+use crate::net::Net;
+use crate::queue::ReceiveQueue;
+use crate::wire::Wire;
+
+/// The state of an open connection.
+pub(crate) struct Engine<N> {
+    pub(crate) wire: Wire<N>,
+    pub(crate) queue: ReceiveQueue,
+    receiver: Receiver,
+    sender: Sender,
+    scratch: Scratch,
+    send_scratch: SendScratch,
+    input: Box<[u8]>,
+    /// The part of `input` that has not been looked at, because the queue was full.
+    held: Range<usize>,
+    keepalive: Heartbeat,
+    messages: u64,
+    /// In the closing handshake: what finds no room in the queue is dropped, so that the peer's Close is reached.
+    discards: bool,
+    /// The output could not all leave at the last attempt.
+    pushed_back: bool,
+    write_error: Option<Arc<io::Error>>,
+    close: Option<Close>,
+    ended: Option<Cause>,
+    last_turn: Instant,
+}
+
+impl<N: Net> Engine<N> {
+    /// Takes over after the opening handshake; `surplus` came behind the server's answer.
+    pub(crate) fn new(mut wire: Wire<N>, surplus: &[u8], config: &Config) -> io::Result<Self> {
+        let now = wire.net.now();
+        let keys = wire.net.masking_keys()?;
+        let mut input = vec![0; INPUT_BYTES.max(surplus.len())].into_boxed_slice();
+        input[..surplus.len()].copy_from_slice(surplus);
+        Ok(Self {
+            wire,
+            queue: ReceiveQueue::new(config.max_queued_messages, config.max_queued_bytes),
+            receiver: Receiver::new(Role::Client),
+            sender: Sender::new(Role::Client),
+            scratch: Scratch::new(config.limits.clone()),
+            send_scratch: SendScratch::client(keys),
+            input,
+            held: 0..surplus.len(),
+            keepalive: Heartbeat::new(config, now),
+            messages: 0,
+            discards: false,
+            pushed_back: false,
+            write_error: None,
+            close: None,
+            ended: None,
+            last_turn: now,
+        })
+    }
+
+    /// The peer's Close, once it has come.
+    pub(crate) fn close(&self) -> Option<&Close> {
+        self.close.as_ref()
+    }
+
+    /// Why nothing more can be sent, if so.
+    pub(crate) fn ended(&self) -> Option<Cause> {
+        match &self.close {
+            Some(close) => Some(Cause::Closed(close.clone())),
+            None => self.ended.clone(),
+        }
+    }
+
+    /// True if there is nothing more to move, in either direction.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// True if everything has been handed to the system, a pong that was put off included.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.wire.unsent_bytes() == 0 && !self.sender.has_pending() && self.write_error.is_none()
+    }
+
+    pub(crate) fn close_sent(&self) -> bool {
+        self.sender.close_sent()
+    }
+
+    /// Appends frames to the output; [`Engine::turn`] sends them.
+    pub(crate) fn encode(
+        &mut self,
+        encode: impl FnOnce(&mut Sender, &mut SendScratch, &mut Vec<u8>) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        encode(&mut self.sender, &mut self.send_scratch, self.wire.output())
+    }
+
+    /// From now on a full queue does not stop the reading; see [`Engine::discards`].
+    pub(crate) fn begin_closing(&mut self) {
+        self.discards = true;
+    }
+
+    /// Moves what can be moved; if that is nothing, waits for a change until `deadline` at most.
+    ///
+    /// False: nothing has changed.
+    pub(crate) fn turn(&mut self, deadline: Deadline) -> bool {
+        if self.is_over() {
+            return false;
+        }
+        self.last_turn = self.wire.net.now();
+        match self.try_turn(deadline) {
+            Ok(changed) => changed,
+            Err(error) => {
+                self.lose(Some(Arc::new(error)));
+                true
+            }
+        }
+    }
+
+    /// Turns without waiting, but not more often than is of use.
+    ///
+    /// So a caller who only sends, or only takes what is queued, still answers pings.
+    pub(crate) fn look_around(&mut self) {
+        let now = self.wire.net.now();
+        if now.saturating_duration_since(self.last_turn) >= LOOK_INTERVAL {
+            self.turn(Deadline::at(now));
+        }
+    }
+
+    /// Gives the peer the time until `deadline` to end the TCP connection, so that what was sent last arrives.
+    ///
+    /// What comes meanwhile is dropped. Afterwards the connection is over.
+    pub(crate) fn linger(&mut self, half_close: bool, deadline: Deadline) {
+        // Errors end the wait like an end of the stream does: the WebSocket connection is over already.
+        let _ = self.try_linger(half_close, deadline);
+        if self.ended.is_none() {
+            self.lose(None);
+        }
+    }
+
+    /// Ends the connection without waiting for anything.
+    pub(crate) fn abandon(&mut self) {
+        // It may be gone already.
+        let _ = self.wire.net.shutdown_write();
+        self.lose(None);
+    }
+
+    fn try_turn(&mut self, deadline: Deadline) -> io::Result<bool> {
+        // In this order answers leave in the turn that caused them; a caller may not turn again for long.
+        let received = self.receive_step();
+        let sent = self.send_step();
+        let received = received?;
+        if matches!(self.ended, Some(Cause::Receive(_))) {
+            let latest = Deadline::after(self.wire.net.now(), LINGER);
+            self.linger(true, latest.earlier(deadline));
+        }
+        if sent || received {
+            return Ok(true);
+        }
+        if let Some(error) = &self.write_error {
+            // All that had come is taken now.
+            self.lose(Some(Arc::clone(error)));
+            return Ok(true);
+        }
+        let until = deadline.earlier(self.keepalive.due());
+        if self.wire.wait(until)? {
+            return Ok(true);
+        }
+        Ok(self.keepalive_step())
+    }
+
+    fn send_step(&mut self) -> bool {
+        if self.wire.unsent_bytes() == 0 && self.sender.has_pending() {
+            let kept = self
+                .sender
+                .encode_pending(&mut self.send_scratch, self.wire.output());
+            debug_assert!(kept.is_ok(), "a client has masking keys");
+        }
+        let sent = match self.wire.send_some() {
+            Ok(sent) => sent,
+            Err(error) => {
+                // What the peer sent before it went away, perhaps a Close, is still to be read.
+                self.write_error = Some(Arc::new(error));
+                self.wire.discard_output();
+                return true;
+            }
+        };
+        if sent && self.pushed_back {
+            // Room in a full buffer: the peer reads, even if its answer to a ping waits behind our long message.
+            self.keepalive.handle_sign_of_life(self.wire.net.now());
+        }
+        self.pushed_back = self.wire.unsent_bytes() > 0;
+        sent
+    }
+
+    fn receive_step(&mut self) -> io::Result<bool> {
+        if self.queue.is_full() && !self.discards {
+            return Ok(false);
+        }
+        if self.held.is_empty() {
+            match self.wire.receive_some(&mut self.input)? {
+                None => return Ok(false),
+                Some(0) => {
+                    self.lose(None);
+                    return Ok(true);
+                }
+                Some(count) => self.held = 0..count,
+            }
+            self.keepalive.handle_sign_of_life(self.wire.net.now());
+        }
+        self.take_events();
+        Ok(true)
+    }
+
+    fn take_events(&mut self) {
+        let mut receive = self
+            .receiver
+            .receive(&mut self.input[self.held.clone()], &mut self.scratch);
+        while let Some(event) = receive.next() {
+            let message = match event {
+                Ok(Event::Text(text)) => Some(Message::Text(text.to_owned())),
+                Ok(Event::Binary(data)) => Some(Message::Binary(data.to_vec())),
+                Ok(Event::Ping(payload)) => Some(Message::Ping(payload.to_vec())),
+                Ok(Event::Pong(payload)) if self.keepalive.is_answer(payload) => None,
+                Ok(Event::Pong(payload)) => Some(Message::Pong(payload.to_vec())),
+                Ok(Event::Close(frame)) => {
+                    let close = Close::from_frame(frame);
+                    self.close = Some(close.clone());
+                    Some(Message::Close(close))
+                }
+                Err(error) => {
+                    self.ended = Some(Cause::Receive(error));
+                    None
+                }
+            };
+            if let Some(reply) = receive.take_reply() {
+                let pressure = if self.pushed_back {
+                    Pressure::PushedBack
+                } else {
+                    Pressure::Clear
+                };
+                let output = self.wire.output();
+                let replied =
+                    self.sender
+                        .encode_reply(reply, pressure, &mut self.send_scratch, output);
+                debug_assert!(replied.is_ok(), "a client has masking keys");
+            }
+            match message {
+                Some(message @ (Message::Text(_) | Message::Binary(_))) => {
+                    self.messages += 1;
+                    if self.queue.is_full() {
+                        log::debug!(
+                            "a message of {} bytes was dropped while closing",
+                            message.payload().len()
+                        );
+                    } else {
+                        self.queue.push(message);
+                    }
+                }
+                Some(message) => self.queue.push(message),
+                None => {}
+            }
+            if self.ended.is_some() || (self.queue.is_full() && !self.discards) {
+                break;
+            }
+        }
+        self.held.start += receive.consumed();
+    }
+
+    /// Nothing has happened up to now: sends a ping if one is due, or gives the peer up. False: neither.
+    fn keepalive_step(&mut self) -> bool {
+        if self.close.is_some() || self.sender.close_sent() {
+            return false;
+        }
+        let now = self.wire.net.now();
+        let paused = self.queue.is_full();
+        match self.keepalive.poll(now, paused) {
+            KeepaliveAction::Wait { .. } => false,
+            KeepaliveAction::SendPing => {
+                let payload = self.keepalive.rules.ping_payload();
+                let output = self.wire.output();
+                let encoded = self
+                    .sender
+                    .encode_ping(&payload, &mut self.send_scratch, output);
+                debug_assert!(encoded.is_ok(), "no Close was sent");
+                true
+            }
+            KeepaliveAction::PeerSilent => {
+                self.ended = Some(Cause::Silent(self.keepalive.config.timeout));
+                true
+            }
+        }
+    }
+
+    fn try_linger(&mut self, half_close: bool, deadline: Deadline) -> io::Result<()> {
+        let mut half_closed = false;
+        loop {
+            let sent = self.wire.send_some()?;
+            if half_close && !half_closed && self.wire.unsent_bytes() == 0 {
+                self.wire.net.shutdown_write()?;
+                half_closed = true;
+            }
+            let received = self.wire.receive_some(&mut self.input)?;
+            if received == Some(0) {
+                return Ok(());
+            }
+            if deadline.has_passed(self.wire.net.now()) {
+                return Ok(());
+            }
+            if !sent && received.is_none() {
+                self.wire.wait(deadline)?;
+            }
+        }
+    }
+
+    fn lose(&mut self, error: Option<Arc<io::Error>>) {
+        if self.ended.is_none() {
+            self.ended = Some(Cause::Lost(Loss {
+                messages: self.messages,
+                mid_message: self.receiver.is_mid_message(),
+                error,
+            }));
+        }
+    }
+}
+
+/// The rules of keepalive with a clock.
+struct Heartbeat {
+    rules: Keepalive,
+    config: ws_core::KeepaliveConfig,
+    started: Instant,
+    due: Deadline,
+}
+
+impl Heartbeat {
+    fn new(config: &Config, now: Instant) -> Self {
+        let mut heartbeat = Self {
+            rules: Keepalive::new(0),
+            config: config.keepalive.clone(),
+            started: now,
+            due: Deadline::NEVER,
+        };
+        heartbeat.poll(now, false);
+        heartbeat
+    }
+
+    fn due(&self) -> Deadline {
+        self.due
+    }
+
+    fn handle_sign_of_life(&mut self, now: Instant) {
+        self.rules.handle_received(self.tick(now));
+    }
+
+    fn is_answer(&self, payload: &[u8]) -> bool {
+        self.rules.is_answer(payload)
+    }
+
+    fn poll(&mut self, now: Instant, paused: bool) -> KeepaliveAction {
+        let action = self.rules.poll(&self.config, self.tick(now), paused);
+        self.due = match action {
+            KeepaliveAction::Wait { until: u32::MAX } => Deadline::NEVER,
+            KeepaliveAction::Wait { until } => {
+                Deadline::after(self.started, TICK.saturating_mul(until))
+            }
+            // Asked again at once.
+            KeepaliveAction::SendPing | KeepaliveAction::PeerSilent => Deadline::at(now),
+        };
+        action
+    }
+
+    fn tick(&self, now: Instant) -> u32 {
+        let ticks = now.saturating_duration_since(self.started).as_millis() / TICK.as_millis();
+        u32::try_from(ticks).unwrap_or(u32::MAX - 1)
+    }
+}
+
+/// What one read takes at most.
+const INPUT_BYTES: usize = 64 << 10;
+/// A caller that never has to wait turns at least this often.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+/// Wait for the peer's end of the TCP connection, once all is said.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! What a client receives, owned.
+
+use ws_core::{CloseCode, CloseFrame};
+
+/// Something the peer sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Message {
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary(Vec<u8>),
+    /// A ping, at most 125 bytes; it has been answered already. Of several unread ones the newest.
+    Ping(Vec<u8>),
+    /// A pong, at most 125 bytes, but not one that answers the client's own keepalive. Of several unread ones the newest.
+    Pong(Vec<u8>),
+    /// The peer's Close; comes last and once. It has been answered already.
+    Close(Close),
+}
+
+impl Message {
+    /// The bytes of the payload; of a Close its reason.
+    pub fn payload(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(data) | Self::Ping(data) | Self::Pong(data) => data,
+            Self::Close(close) => close.reason.as_bytes(),
+        }
+    }
+}
+
+/// Why a peer has closed the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Close {
+    /// The code; [`CloseCode::NO_STATUS`] (1005) if the Close frame carried none.
+    pub code: CloseCode,
+    /// The reason, at most 123 bytes of the peer's own choosing; may be empty.
+    pub reason: String,
+}
+
+impl Close {
+    pub(crate) fn from_frame(frame: Option<CloseFrame<'_>>) -> Self {
+        match frame {
+            Some(frame) => Self {
+                code: frame.code,
+                reason: frame.reason.to_owned(),
+            },
+            None => Self {
+                code: CloseCode::NO_STATUS,
+                reason: String::new(),
+            },
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The real [`Net`]: a non-blocking TCP socket on mio.
+//!
+//! Invariant: every write is `Write::write`, which std turns into `send` with MSG_NOSIGNAL. A vectored write would be
+//! `writev`, and on a reset connection SIGPIPE would end the host program.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this module is the door to clock and socket"
+)]
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token, Waker};
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng, SeedableRng};
+use socket2::{SockRef, TcpKeepalive};
+use ws_core::MaskingKeys;
+
+use super::{Net, Readiness};
+use crate::deadline::Deadline;
+
+/// The clock of calls that run before there is a connection.
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// 16 unpredictable bytes for `Sec-WebSocket-Key`.
+pub(crate) fn nonce() -> io::Result<[u8; 16]> {
+    let mut nonce = [0; 16];
+    seeded()?.fill_bytes(&mut nonce);
+    Ok(nonce)
+}
+
+/// One poll with its waker. Made before the dial and kept: on Windows a socket stays with its first poll.
+pub(crate) struct Poller {
+    pub(crate) poll: Poll,
+    pub(crate) events: Events,
+    signal: Interrupter,
+}
+
+impl Poller {
+    pub(crate) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(16),
+            signal: Interrupter {
+                waker: Arc::new(waker),
+                raised: Arc::default(),
+            },
+        })
+    }
+
+    /// Waits; a signal that interrupts it counts as "nothing has happened".
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.events.clear();
+                Ok(())
+            }
+            result => result,
+        }
+    }
+}
+
+impl fmt::Debug for Poller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Poller")
+    }
+}
+
+/// Ends a running [`Client::receive`](crate::Client::receive) from another thread.
+///
+/// The call returns `Ok(None)` as if its timeout had passed; if none is running, the next one does. Cheap to clone;
+/// does nothing once the client is gone.
+///
+/// # Examples
+///
+/// ```no_run
+/// let mut client = ws_client::Client::connect("ws://127.0.0.1:9894")?;
+/// let interrupter = client.interrupter();
+/// std::thread::spawn(move || interrupter.interrupt());
+/// assert_eq!(client.receive(std::time::Duration::MAX)?, None);
+/// # Ok::<(), ws_client::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Interrupter {
+    waker: Arc<Waker>,
+    raised: Arc<AtomicBool>,
+}
+
+impl Interrupter {
+    /// Makes the running, or else the next, [`Client::receive`](crate::Client::receive) return.
+    pub fn interrupt(&self) {
+        self.raised.store(true, Ordering::SeqCst);
+        if let Err(error) = self.waker.wake() {
+            log::warn!("cannot wake a client: {error}");
+        }
+    }
+}
+
+impl fmt::Debug for Interrupter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Interrupter")
+    }
+}
+
+/// A connected socket and the poll that watches it.
+#[derive(Debug)]
+pub(crate) struct TcpNet {
+    poller: Poller,
+    stream: TcpStream,
+    pub(crate) peer_address: SocketAddr,
+    pub(crate) local_address: SocketAddr,
+}
+
+impl TcpNet {
+    /// Takes a connected `stream` that is registered with `poller` already.
+    pub(crate) fn new(
+        poller: Poller,
+        mut stream: TcpStream,
+        peer_address: SocketAddr,
+    ) -> io::Result<Self> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        poller
+            .poll
+            .registry()
+            .reregister(&mut stream, SOCKET, interest)?;
+        stream.set_nodelay(true)?;
+        // Finds a dead peer also where WebSocket pings are off or no call runs.
+        let keepalive = TcpKeepalive::new().with_time(TCP_KEEPALIVE);
+        if let Err(error) = SockRef::from(&stream).set_tcp_keepalive(&keepalive) {
+            log::debug!("no TCP keepalive for {peer_address}: {error}");
+        }
+        let local_address = stream.local_addr()?;
+        Ok(Self {
+            poller,
+            stream,
+            peer_address,
+            local_address,
+        })
+    }
+
+    pub(crate) fn interrupter(&self) -> Interrupter {
+        self.poller.signal.clone()
+    }
+}
+
+impl Net for TcpNet {
+    fn now(&self) -> Instant {
+        now()
+    }
+
+    fn poll(&mut self, deadline: Deadline) -> io::Result<Readiness> {
+        self.poller.wait(deadline.remaining(now()))?;
+        let mut readiness = Readiness::default();
+        for event in &self.poller.events {
+            if event.token() == SOCKET {
+                readiness.readable |= event.is_readable();
+                readiness.writable |= event.is_writable();
+                let ending = event.is_read_closed() || event.is_write_closed() || event.is_error();
+                readiness.ending |= ending;
+                // An error is learnt by reading.
+                readiness.readable |= ending;
+            }
+        }
+        Ok(readiness)
+    }
+
+    fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(buffer)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)
+    }
+
+    fn take_interrupt(&mut self) -> bool {
+        self.poller.signal.raised.swap(false, Ordering::SeqCst)
+    }
+
+    fn masking_keys(&mut self) -> io::Result<Box<dyn MaskingKeys + Send>> {
+        Ok(Box::new(RandomKeys(seeded()?)))
+    }
+}
+
+/// Masking keys from a cryptographically strong generator that the system has seeded.
+struct RandomKeys(StdRng);
+
+impl MaskingKeys for RandomKeys {
+    fn next_key(&mut self) -> [u8; 4] {
+        self.0.next_u32().to_ne_bytes()
+    }
+}
+
+fn seeded() -> io::Result<StdRng> {
+    StdRng::try_from_rng(&mut SysRng).map_err(|error| io::Error::other(error.to_string()))
+}
+
+const SOCKET: Token = Token(0);
+const WAKER: Token = Token(1);
+/// Tokens from here on are free for the attempts of a dial.
+pub(crate) const FIRST_ATTEMPT: usize = 2;
+/// Silence before the system probes the peer.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// R-19: 100,000 keys of 32 bits collide about once; a generator that repeats would collide far more often.
+    #[test]
+    fn masking_keys_are_fresh_and_differ_between_connections() {
+        let keys = || {
+            let mut keys = RandomKeys(seeded().unwrap());
+            (0..100_000)
+                .map(|_| keys.next_key())
+                .collect::<HashSet<_>>()
+        };
+        let (one, two) = (keys(), keys());
+        assert!(one.len() > 99_980 && two.len() > 99_980);
+        assert!(one.intersection(&two).count() < 30);
+    }
+
+    #[test]
+    fn nonces_differ() {
+        assert_ne!(nonce().unwrap(), nonce().unwrap());
+    }
+}

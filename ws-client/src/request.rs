@@ -1,0 +1,138 @@
+//! What to connect to, and how.
+
+use std::fmt;
+
+use ws_core::handshake::{ClientHandshake, ClientRequest};
+
+use crate::address::Address;
+use crate::config::Config;
+use crate::error::{Cause, Error, Stage};
+use crate::net::tcp;
+
+/// An address with what the opening handshake is to carry, and the deadlines and limits of the connection.
+///
+/// `Debug` shows the redacted address and no header.
+///
+/// # Examples
+///
+/// ```
+/// let request = ws_client::ConnectRequest::new("ws://127.0.0.1:9894/chat")?
+///     .header("Authorization", "Bearer 0123")
+///     .subprotocol("chat.v2")
+///     .subprotocol("chat.v1");
+/// assert_eq!(request.address().port(), 9894);
+/// # Ok::<(), ws_client::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct ConnectRequest {
+    address: Address,
+    headers: Vec<(String, String)>,
+    subprotocols: Vec<String>,
+    origin: Option<String>,
+    pub(crate) config: Config,
+}
+
+impl ConnectRequest {
+    /// Begins a request for the endpoint at `address`, with the default [`Config`].
+    ///
+    /// User information in the address becomes an `Authorization` header (Basic), unless [`ConnectRequest::header`]
+    /// gives one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadAddress`](crate::ErrorKind::BadAddress).
+    pub fn new(address: &str) -> Result<Self, Error> {
+        Ok(Self {
+            address: Address::parse(address)?,
+            headers: Vec::new(),
+            subprotocols: Vec::new(),
+            origin: None,
+            config: Config::default(),
+        })
+    }
+
+    /// Adds a header line. Names and values are checked before anything is sent.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Offers a subprotocol, the one liked best first.
+    ///
+    /// RFC 6455 [§1.9](https://www.rfc-editor.org/rfc/rfc6455#section-1.9)
+    #[must_use]
+    pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
+        self.subprotocols.push(name.into());
+        self
+    }
+
+    /// Sets the `Origin` header, which browsers send and other clients need not.
+    #[must_use]
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into());
+        self
+    }
+
+    /// Sets deadlines and limits.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The address to connect to.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Checks everything that will be sent, before there is a connection.
+    pub(crate) fn handshake(&self) -> Result<ClientHandshake, Error> {
+        let failed = |cause| Error::new(Stage::Handshake, self.address.to_string(), cause);
+        let mut request = ClientRequest::new(&self.address.host_header(), self.address.target());
+        for name in &self.subprotocols {
+            request = request.subprotocol(name);
+        }
+        if let Some(origin) = &self.origin {
+            request = request.origin(origin);
+        }
+        let has_authorization = self
+            .headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        if let Some(authorization) = self.address.authorization().filter(|_| !has_authorization) {
+            request = request.header("Authorization", &authorization);
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let nonce = tcp::nonce().map_err(|error| failed(Cause::Io(error.into())))?;
+        ClientHandshake::new(&request, nonce).map_err(|error| failed(Cause::Request(error)))
+    }
+
+    /// Everything in the request that must not be printed, should the server echo it.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let mut secrets = self.address.secrets();
+        for (_, value) in &self.headers {
+            secrets.push(value.clone());
+            // "Bearer 0123": the second word alone is the secret.
+            secrets.extend(value.split_whitespace().skip(1).map(String::from));
+        }
+        // Tokens are smuggled in here where headers cannot be set.
+        secrets.extend(
+            self.subprotocols
+                .iter()
+                .filter(|name| name.len() > 32)
+                .cloned(),
+        );
+        secrets
+    }
+}
+
+impl fmt::Debug for ConnectRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectRequest")
+            .field("address", &self.address)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

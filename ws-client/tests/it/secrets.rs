@@ -1,0 +1,97 @@
+//! no secret in an error, a log line or `Debug`, whatever fails and whatever the server echoes.
+
+use std::io::Write;
+use std::sync::Mutex;
+
+use ws_client::{Client, Config, ConnectRequest, Error};
+
+use crate::support::*;
+
+const CANARY: &str = "canary-7f3a";
+
+/// Keeps everything that the crate logs in this process.
+struct Log(Mutex<String>);
+
+impl log::Log for Log {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let mut lines = self.0.lock().unwrap();
+        lines.push_str(&format!("{}\n", record.args()));
+    }
+
+    fn flush(&self) {}
+}
+
+static LOG: Log = Log(Mutex::new(String::new()));
+
+fn request(url: &str) -> ConnectRequest {
+    let url = url.replace("ws://", &format!("ws://{CANARY}:{CANARY}@"));
+    ConnectRequest::new(&format!("{url}/?token={CANARY}&{CANARY}"))
+        .unwrap()
+        .header("Authorization", format!("Bearer {CANARY}"))
+        .header("Cookie", format!("session={CANARY}"))
+        .header("X-Api-Key", CANARY)
+}
+
+fn check(error: &Error) {
+    let shown = format!(
+        "{error} {error:?} {:?} {} {:?}",
+        error.hint(),
+        error.target(),
+        error.io_error()
+    );
+    assert!(!shown.contains(CANARY), "{shown}");
+}
+
+#[test]
+fn nothing_shows_a_secret() {
+    log::set_logger(&LOG).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
+
+    // Refused by a server that echoes the whole request, in reason, header and body.
+    let server = serve_raw(|mut stream| {
+        let head = read_head(&mut stream);
+        assert!(head.contains(CANARY));
+        let target = head.split(' ').nth(1).unwrap().to_owned();
+        let answer = format!(
+            "HTTP/1.1 404 No {target}\r\nSet-Cookie: {CANARY}\r\nConnection: close\r\n\r\nCannot GET {target} {CANARY}"
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    let error = Client::connect_with(&request(&server.url)).unwrap_err();
+    server.join();
+    assert_eq!(error.status(), Some(404));
+    check(&error);
+
+    // Refused, resolved to nothing, without TLS, and with what may not be written.
+    for url in ["ws://127.0.0.1:1", "ws://nothing.invalid"] {
+        check(&Client::connect_with(&request(url)).unwrap_err());
+    }
+    let bad_header = request("ws://127.0.0.1:1").header("X", format!("{CANARY}\r\n"));
+    check(&Client::connect_with(&bad_header).unwrap_err());
+    let bad_name = request("ws://127.0.0.1:1").subprotocol(format!("{CANARY} {CANARY}"));
+    check(&Client::connect_with(&bad_name).unwrap_err());
+    let secure = format!("wss://{CANARY}@127.0.0.1/?{CANARY}");
+    check(&Client::connect(&secure).unwrap_err());
+
+    // Time runs out, and an open connection is lost.
+    let server = serve_raw(read_to_end);
+    let short = Config::default().connect_timeout(std::time::Duration::from_millis(50));
+    check(&Client::connect_with(&request(&server.url).config(short)).unwrap_err());
+    server.join();
+    let server = serve_frames(|_| {});
+    let request = request(&server.url);
+    let mut client = Client::connect_with(&request).unwrap();
+    check(&client.receive(LONG).unwrap_err());
+    check(&client.send_text(CANARY).unwrap_err());
+    server.join();
+
+    let printed = format!("{request:?} {client:?} {:?}", client.interrupter());
+    assert!(!printed.contains(CANARY), "{printed}");
+    let log = LOG.0.lock().unwrap();
+    assert!(log.contains("connected to"), "the log was not kept");
+    assert!(!log.contains(CANARY), "{log}");
+}
