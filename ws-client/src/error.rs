@@ -360,7 +360,7 @@ impl fmt::Display for Loss {
         let s = if self.messages == 1 { "" } else { "s" };
         write!(
             f,
-            "connection ended without a Close after {} message{s}",
+            "connection ended without a Close after {} received message{s}",
             self.messages
         )?;
         if self.mid_message {

@@ -233,10 +233,13 @@ fn an_end_without_a_close_says_what_had_come() {
         );
         assert_eq!(client.send_text("x").unwrap_err().error_code(), "closed");
     };
-    lost(vec![], "connection ended without a Close after 0 messages");
+    lost(
+        vec![],
+        "connection ended without a Close after 0 received messages",
+    );
     lost(
         frame(TEXT, b"whole"),
-        "connection ended without a Close after 1 message",
+        "connection ended without a Close after 1 received message",
     );
     let half = [
         frame(TEXT, b"whole").repeat(2),
@@ -245,11 +248,11 @@ fn an_end_without_a_close_says_what_had_come() {
     .concat();
     lost(
         half,
-        "connection ended without a Close after 2 messages, in the middle of the next",
+        "connection ended without a Close after 2 received messages, in the middle of the next",
     );
     lost(
         vec![TEXT],
-        "connection ended without a Close after 0 messages, in the middle of the next",
+        "connection ended without a Close after 0 received messages, in the middle of the next",
     );
 }
 
