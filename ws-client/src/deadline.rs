@@ -39,10 +39,11 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::now;
 
     #[test]
     fn an_endless_timeout_never_passes() {
-        let now = Instant::now();
+        let now = now();
         let deadline = Deadline::after(now, Duration::MAX);
         assert_eq!(deadline, Deadline::NEVER);
         assert!(!deadline.has_passed(now));
@@ -51,7 +52,7 @@ mod tests {
 
     #[test]
     fn passes_at_its_instant_and_leaves_nothing_after_it() {
-        let now = Instant::now();
+        let now = now();
         let second = Duration::from_secs(1);
         let deadline = Deadline::after(now, second);
         assert_eq!(deadline.remaining(now), Some(second));
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_earlier_of_two_wins_and_never_is_the_latest() {
-        let now = Instant::now();
+        let now = now();
         let (one, two) = (
             Deadline::after(now, Duration::from_secs(1)),
             Deadline::after(now, Duration::from_secs(2)),

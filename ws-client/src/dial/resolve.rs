@@ -113,7 +113,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::*;
 
@@ -158,7 +158,7 @@ mod tests {
             let _ = held.lock().unwrap().recv();
             Ok(Vec::new())
         }));
-        let start = Instant::now();
+        let start = now();
         let deadline = Deadline::after(start, Duration::from_millis(50));
         let (stage, cause) = resolver.resolve(&address("ws://x"), deadline).unwrap_err();
         assert!(matches!(cause, Cause::Timeout(_)), "{cause:?}");

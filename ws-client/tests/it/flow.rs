@@ -157,7 +157,7 @@ fn a_send_that_waits_for_us_to_read_says_so() {
         drop(written);
     });
     let config = Config::default()
-        .send_timeout(Duration::from_millis(500))
+        .send_timeout(Duration::from_secs(3))
         .max_queued_messages(10);
     let mut client = server.connect_with(config);
     let error = client.send_binary(&vec![0; 32 << 20]).unwrap_err();

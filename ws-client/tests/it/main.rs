@@ -4,6 +4,12 @@
     clippy::disallowed_types,
     reason = "the tests are the servers"
 )]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::cast_possible_truncation,
+    reason = "a test's helpers fail by panicking, as a test does"
+)]
 
 mod close;
 mod connect;

@@ -276,7 +276,7 @@ fn another_thread_interrupts_a_receive_now_or_next() {
     let server = serve_tungstenite(echo);
     let mut client = server.connect();
     let interrupter = client.interrupter();
-    interrupter.clone().interrupt();
+    interrupter.interrupt();
     interrupter.interrupt();
     assert_eq!(
         client.receive(Duration::MAX).unwrap(),
