@@ -7,7 +7,7 @@ use super::error::HandshakeError;
 use super::tokens::is_token;
 use super::write::{HeadWriter, check_header, check_not_reserved};
 
-/// Describes the request of a client; checked by [`ClientHandshake::new`].
+/// Describes the request of a client; checked by [`ClientHandshake::new`](super::ClientHandshake::new).
 ///
 /// `Debug` shows names, never values.
 #[derive(Clone)]

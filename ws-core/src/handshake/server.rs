@@ -11,6 +11,27 @@ use super::request::Request;
 /// [`Request::check_upgrade`]), answers with [`Request::encode_accept`] or [`HttpAnswer::encode`], and after the
 /// latter closes.
 ///
+/// # Examples
+/// ```
+/// use ws_core::handshake::{Accept, HeadLimits, Policy, ServerHandshake, ServerStep};
+///
+/// let input = b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+///               Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+/// let mut output = Vec::new();
+/// match ServerHandshake::new().receive(input, &HeadLimits::default()) {
+///     ServerStep::NeedMore => {} // read more, until a deadline
+///     ServerStep::Refused(answer) => answer.encode(false, &mut output), // write it and close
+///     ServerStep::Request(request) => {
+///         match request.check_upgrade().and_then(|()| Policy::default().check(&request, true)) {
+///             Ok(()) => request.encode_accept(&Accept::default(), &mut output)?,
+///             Err(answer) => answer.encode(request.method() == "HEAD", &mut output),
+///         }
+///     }
+/// }
+/// assert!(output.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
+/// # Ok::<(), ws_core::handshake::HandshakeError>(())
+/// ```
+///
 /// RFC 6455 [§4.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2)
 #[derive(Clone, Debug, Default)]
 pub struct ServerHandshake {
