@@ -144,7 +144,8 @@ fn demands_each_part_of_the_answer() {
 
 #[test]
 fn carries_the_whole_refusal() {
-    let answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\nX-Why: no\r\n\r\nno room";
+    let answer =
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\nX-Why: no\r\nLocation: /a\r\n\r\nno room";
     let HandshakeError::Refused(response) = error(answer) else {
         panic!("404 is a refusal")
     };
@@ -219,12 +220,20 @@ fn knows_at_the_first_byte_what_is_not_http() {
         "SSH-2.0-OpenSSH_9.2\r\n",
         "220 mail ESMTP\r\n",
         "HTTP 200\r\n",
+        "HT\u{15}\u{3}",
         "\0",
         "<html>",
         " HTTP/1.1 101",
     ] {
         let error = error(greeting);
         assert_eq!(error, HandshakeError::NotHttp, "{greeting}");
+        // The byte that only means TLS at the very beginning may come at the beginning of a read.
+        let mut handshake = handshake();
+        let last = greeting
+            .bytes()
+            .map(|byte| handshake.receive(&[byte], &HeadLimits::default()))
+            .last();
+        assert_eq!(last, Some(Err(HandshakeError::NotHttp)), "{greeting}");
         assert!(error.is_not_websocket());
     }
     let error = error("\u{15}\u{3}\u{1}\u{0}\u{2}\u{2}\u{28}");
