@@ -78,6 +78,10 @@ impl SendQueue {
             });
             let Ok(()) = copied;
         } else {
+            if self.is_empty() {
+                // The buffer kept for the next use would stand in front, with nothing to send in it.
+                self.chunks.clear();
+            }
             self.bytes += frame.as_bytes().len();
             self.chunks.push_back(Chunk::Shared(Arc::clone(frame)));
         }
@@ -205,6 +209,25 @@ mod tests {
         queue.push(b"abcdef".to_vec(), 2);
         assert_eq!(queue.append(|_| Err(6)), Err(6));
         assert_eq!(drain(&mut queue, 3), b"cdef");
+    }
+
+    /// The buffer an emptied queue keeps must not stand in front of what comes next.
+    #[test]
+    fn a_shared_frame_goes_out_of_a_queue_used_before() {
+        let big = Arc::new(PreparedFrame::binary(&[7; 30_000]));
+        let mut queue = SendQueue::default();
+        for _ in 0..2 {
+            queue.push_shared(&Arc::new(PreparedFrame::text("small")));
+            drain(&mut queue, usize::MAX);
+            queue.push_shared(&big);
+            assert_eq!(drain(&mut queue, usize::MAX), big.as_bytes());
+        }
+        let mut pool = QueuePool::default();
+        queue.push_shared(&Arc::new(PreparedFrame::text("left over")));
+        pool.give_back(Box::new(queue));
+        let mut queue = pool.take(1);
+        queue.push_shared(&big);
+        assert_eq!(drain(&mut queue, usize::MAX), big.as_bytes());
     }
 
     #[test]
