@@ -13,7 +13,7 @@
 //! Invariant: the work is proportional to the bytes received, however they are cut into reads.
 //! Invariant: no more than [`HeadLimits::max_bytes`] of a head, and 1 KiB of a refusal's body, are ever held.
 //! Invariant: nothing here draws random numbers; the client's nonce is given by the caller.
-//! Invariant: no error text and no `Debug` output holds a header's value.
+//! Invariant: no error text and no `Debug` output holds a header's value, but for a redirect's redacted `Location`.
 //!
 //! Tested beside the code and in `tests/it/handshake*.rs`.
 

@@ -245,3 +245,47 @@ fn answers_each_head_with_one_status_over_any_cut() {
         }
     }
 }
+
+/// R-03: lists made to be read again and again are read once, and judged.
+#[test]
+fn judges_lists_that_are_made_to_be_slow() {
+    for name in [
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Extensions",
+        "Upgrade",
+        "Connection",
+    ] {
+        let is_checked = name.starts_with("Sec-");
+        for (value, expected) in [
+            ("b ".repeat(4000), if is_checked { 400 } else { 101 }),
+            (
+                format!("a; b=\"{}", "x".repeat(8000)),
+                if is_checked { 400 } else { 101 },
+            ),
+            (
+                format!("a; b=\"{}\"", "\\x".repeat(4000)),
+                if name.ends_with("Protocol") { 400 } else { 101 },
+            ),
+            (
+                format!("a{}", "; b".repeat(2600)),
+                if is_checked { 400 } else { 101 },
+            ),
+            (
+                format!("{}a", "b,".repeat(4000)),
+                if is_checked { 400 } else { 101 },
+            ),
+            (",".repeat(8000), 101),
+            (format!("a{}", " ".repeat(8000)), 101),
+        ] {
+            let stream = with(&format!("{name}: {value}"));
+            for piece_bytes in [1, stream.len()] {
+                assert_eq!(
+                    status(&stream, piece_bytes),
+                    expected,
+                    "{name}: {:.20}…",
+                    value
+                );
+            }
+        }
+    }
+}
