@@ -327,6 +327,7 @@ impl<C> Connections<C> {
         place.sender.check_prepared()?;
         let queue = place.queue.get_or_insert_with(|| self.pool.take(tick));
         queue.push_shared(frame);
+        place.is_throttled |= queue.len() > self.config.high_water_bytes;
         self.mark_dirty(slot);
         Ok(())
     }
@@ -377,6 +378,7 @@ impl<C> Connections<C> {
         let tick = self.clock.tick();
         let queue = place.queue.get_or_insert_with(|| self.pool.take(tick));
         let result = queue.append(|output| encode(sender, scratch, output));
+        place.is_throttled |= queue.len() > self.config.high_water_bytes;
         self.mark_dirty(slot);
         Ok(result?)
     }

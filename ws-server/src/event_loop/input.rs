@@ -158,7 +158,6 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         scratch: &mut Scratch,
         input: &mut [u8],
     ) -> usize {
-        let high_water_bytes = self.connections.config.high_water_bytes;
         let mut receive = receiver.receive(input, scratch);
         let mut state = self.connections.slots[slot as usize].state.take();
         while let Some(event) = receive.next() {
@@ -228,7 +227,6 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             }
             let place = &mut self.connections.slots[slot as usize];
             place.is_paused |= flow == Flow::Pause;
-            place.is_throttled |= place.queued_bytes() > high_water_bytes;
             if !place.may_read() {
                 break;
             }

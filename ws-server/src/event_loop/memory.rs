@@ -24,6 +24,12 @@ impl Shared {
         before < limit
     }
 
+    /// Tells whether nothing is counted any more.
+    #[cfg(test)]
+    pub(crate) fn is_unused(&self) -> bool {
+        self.established.load(Ordering::Relaxed) == 0 && self.memory.load(Ordering::Relaxed) == 0
+    }
+
     pub(crate) fn release_established(&self) {
         self.established.fetch_sub(1, Ordering::Relaxed);
     }

@@ -95,8 +95,6 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             if place.has_input() {
                 self.connections.mark_ready(slot);
             }
-        } else if queued_bytes > self.connections.config.high_water_bytes {
-            place.is_throttled = true;
         }
         self.with_state(slot, |handler, context, state| {
             handler.on_flush(context, state, queued_bytes);
