@@ -6,4 +6,5 @@
 pub mod figures;
 pub mod payload;
 pub mod process;
+pub mod raw;
 pub mod wait;

@@ -33,8 +33,12 @@ impl Payload {
 
 /// `size` bytes that differ with their place and with `seed`.
 pub fn binary(size: usize, seed: usize) -> Vec<u8> {
-    // 257 is prime, so a block never lines up with a power of two and a lost or doubled piece shows.
-    (0..size).map(|at| low_byte(seed + at % 257 * 31)).collect()
+    // A prime length never lines up with a power of two, so that a lost or doubled piece shows.
+    const BLOCK: usize = 257;
+    let block: Vec<u8> = (0..BLOCK).map(|at| low_byte(seed + at * 31)).collect();
+    let mut payload = block.repeat(size / BLOCK + 1);
+    payload.truncate(size);
+    payload
 }
 
 /// `size` bytes of UTF-8 in characters of one to four bytes; the first differ with `seed`.

@@ -1,6 +1,7 @@
 //! Waiting for a condition of another process, with a deadline.
 
 use std::{
+    sync::mpsc::Receiver,
     thread,
     time::{Duration, Instant},
 };
@@ -24,6 +25,26 @@ pub fn until(timeout: Duration, mut condition: impl FnMut() -> bool) -> bool {
             return false;
         }
         thread::park_timeout(LOOK);
+    }
+}
+
+/// Takes from `channel` up to the item that `is_last` says of; panics when that does not come within [`TIMEOUT`].
+pub fn all<T>(channel: &Receiver<T>, is_last: impl Fn(&T) -> bool) -> Vec<T> {
+    let deadline = Instant::now() + TIMEOUT;
+    let mut items = Vec::new();
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Ok(item) = channel.recv_timeout(left) else {
+            panic!(
+                "waited in vain for the last of the items: {} came",
+                items.len()
+            )
+        };
+        let done = is_last(&item);
+        items.push(item);
+        if done {
+            return items;
+        }
     }
 }
 

@@ -1,0 +1,120 @@
+//! `idle WS CONNECTIONS SECONDS`: holds idle connections to `WS serve --echo`, says what each costs the server, and
+//! that the server gives it back. The last line is the result. `cargo xtask idle` runs it.
+#![allow(clippy::print_stdout, reason = "the figures are the purpose")]
+
+use std::{
+    env,
+    time::{Duration, Instant},
+};
+
+use ws_tests::{
+    figures::{open_files, resident_bytes},
+    process::Process,
+    raw::{RawConnection, Shared},
+    wait::{self, TIMEOUT},
+};
+
+/// Opened and closed before anything is measured: what a server makes once is not what a connection costs.
+const WARM_UP: usize = 200;
+/// More than this for one connection is a mistake somewhere (the slot alone is at most 192 bytes).
+const MOST_BYTES_EACH: u64 = 1_024;
+/// Memory is given back in pages and arenas, not in bytes: so far above the start is "back".
+const LEFT_OVER_BYTES: u64 = 1 << 20;
+/// Of so many connections one is tried out while all are open.
+const SAMPLE: usize = 100;
+/// The server's first ping is due after 25 s, and nobody here would answer it.
+const MOST_SECONDS: u64 = 20;
+
+fn main() {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let [ws, connections, seconds] = &arguments[..] else {
+        panic!("usage: idle WS CONNECTIONS SECONDS")
+    };
+    let number = |text: &String| {
+        text.parse()
+            .unwrap_or_else(|_| panic!("{text} is no number"))
+    };
+    let (connections, seconds): (u64, u64) = (number(connections), number(seconds));
+    assert!(
+        connections > 0 && seconds <= MOST_SECONDS,
+        "1 connection or more, {MOST_SECONDS} s or less"
+    );
+
+    let (mut server, url) = Process::echo_server_of(ws);
+    let files = server_files(&server);
+    let mut shared = Shared::default();
+    close_all(open(&url, WARM_UP), &mut shared, &server, files);
+
+    let start = resident(&server);
+    println!("start: {}", mebibytes(start));
+    let clock = Instant::now();
+    let mut open_connections = open(&url, usize::try_from(connections).unwrap_or(usize::MAX));
+    println!(
+        "{connections} connections opened in {:.1} s",
+        clock.elapsed().as_secs_f64()
+    );
+    let ended = wait::until(Duration::from_secs(seconds), || !server.is_running());
+    assert!(!ended, "the server ended: {}", server.stderr_so_far());
+    let idle = resident(&server);
+    println!("idle for {seconds} s: {}", mebibytes(idle));
+    for connection in open_connections.iter_mut().step_by(SAMPLE) {
+        let echoed = connection.echo("still there?", &mut shared);
+        echoed.unwrap_or_else(|error| panic!("a connection died while idle: {error}"));
+    }
+    close_all(open_connections, &mut shared, &server, files);
+    let back = wait::until(TIMEOUT, || resident(&server) <= start + LEFT_OVER_BYTES);
+    let end = resident(&server);
+    println!("all closed: {}", mebibytes(end));
+
+    let each = idle.saturating_sub(start) / connections;
+    println!(
+        "{connections} idle connections: {each} bytes each; {} at the start, {} idle, {} after",
+        mebibytes(start),
+        mebibytes(idle),
+        mebibytes(end)
+    );
+    assert!(
+        each <= MOST_BYTES_EACH,
+        "{each} bytes for a connection; {MOST_BYTES_EACH} are allowed"
+    );
+    assert!(
+        back,
+        "the memory did not come back: {} to {}",
+        mebibytes(start),
+        mebibytes(end)
+    );
+}
+
+fn open(url: &str, count: usize) -> Vec<RawConnection> {
+    let open = |number| {
+        let opened = RawConnection::open(url);
+        opened.unwrap_or_else(|error| panic!("connection {number} of {count}: {error}"))
+    };
+    (1..=count).map(open).collect()
+}
+
+/// Closes every one properly, and waits until the server has closed its side of all.
+fn close_all(connections: Vec<RawConnection>, shared: &mut Shared, server: &Process, files: usize) {
+    for connection in connections {
+        let closed = connection.close(shared);
+        closed.unwrap_or_else(|error| panic!("a connection was not closed properly: {error}"));
+    }
+    let gone = wait::until(TIMEOUT, || server_files(server) <= files);
+    assert!(
+        gone,
+        "the server has {} files open, {files} at the start",
+        server_files(server)
+    );
+}
+
+fn resident(server: &Process) -> u64 {
+    resident_bytes(server.id()).unwrap_or_else(|| panic!("no figures: {}", server.stderr_so_far()))
+}
+
+fn server_files(server: &Process) -> usize {
+    open_files(server.id()).unwrap_or_else(|| panic!("no figures: {}", server.stderr_so_far()))
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.2} MiB", bytes as f64 / f64::from(1 << 20))
+}
