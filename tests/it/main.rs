@@ -8,6 +8,11 @@
     reason = "all of this is a test"
 )]
 
+mod cli_connect;
+mod cli_connect_end;
+mod cli_errors;
+mod cli_send;
+mod cli_serve;
 mod concurrency;
 mod crossfire;
 mod curl;

@@ -1,5 +1,8 @@
 //! What the tests have in common. Child processes and waiting come from the `ws_tests` library.
 
+pub(crate) mod cli;
 pub(crate) mod client;
 pub(crate) mod peer;
+pub(crate) mod schema;
+pub(crate) mod scripted;
 pub(crate) use ws_tests::process;

@@ -1,0 +1,8 @@
+//! The commands, one file each, and what `connect` and `send` share.
+
+pub(crate) mod connect;
+pub(crate) mod send;
+pub(crate) mod serve;
+
+mod dial;
+mod exchange;
