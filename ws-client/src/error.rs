@@ -105,9 +105,7 @@ impl Error {
             Cause::Timeout(_) => ErrorKind::Timeout,
             Cause::NoTls => ErrorKind::Tls,
             Cause::Handshake(_) | Cause::HandshakeIo(_) => ErrorKind::Handshake,
-            Cause::Receive(error) if error.close_code() == CloseCode::MESSAGE_TOO_BIG => {
-                ErrorKind::TooBig
-            }
+            Cause::Receive(error) if is_above_a_limit(error) => ErrorKind::TooBig,
             Cause::Receive(ReceiveError::OutOfMemory(_)) => ErrorKind::Internal,
             Cause::Receive(_) => ErrorKind::Protocol,
             Cause::Closed { .. } | Cause::Lost(_) | Cause::Silent(_) => ErrorKind::Closed,
@@ -163,7 +161,7 @@ impl Error {
             Cause::NoTls => Some("use ws:// where the server offers it"),
             Cause::Handshake(failure) => handshake_hint(&failure.error),
             Cause::Receive(_) if self.kind() == ErrorKind::TooBig => {
-                Some("raise the limit of the message size")
+                Some("raise the limits of what a message may be")
             }
             _ => None,
         }
@@ -334,6 +332,8 @@ impl fmt::Display for Cause {
                 write_io_error(error, f)
             }
             Self::Send(error) => error.fmt(f),
+            Self::Receive(error @ ReceiveError::OutOfMemory(_)) => error.fmt(f),
+            Self::Receive(error) if is_above_a_limit(error) => error.fmt(f),
             Self::Receive(error) => write!(f, "peer broke the protocol: {error}"),
             Self::Closed(close) if close.code == CloseCode::NO_STATUS => {
                 f.write_str("connection is closed, without a code")
@@ -389,6 +389,15 @@ impl fmt::Display for Span {
             )
         }
     }
+}
+
+fn is_above_a_limit(error: &ReceiveError) -> bool {
+    matches!(
+        error,
+        ReceiveError::FrameTooBig { .. }
+            | ReceiveError::MessageTooBig { .. }
+            | ReceiveError::TooManyFragments(_)
+    )
 }
 
 fn connect_kind(failures: &[(SocketAddr, Arc<io::Error>)]) -> ErrorKind {
@@ -449,3 +458,6 @@ fn handshake_hint(error: &HandshakeError) -> Option<&'static str> {
 const MIN_SECRET_BYTES: usize = 4;
 const MAX_SHOWN_ADDRESSES: usize = 4;
 const _: () = assert!(size_of::<Error>() == size_of::<usize>());
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,7 @@ pub(crate) struct Engine<N> {
     messages: u64,
     /// In the closing handshake: what finds no room in the queue is dropped, so that the peer's Close is reached.
     discards: bool,
+    discarded: u64,
     /// The output could not all leave at the last attempt.
     pushed_back: bool,
     write_error: Option<Arc<io::Error>>,
@@ -71,6 +72,7 @@ impl<N: Net> Engine<N> {
             keepalive: Heartbeat::new(config, now),
             messages: 0,
             discards: false,
+            discarded: 0,
             pushed_back: false,
             write_error: None,
             close: None,
@@ -154,6 +156,9 @@ impl<N: Net> Engine<N> {
         let _ = self.try_linger(half_close, deadline);
         if self.ended.is_none() {
             self.lose(None);
+        }
+        if self.discarded > 0 {
+            log::debug!("{} messages found no room while closing", self.discarded);
         }
     }
 
@@ -268,10 +273,7 @@ impl<N: Net> Engine<N> {
                 Some(message @ (Message::Text(_) | Message::Binary(_))) => {
                     self.messages += 1;
                     if self.queue.is_full() {
-                        log::debug!(
-                            "a message of {} bytes was dropped while closing",
-                            message.payload().len()
-                        );
+                        self.discarded += 1;
                     } else {
                         self.queue.push(message);
                     }
