@@ -397,7 +397,7 @@ impl Heartbeat {
 }
 
 /// What one read takes at most.
-const INPUT_BYTES: usize = 64 << 10;
+const INPUT_BYTES: usize = 256 << 10;
 /// A caller that never has to wait turns at least this often.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 /// Wait for the peer's end of the TCP connection, once all is said.
