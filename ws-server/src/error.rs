@@ -89,6 +89,16 @@ impl Error {
         &self.target
     }
 
+    /// Returns the word of the method contract for this error. These words never change.
+    pub fn error_code(&self) -> &'static str {
+        match (self.kind, self.stage) {
+            (ErrorKind::PortInUse, _) => "port_in_use",
+            (_, Stage::Resolve) => "resolve",
+            (ErrorKind::Address | ErrorKind::Config | ErrorKind::PermissionDenied, _) => "usage",
+            (ErrorKind::HandlerPanicked | ErrorKind::Io, _) => "internal",
+        }
+    }
+
     /// Returns what the user may try, where something can be said.
     pub fn hint(&self) -> Option<&'static str> {
         match self.kind {
