@@ -68,6 +68,7 @@ mod event_loop;
 mod handler;
 mod http;
 mod listener;
+pub mod mailbox;
 mod net;
 mod server;
 mod shutdown;

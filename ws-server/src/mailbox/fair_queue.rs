@@ -1,0 +1,404 @@
+//! The received messages of all connections: first in, first out within each, in turns between them.
+//!
+//! ```text
+//! loop:  open ──> push, push, … ──> close          (a full queue answers Pause)
+//! user:          next (whose turn it is) / next_from (one connection)   (room again: resume)
+//! ```
+//!
+//! A connection with messages holds a turn. Taking its first message by [`FairQueue::next`] gives it a new turn
+//! behind all others. A closed connection stays until its last message has been taken, then its close code is
+//! remembered for a while ([`REMEMBERED_CLOSED`] connections).
+//!
+//! Invariants: `turns` names exactly the connections with messages, each once. `depth` is the sum over the
+//! connections. Nothing here blocks, wakes or knows a thread; `inbox` does.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use ws_core::CloseCode;
+
+use super::error::MailboxError;
+use super::message::{ConnectionDetails, ConnectionInfo, MessageKind, QueueDepth, Received};
+use super::sync::Arc;
+use super::unsent::Unsent;
+use crate::ConnectionId;
+
+/// Bounds of one connection's receive queue. An empty queue admits one message of any size.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct QueueLimits {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}
+
+/// A whole message on its way to a reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) kind: MessageKind,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Stored {
+    /// What the message counts in the limits: an empty one is not free.
+    fn charge(&self) -> usize {
+        self.payload.len().max(MIN_CHARGE)
+    }
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ending {
+    pub(super) code: CloseCode,
+    pub(super) reason: String,
+}
+
+impl Ending {
+    /// What those are told who want something of the connection.
+    pub(super) fn error(&self, id: ConnectionId) -> MailboxError {
+        MailboxError::Closed {
+            id,
+            code: self.code,
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+/// What to do with a connection whose message was queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// There is room for more.
+    Room,
+    /// The queue is full: stop reading until [`Taken::resume`].
+    Full,
+    /// The connection has ended on our side; the message is not kept.
+    Ended,
+}
+
+/// A message taken, and whether its connection is to be read again.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) received: Received,
+    pub(super) resume: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct FairQueue {
+    limits: QueueLimits,
+    entries: HashMap<ConnectionId, Entry>,
+    /// Connections with messages, by turn.
+    turns: BTreeMap<u64, ConnectionId>,
+    last_turn: u64,
+    depth: QueueDepth,
+    /// The newest connections that are closed and drained, oldest first.
+    closed: VecDeque<(ConnectionId, Ending)>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    details: Arc<ConnectionDetails>,
+    messages: VecDeque<Stored>,
+    bytes: usize,
+    /// Some while there are messages.
+    turn: Option<u64>,
+    /// The loop was told that the queue is full.
+    paused: bool,
+    ending: Option<Ending>,
+    unsent: Unsent,
+}
+
+impl FairQueue {
+    pub(super) fn new(limits: QueueLimits) -> Self {
+        Self {
+            limits,
+            entries: HashMap::new(),
+            turns: BTreeMap::new(),
+            last_turn: 0,
+            depth: QueueDepth::default(),
+            closed: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn open(&mut self, id: ConnectionId, details: Arc<ConnectionDetails>) {
+        let entry = Entry {
+            details,
+            messages: VecDeque::new(),
+            bytes: 0,
+            turn: None,
+            paused: false,
+            ending: None,
+            unsent: Unsent::default(),
+        };
+        if let Some(old) = self.entries.insert(id, entry) {
+            self.forget(old);
+        }
+    }
+
+    /// Queues a message and answers whether the connection may go on.
+    pub(super) fn push(&mut self, id: ConnectionId, message: Stored) -> Pushed {
+        let Some(entry) = self
+            .entries
+            .get_mut(&id)
+            .filter(|entry| entry.ending.is_none())
+        else {
+            return Pushed::Ended;
+        };
+        let charge = message.charge();
+        entry.messages.push_back(message);
+        entry.bytes += charge;
+        self.depth.messages += 1;
+        self.depth.bytes += charge;
+        if entry.turn.is_none() {
+            self.last_turn += 1;
+            self.turns.insert(self.last_turn, id);
+            entry.turn = Some(self.last_turn);
+        }
+        if entry.messages.len() >= self.limits.messages || entry.bytes >= self.limits.bytes {
+            entry.paused = true;
+            Pushed::Full
+        } else {
+            Pushed::Room
+        }
+    }
+
+    /// Queues a message at the price of the oldest ones, for as long as nobody reads. Returns how many went.
+    pub(super) fn push_over_oldest(&mut self, id: ConnectionId, message: Stored) -> u64 {
+        if self.push(id, message) == Pushed::Ended {
+            return 0;
+        }
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return 0;
+        };
+        entry.paused = false;
+        let mut dropped = 0;
+        while entry.messages.len() > 1
+            && (entry.messages.len() > self.limits.messages || entry.bytes > self.limits.bytes)
+        {
+            let Some(oldest) = entry.messages.pop_front() else {
+                break;
+            };
+            entry.bytes -= oldest.charge();
+            self.depth.messages -= 1;
+            self.depth.bytes -= oldest.charge();
+            dropped += 1;
+        }
+        self.depth.dropped += dropped;
+        dropped
+    }
+
+    /// Makes a message that a reader is already waiting for, without queueing it.
+    ///
+    /// The connection's queue must be empty. `None` if the connection has ended on our side.
+    pub(super) fn pass(&self, id: ConnectionId, message: Stored) -> Option<Received> {
+        let entry = self
+            .entries
+            .get(&id)
+            .filter(|entry| entry.ending.is_none())?;
+        debug_assert!(
+            entry.messages.is_empty(),
+            "a message must not overtake another"
+        );
+        Some(Received {
+            id,
+            kind: message.kind,
+            payload: message.payload,
+            is_active: true,
+            more: 0,
+            connection: Arc::clone(&entry.details),
+        })
+    }
+
+    /// Takes the first message of the connection whose turn it is.
+    pub(super) fn next(&mut self) -> Option<Taken> {
+        let (_, &id) = self.turns.first_key_value()?;
+        let mut taken = self.take(id)?;
+        taken.received.more = self.depth.messages;
+        if let Some(entry) = self.entries.get_mut(&id)
+            && let Some(turn) = entry.turn
+        {
+            self.turns.remove(&turn);
+            self.last_turn += 1;
+            self.turns.insert(self.last_turn, id);
+            entry.turn = Some(self.last_turn);
+        }
+        Some(taken)
+    }
+
+    /// Takes the first message of one connection, whose turn in [`Self::next`] stays as it is.
+    ///
+    /// `Ok(None)` if it is open and has sent nothing more.
+    pub(super) fn next_from(&mut self, id: ConnectionId) -> Result<Option<Taken>, MailboxError> {
+        match self.take(id) {
+            Some(taken) => Ok(Some(taken)),
+            None if self.entries.contains_key(&id) => Ok(None),
+            None => Err(self.missing(id)),
+        }
+    }
+
+    /// Marks a connection as ended. Its messages stay readable; without any, it is gone at once.
+    ///
+    /// `false` if it had ended before, or never was.
+    pub(super) fn close(&mut self, id: ConnectionId, ending: Ending) -> bool {
+        let Some(entry) = self
+            .entries
+            .get_mut(&id)
+            .filter(|entry| entry.ending.is_none())
+        else {
+            return false;
+        };
+        if entry.messages.is_empty() {
+            self.entries.remove(&id);
+            self.remember(id, ending);
+        } else {
+            entry.ending = Some(ending);
+        }
+        true
+    }
+
+    /// Takes a connection out of the list with everything it sent. `false` if it is not there.
+    pub(super) fn remove(&mut self, id: ConnectionId, ending: Ending) -> bool {
+        let Some(mut entry) = self.entries.remove(&id) else {
+            return false;
+        };
+        let ending = entry.ending.take().unwrap_or(ending);
+        self.forget(entry);
+        self.remember(id, ending);
+        true
+    }
+
+    /// Checks that a connection is open.
+    pub(super) fn check_open(&self, id: ConnectionId) -> Result<(), MailboxError> {
+        match self.entries.get(&id) {
+            Some(Entry { ending: None, .. }) => Ok(()),
+            Some(Entry {
+                ending: Some(ending),
+                ..
+            }) => Err(ending.error(id)),
+            None => Err(self.missing(id)),
+        }
+    }
+
+    /// Counts a frame of `bytes` as on its way to an open connection, if it has room for it.
+    pub(super) fn reserve(
+        &mut self,
+        id: ConnectionId,
+        bytes: usize,
+        limit: usize,
+    ) -> Result<(), MailboxError> {
+        self.check_open(id)?;
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return Ok(());
+        };
+        if entry.unsent.reserve(bytes, limit) {
+            return Ok(());
+        }
+        Err(MailboxError::QueueFull {
+            id,
+            queued_bytes: entry.unsent.total(),
+            message_bytes: bytes,
+            limit_bytes: limit,
+        })
+    }
+
+    /// Takes in that the loop has handled commands of `handled` bytes and now holds `queued` bytes.
+    pub(super) fn report_unsent(&mut self, id: ConnectionId, handled: usize, queued: usize) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.unsent.report(handled, queued);
+        }
+    }
+
+    /// Lists the open connections, and the closed ones with messages, in no order.
+    pub(super) fn connections(&self) -> Vec<ConnectionInfo> {
+        let info = |(&id, entry): (&ConnectionId, &Entry)| ConnectionInfo {
+            id,
+            is_active: entry.ending.is_none(),
+            queued_messages: entry.messages.len(),
+            queued_bytes: entry.bytes,
+            connection: Arc::clone(&entry.details),
+        };
+        self.entries.iter().map(info).collect()
+    }
+
+    /// Names the connections that are open.
+    pub(super) fn open_ids(&self) -> impl Iterator<Item = ConnectionId> {
+        self.entries
+            .iter()
+            .filter(|(_, entry)| entry.ending.is_none())
+            .map(|(&id, _)| id)
+    }
+
+    pub(super) const fn depth(&self) -> QueueDepth {
+        self.depth
+    }
+
+    pub(super) const fn limits(&self) -> QueueLimits {
+        self.limits
+    }
+
+    fn take(&mut self, id: ConnectionId) -> Option<Taken> {
+        let entry = self.entries.get_mut(&id)?;
+        let message = entry.messages.pop_front()?;
+        let charge = message.charge();
+        entry.bytes -= charge;
+        self.depth.messages -= 1;
+        self.depth.bytes -= charge;
+        // Half empty, so that a reader at the limit does not cost a pause and a resume for every message.
+        let resume = entry.paused
+            && entry.ending.is_none()
+            && entry.messages.len() <= self.limits.messages / 2
+            && entry.bytes <= self.limits.bytes / 2;
+        if resume {
+            entry.paused = false;
+        }
+        let received = Received {
+            id,
+            kind: message.kind,
+            payload: message.payload,
+            is_active: entry.ending.is_none(),
+            more: entry.messages.len(),
+            connection: Arc::clone(&entry.details),
+        };
+        if entry.messages.is_empty() {
+            if let Some(turn) = entry.turn.take() {
+                self.turns.remove(&turn);
+            }
+            if entry.messages.capacity() > KEPT_CAPACITY {
+                entry.messages = VecDeque::new();
+            }
+            if let Some(ending) = entry.ending.take() {
+                self.entries.remove(&id);
+                self.remember(id, ending);
+            }
+        }
+        Some(Taken { received, resume })
+    }
+
+    fn missing(&self, id: ConnectionId) -> MailboxError {
+        match self.closed.iter().rev().find(|(closed, _)| *closed == id) {
+            Some((_, ending)) => ending.error(id),
+            None => MailboxError::NotFound { id },
+        }
+    }
+
+    fn remember(&mut self, id: ConnectionId, ending: Ending) {
+        if self.closed.len() >= REMEMBERED_CLOSED {
+            self.closed.pop_front();
+        }
+        self.closed.push_back((id, ending));
+    }
+
+    /// Takes an entry that is out of `entries` out of the sums.
+    fn forget(&mut self, entry: Entry) {
+        self.depth.messages -= entry.messages.len();
+        self.depth.bytes -= entry.bytes;
+        if let Some(turn) = entry.turn {
+            self.turns.remove(&turn);
+        }
+    }
+}
+
+/// Closed and drained connections that still answer "closed" with their code, at most 160 KiB of them.
+pub(super) const REMEMBERED_CLOSED: usize = 1024;
+const MIN_CHARGE: usize = 64;
+/// Room for messages that an emptied queue keeps for the next ones.
+const KEPT_CAPACITY: usize = 32;
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,186 @@
+//! The side of the mailbox that runs in the event loops.
+
+use std::fmt;
+
+use ws_core::{
+    CloseCode, PreparedFrame,
+    handshake::{HttpAnswer, Request},
+};
+
+use super::fair_queue::{Ending, Pushed, Stored};
+use super::inbox::{Inbox, Over};
+use super::message::{ConnectionDetails, MessageKind};
+use super::signal::Signal;
+use super::sync::Arc;
+use crate::{Accepted, CloseInfo, ConnectionId, Connections, Context, Flow, Handler, Message};
+
+/// What other threads ask a loop to do.
+pub(super) enum Command {
+    /// Send to one connection.
+    Send {
+        id: ConnectionId,
+        frame: Arc<PreparedFrame>,
+    },
+    /// Send the same to several.
+    Broadcast {
+        ids: Vec<ConnectionId>,
+        frame: Arc<PreparedFrame>,
+    },
+    /// Begin the closing handshake. `done` is dropped when the Close frame was offered to the socket.
+    Close {
+        id: ConnectionId,
+        code: CloseCode,
+        reason: String,
+        done: Signal,
+    },
+    /// Read again a connection whose queue was full.
+    Resume(ConnectionId),
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send { id, frame } => write!(f, "Send({id}, {} bytes)", frame.as_bytes().len()),
+            Self::Broadcast { ids, frame } => {
+                write!(
+                    f,
+                    "Broadcast({} connections, {} bytes)",
+                    ids.len(),
+                    frame.as_bytes().len()
+                )
+            }
+            Self::Close { id, code, .. } => write!(f, "Close({id}, {code})"),
+            Self::Resume(id) => write!(f, "Resume({id})"),
+        }
+    }
+}
+
+/// Queues what the loop receives, and sends what other threads command.
+///
+/// Invariant: a connection is in the inbox from before its 101 until its end is known, and marked as ended before
+/// the Close reply is written.
+#[derive(Debug)]
+pub(super) struct MailboxHandler {
+    inbox: Arc<Inbox>,
+    /// In order of preference.
+    subprotocols: Vec<String>,
+}
+
+impl MailboxHandler {
+    pub(super) const fn new(inbox: Arc<Inbox>, subprotocols: Vec<String>) -> Self {
+        Self {
+            inbox,
+            subprotocols,
+        }
+    }
+
+    fn send(
+        &self,
+        connections: &mut Connections<()>,
+        id: ConnectionId,
+        frame: &Arc<PreparedFrame>,
+    ) {
+        if let Err(error) = connections.send_prepared(id, frame) {
+            // The connection ended after the call that sent had returned; on_close tells the reader.
+            log::debug!(
+                "message of {} bytes for connection {id} not sent: {error}",
+                frame.as_bytes().len()
+            );
+        }
+        let queued = connections.queued_bytes(id).unwrap_or(0);
+        self.inbox.sent(id, frame.as_bytes().len(), queued);
+    }
+}
+
+impl Handler for MailboxHandler {
+    type Connection = ();
+    type Command = Command;
+
+    fn on_open(
+        &mut self,
+        context: &mut Context<'_, ()>,
+        request: &Request,
+    ) -> Result<Accepted<()>, HttpAnswer> {
+        let offered = |name: &&String| request.subprotocols().any(|offer| offer == name.as_str());
+        let subprotocol = self.subprotocols.iter().find(offered).cloned();
+        let details = ConnectionDetails {
+            address: context.peer_address(),
+            path: request.path().to_owned(),
+            query: request.query().map(str::to_owned),
+            subprotocol: subprotocol.clone(),
+        };
+        if !self.inbox.open(context.id(), Arc::new(details)) {
+            return Err(HttpAnswer::new(503, "the server stops"));
+        }
+        let accepted = Accepted::new(());
+        Ok(match subprotocol {
+            Some(name) => accepted.subprotocol(name),
+            None => accepted,
+        })
+    }
+
+    fn on_message(
+        &mut self,
+        context: &mut Context<'_, ()>,
+        (): &mut (),
+        message: Message<'_>,
+    ) -> Flow {
+        let kind = match message {
+            Message::Text(_) => MessageKind::Text,
+            Message::Binary(_) => MessageKind::Binary,
+        };
+        let stored = Stored {
+            kind,
+            payload: message.as_bytes().to_vec(),
+        };
+        match self.inbox.push(context.id(), stored) {
+            Pushed::Room | Pushed::Ended => Flow::Continue,
+            Pushed::Full => Flow::Pause,
+        }
+    }
+
+    fn on_close(&mut self, context: &mut Context<'_, ()>, (): (), info: CloseInfo<'_>) {
+        let ending = Ending {
+            code: info.code,
+            reason: info.reason.to_owned(),
+        };
+        self.inbox.close(context.id(), ending);
+    }
+
+    fn on_flush(&mut self, context: &mut Context<'_, ()>, (): &mut (), queued_bytes: usize) {
+        self.inbox.sent(context.id(), 0, queued_bytes);
+    }
+
+    fn on_command(&mut self, connections: &mut Connections<()>, command: Command) {
+        match command {
+            Command::Send { id, frame } => self.send(connections, id, &frame),
+            Command::Broadcast { ids, frame } => {
+                ids.into_iter()
+                    .for_each(|id| self.send(connections, id, &frame));
+            }
+            Command::Close {
+                id,
+                code,
+                reason,
+                done,
+            } => {
+                if let Err(error) = connections.close(id, code, &reason) {
+                    log::debug!("connection {id} ended before it could be closed: {error}");
+                }
+                connections.after_flush(move || drop(done));
+            }
+            Command::Resume(id) => {
+                connections.resume(id);
+            }
+        }
+    }
+}
+
+impl Drop for MailboxHandler {
+    /// Wakes all who wait, if the loop ends unasked.
+    fn drop(&mut self) {
+        if self.inbox.stop(Over::Failed) {
+            log::error!("an event loop ended unasked; its mailbox takes no more calls");
+        }
+    }
+}

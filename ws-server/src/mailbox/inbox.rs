@@ -1,0 +1,291 @@
+//! One lock over the received messages and the threads that wait for them.
+//!
+//! ```text
+//! loop ── push/open/close ──> Inbox { FairQueue, Waiters } ── next/next_from ──> any number of threads
+//! ```
+//!
+//! Invariants: no lock is held while a thread waits. A message goes to a waiting thread or into the queue, never
+//! both. From the first call that reads on, no message is dropped. After [`Inbox::stop`] every call is an
+//! error, and no thread waits.
+
+use std::time::Instant;
+
+use super::error::MailboxError;
+use super::fair_queue::{Ending, FairQueue, Pushed, QueueLimits, Stored, Taken};
+use super::message::{Broadcast, ConnectionDetails, ConnectionInfo, QueueDepth, Received};
+use super::sync::{Arc, Condvar, Mutex, now};
+use super::waiters::Waiters;
+use crate::ConnectionId;
+
+/// Why a mailbox takes no more calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// It was stopped.
+    Stopped,
+    /// A loop's thread ended unasked.
+    Failed,
+}
+
+impl From<Over> for MailboxError {
+    fn from(over: Over) -> Self {
+        match over {
+            Over::Stopped => Self::NotStarted,
+            Over::Failed => Self::Failed,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Inbox {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: FairQueue,
+    waiters: Waiters<Result<Received, MailboxError>>,
+    /// Somebody has read, or tried to.
+    polled: bool,
+    over: Option<Over>,
+    /// How often a thread went to sleep: one more than it had to for every wake-up in vain.
+    #[cfg(test)]
+    waits: usize,
+}
+
+impl Inbox {
+    pub(super) fn new(limits: QueueLimits) -> Self {
+        let state = State {
+            queue: FairQueue::new(limits),
+            waiters: Waiters::new(),
+            polled: false,
+            over: None,
+            #[cfg(test)]
+            waits: 0,
+        };
+        Self {
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Adds a connection to the list. `false` if the mailbox has ended.
+    pub(super) fn open(&self, id: ConnectionId, details: Arc<ConnectionDetails>) -> bool {
+        let mut state = self.state.lock();
+        if state.over.is_none() {
+            state.queue.open(id, details);
+        }
+        state.over.is_none()
+    }
+
+    /// Hands a message to whoever waits for it, else queues it.
+    pub(super) fn push(&self, id: ConnectionId, message: Stored) -> Pushed {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        if state.over.is_some() {
+            return Pushed::Ended;
+        }
+        if state.waiters.awaits(id) {
+            let Some(received) = state.queue.pass(id, message) else {
+                return Pushed::Ended;
+            };
+            state.waiters.give(id, || Ok(received));
+            return Pushed::Room;
+        }
+        if state.polled {
+            return state.queue.push(id, message);
+        }
+        let first = state.queue.depth().dropped == 0;
+        let dropped = state.queue.push_over_oldest(id, message);
+        let limits = state.queue.limits();
+        drop(guard);
+        if first && dropped > 0 {
+            log::warn!(
+                "connection {id}: nobody has read from this mailbox since it was started, so messages beyond {} or \
+                 {} bytes a connection are dropped, oldest first, until somebody does",
+                limits.messages,
+                limits.bytes
+            );
+        }
+        Pushed::Room
+    }
+
+    /// Marks a connection as ended, and tells those who wait for it.
+    pub(super) fn close(&self, id: ConnectionId, ending: Ending) -> bool {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let closed = state.queue.close(id, ending.clone());
+        if closed {
+            // Whoever waits for it has found nothing to take, so nothing is left for them.
+            state.waiters.give_one(id, || Err(ending.error(id)));
+        }
+        closed
+    }
+
+    /// Waits until `deadline` (`None`: without end) for a message of any connection.
+    pub(super) fn next(&self, deadline: Option<Instant>) -> Result<Option<Taken>, MailboxError> {
+        self.wait(None, deadline)
+    }
+
+    /// Waits until `deadline` (`None`: without end) for a message of one connection.
+    pub(super) fn next_from(
+        &self,
+        id: ConnectionId,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Taken>, MailboxError> {
+        self.wait(Some(id), deadline)
+    }
+
+    /// Wakes all who wait, and ends the mailbox. `false` if it had ended before.
+    pub(super) fn stop(&self, over: Over) -> bool {
+        let mut state = self.state.lock();
+        if state.over.is_some() {
+            return false;
+        }
+        state.over = Some(over);
+        state.waiters.give_all(|| Err(over.into()));
+        state.queue = FairQueue::new(state.queue.limits());
+        true
+    }
+
+    /// Counts `bytes` as on their way to a connection, and lets `hand_over` pass them on in the order of the calls.
+    ///
+    /// `hand_over` says `false` if the loop has gone.
+    pub(super) fn send(
+        &self,
+        id: ConnectionId,
+        bytes: usize,
+        limit: usize,
+        hand_over: impl FnOnce() -> bool,
+    ) -> Result<(), MailboxError> {
+        let mut state = self.state.lock();
+        state.check_running()?;
+        state.queue.reserve(id, bytes, limit)?;
+        if hand_over() {
+            Ok(())
+        } else {
+            Err(MailboxError::Failed)
+        }
+    }
+
+    /// Counts `bytes` for every open connection with room for them, and lets `hand_over` pass them on to those.
+    pub(super) fn broadcast(
+        &self,
+        bytes: usize,
+        limit: usize,
+        hand_over: impl FnOnce(&[ConnectionId]) -> bool,
+    ) -> Result<Broadcast, MailboxError> {
+        let mut state = self.state.lock();
+        state.check_running()?;
+        let mut result = Broadcast::default();
+        let open: Vec<_> = state.queue.open_ids().collect();
+        for id in open {
+            match state.queue.reserve(id, bytes, limit) {
+                Ok(()) => result.sent.push(id),
+                Err(_) => result.full.push(id),
+            }
+        }
+        if hand_over(&result.sent) {
+            Ok(result)
+        } else {
+            Err(MailboxError::Failed)
+        }
+    }
+
+    /// Takes in what the loop says of a connection's output.
+    pub(super) fn sent(&self, id: ConnectionId, handled: usize, queued: usize) {
+        self.state.lock().queue.report_unsent(id, handled, queued);
+    }
+
+    /// Ends a connection on our side, and takes its messages along if `remove` says so.
+    ///
+    /// A connection that the peer closed, but that is listed, is only taken out of the list, if asked.
+    pub(super) fn end(
+        &self,
+        id: ConnectionId,
+        remove: bool,
+        ending: Ending,
+        hand_over: impl FnOnce() -> bool,
+    ) -> Result<(), MailboxError> {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        state.check_running()?;
+        let open = state.queue.check_open(id);
+        let ended = if remove {
+            state.queue.remove(id, ending.clone())
+        } else {
+            state.queue.close(id, ending.clone())
+        };
+        match open {
+            Ok(()) => {
+                state.waiters.give_one(id, || Err(ending.error(id)));
+                if hand_over() {
+                    Ok(())
+                } else {
+                    Err(MailboxError::Failed)
+                }
+            }
+            Err(_) if ended => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lists the connections, in no order.
+    pub(super) fn connections(&self) -> Result<Vec<ConnectionInfo>, MailboxError> {
+        let state = self.state.lock();
+        state.check_running()?;
+        Ok(state.queue.connections())
+    }
+
+    pub(super) fn depth(&self) -> Result<QueueDepth, MailboxError> {
+        let state = self.state.lock();
+        state.check_running()?;
+        Ok(state.queue.depth())
+    }
+
+    fn wait(
+        &self,
+        target: Option<ConnectionId>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Taken>, MailboxError> {
+        let mut guard = self.state.lock();
+        guard.check_running()?;
+        guard.polled = true;
+        let found = match target {
+            None => guard.queue.next(),
+            Some(id) => guard.queue.next_from(id)?,
+        };
+        if found.is_some() || deadline.is_some_and(|deadline| deadline <= now()) {
+            return Ok(found);
+        }
+        let wake = Arc::new(Condvar::new());
+        let key = guard.waiters.enter(target, Arc::clone(&wake));
+        while !guard.waiters.is_served(key) {
+            #[cfg(test)]
+            {
+                guard.waits += 1;
+            }
+            match deadline {
+                None => wake.wait(&mut guard),
+                Some(deadline) => {
+                    if wake.wait_until(&mut guard, deadline).timed_out() {
+                        break;
+                    }
+                }
+            }
+        }
+        // A message handed over was never queued, so there is no pause to end.
+        let received = guard.waiters.leave(key).transpose()?;
+        Ok(received.map(|received| Taken {
+            received,
+            resume: false,
+        }))
+    }
+}
+
+impl State {
+    fn check_running(&self) -> Result<(), MailboxError> {
+        self.over.map_or(Ok(()), |over| Err(over.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

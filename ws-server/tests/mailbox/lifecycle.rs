@@ -1,0 +1,117 @@
+//! Start, stop, and start again.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ws_server::mailbox::{Mailbox, MailboxConfig, MailboxError};
+use ws_server::{Config, ErrorKind, Message};
+
+use crate::peer::{Got, Peer};
+use crate::support::{PATIENCE, connect, entry, start, wait_until};
+
+#[test]
+fn a_used_port_is_an_error_and_the_first_server_goes_on() {
+    let mailbox = start();
+    let error = Mailbox::start(mailbox.local_addr(), MailboxConfig::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PortInUse);
+    assert_eq!(error.error_code(), "port_in_use");
+    let mut peer = connect(&mailbox);
+    peer.send_text("alive").unwrap();
+    assert_eq!(mailbox.next(PATIENCE).unwrap().unwrap().payload, b"alive");
+}
+
+#[test]
+fn a_wrong_configuration_is_an_error() {
+    let config = MailboxConfig::default().server(Config::default().workers(0));
+    let error = Mailbox::start("127.0.0.1:0", config).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.error_code()),
+        (ErrorKind::Config, "usage")
+    );
+}
+
+#[test]
+fn the_same_port_can_be_used_again_after_stop() {
+    // An address that no other test uses, so that nobody else takes the port.
+    let mut mailbox = Mailbox::start("127.0.77.2:0", MailboxConfig::default()).unwrap();
+    let address = mailbox.local_addr();
+    for round in 0..20 {
+        let mut peer = connect(&mailbox);
+        peer.send_text(&round.to_string()).unwrap();
+        assert_eq!(
+            mailbox.next(PATIENCE).unwrap().unwrap().payload,
+            round.to_string().into_bytes()
+        );
+        thread::scope(|scope| {
+            scope.spawn(|| peer.run_to_end());
+            mailbox.stop().unwrap();
+        });
+        mailbox = Mailbox::start(address, MailboxConfig::default()).unwrap();
+    }
+    drop(mailbox);
+    drop(TcpListener::bind(address).expect("dropping a mailbox frees the port"));
+}
+
+#[test]
+fn stop_wakes_all_who_wait() {
+    let mailbox = Arc::new(start());
+    let peer = connect(&mailbox);
+    let id = entry(&mailbox, &peer).unwrap().id;
+    let waiting: Vec<_> = (0..16)
+        .map(|number| {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || match number % 2 {
+                0 => mailbox.next(Duration::MAX),
+                _ => mailbox.next_from(id, Duration::MAX),
+            })
+        })
+        .collect();
+    // A waiter that comes only now is denied at once, so there is nothing to wait for.
+    let mut peer = peer;
+    let end = thread::spawn(move || peer.run_to_end());
+    mailbox.stop().unwrap();
+    for waiter in waiting {
+        assert_eq!(waiter.join().unwrap(), Err(MailboxError::NotStarted));
+    }
+    end.join().unwrap();
+}
+
+/// 50 clients that never answer the Close: stop ends within its bound all the same.
+#[test]
+fn stop_is_bounded_when_clients_do_not_answer() {
+    let config = MailboxConfig::default()
+        .server(Config::default().close_timeout(Duration::from_millis(500)));
+    let mailbox = Mailbox::start("127.0.0.1:0", config).unwrap();
+    let mut peers: Vec<_> = (0..50).map(|_| connect(&mailbox)).collect();
+    peers.iter_mut().for_each(Peer::never_answers);
+    let begin = Instant::now();
+    mailbox.stop().unwrap();
+    assert!(
+        begin.elapsed() < Duration::from_millis(5500),
+        "{:?}",
+        begin.elapsed()
+    );
+    for peer in &mut peers {
+        assert_eq!(peer.receive(), Some(Got::Close(Some(1001))));
+    }
+}
+
+#[test]
+fn a_full_pool_refuses_the_newcomer_and_keeps_the_others() {
+    let config = MailboxConfig::default().server(Config::default().max_connections(2));
+    let mailbox = Mailbox::start("127.0.0.1:0", config).unwrap();
+    let mut peers = [connect(&mailbox), connect(&mailbox)];
+    assert!(Peer::connect(mailbox.local_addr(), "/").is_err());
+    assert_eq!(mailbox.connections().unwrap().len(), 2);
+    let [first, second] = &mut peers;
+    let id = entry(&mailbox, first).unwrap().id;
+    mailbox.send(id, Message::Text("kept")).unwrap();
+    assert_eq!(first.receive(), Some(Got::Text("kept".to_owned())));
+    second.close().unwrap();
+    second.run_to_end();
+    wait_until("there is room again", || {
+        Peer::connect(mailbox.local_addr(), "/").is_ok()
+    });
+}
