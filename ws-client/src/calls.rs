@@ -77,6 +77,7 @@ impl<N: Net> Calls<N> {
                 }
                 return Ok(Some(message));
             }
+            self.engine.fail_if_due(deadline);
             self.check_open(Stage::Receive)?;
             if self.engine.wire.net.take_interrupt() {
                 return Ok(None);
@@ -96,6 +97,7 @@ impl<N: Net> Calls<N> {
 
     pub(crate) fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         let deadline = Deadline::after(self.now(), self.close_timeout);
+        self.engine.fail_if_due(deadline);
         if self.is_told || self.engine.close().is_none() {
             self.check_open(Stage::Close)?;
         }
@@ -202,6 +204,7 @@ impl<N: Net> Calls<N> {
 
 impl<N: Net> Drop for Calls<N> {
     fn drop(&mut self) {
+        self.engine.fail_if_due(Deadline::at(self.now()));
         if self.engine.close_sent() || self.engine.is_over() {
             return;
         }

@@ -21,6 +21,9 @@ use crate::request::ConnectRequest;
 /// timed-out send has left. Between calls nothing happens: pings of the server wait, and so does
 /// [keepalive](crate::Config::keepalive).
 ///
+/// If the peer breaks a rule, what came before it can still be received and answered: the connection is failed by the
+/// [`Client::receive`] that has nothing else to give, or after a second.
+///
 /// Waiting for a message takes its timeout as an argument, since nothing having come is a normal answer. All other
 /// calls end by the timeouts of the [`Config`](crate::Config), and running into one is an error.
 ///

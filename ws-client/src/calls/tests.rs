@@ -472,6 +472,51 @@ fn a_broken_rule_is_told_to_the_peer_and_costs_one_second_at_most() {
     assert!(net.seen_by_server()[0].starts_with("Close(Some(CloseFrame { code: CloseCode(1002)"));
 }
 
+/// Autobahn 3.2 and others: the answer to a message leaves before the Close that punishes what came behind it.
+#[test]
+fn what_came_before_a_broken_rule_can_be_answered() {
+    let net = MockNet::new();
+    net.bytes([frame(TEXT, b"good"), vec![0x83, 0]].concat());
+    let mut calls = open(&net, &no_keepalive());
+    assert_eq!(calls.receive(MINUTE).unwrap(), text("good"));
+    send_text(&mut calls, "answer").unwrap();
+    assert_eq!(
+        calls.receive(MINUTE).unwrap_err().kind(),
+        ErrorKind::Protocol
+    );
+    let seen = net.seen_by_server();
+    assert_eq!((seen.len(), &*seen[0]), (2, r#"Text("answer")"#));
+    assert!(seen[1].starts_with("Close("));
+}
+
+#[test]
+fn a_caller_who_never_receives_learns_of_a_broken_rule_within_a_second() {
+    let net = MockNet::new();
+    net.bytes([frame(TEXT, b"unread"), vec![0x83, 0]].concat());
+    let mut calls = open(&net, &no_keepalive());
+    let error = loop {
+        net.pass(Duration::from_millis(100));
+        if let Err(error) = send_text(&mut calls, "x") {
+            break error;
+        }
+        assert!(net.elapsed() < Duration::from_secs(10));
+    };
+    assert_eq!(
+        (error.kind(), error.stage()),
+        (ErrorKind::Protocol, Stage::Send)
+    );
+    assert!(
+        net.elapsed() <= Duration::from_millis(2200),
+        "{:?}",
+        net.elapsed()
+    );
+    assert_eq!(calls.receive(MINUTE).unwrap(), text("unread"));
+    assert_eq!(
+        calls.receive(MINUTE).unwrap_err().kind(),
+        ErrorKind::Protocol
+    );
+}
+
 /// With nothing to wait for, a caller that only takes what is queued still answers pings.
 #[test]
 fn taking_queued_messages_looks_at_the_socket_now_and_then() {

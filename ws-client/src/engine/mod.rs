@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ws_core::{
-    Event, Keepalive, KeepaliveAction, Pressure, Receiver, Role, Scratch, SendError, SendScratch,
-    Sender, TICK,
+    Event, Keepalive, KeepaliveAction, Pressure, ReceiveError, Receiver, Reply, Role, Scratch,
+    SendError, SendScratch, Sender, TICK,
 };
 
 use crate::config::Config;
@@ -48,6 +48,7 @@ pub(crate) struct Engine<N> {
     /// The output could not all leave at the last attempt.
     pushed_back: bool,
     write_error: Option<Arc<io::Error>>,
+    failing: Option<Failing>,
     close: Option<Close>,
     ended: Option<Cause>,
     last_turn: Instant,
@@ -75,6 +76,7 @@ impl<N: Net> Engine<N> {
             discarded: 0,
             pushed_back: false,
             write_error: None,
+            failing: None,
             close: None,
             ended: None,
             last_turn: now,
@@ -119,6 +121,19 @@ impl<N: Net> Engine<N> {
     /// From now on a full queue does not stop the reading; see [`Engine::discards`].
     pub(crate) fn begin_closing(&mut self) {
         self.discards = true;
+    }
+
+    /// Fails the connection if the peer broke a rule (RFC 6455 §7.1.7): says why and takes `deadline` at most for it.
+    ///
+    /// Until this is called, or a second has passed, the caller may answer what came before.
+    pub(crate) fn fail_if_due(&mut self, deadline: Deadline) {
+        let Some(failing) = self.failing.take() else {
+            return;
+        };
+        self.ended = Some(Cause::Receive(failing.error));
+        self.answer(failing.reply);
+        let latest = Deadline::after(self.wire.net.now(), LINGER);
+        self.linger(true, latest.earlier(deadline));
     }
 
     /// Moves what can be moved; if that is nothing, waits for a change until `deadline` at most.
@@ -174,9 +189,10 @@ impl<N: Net> Engine<N> {
         let received = self.receive_step();
         let sent = self.send_step();
         let received = received?;
-        if matches!(self.ended, Some(Cause::Receive(_))) {
-            let latest = Deadline::after(self.wire.net.now(), LINGER);
-            self.linger(true, latest.earlier(deadline));
+        let failing_at = self.failing.as_ref().map_or(Deadline::NEVER, |f| f.latest);
+        if failing_at.has_passed(self.wire.net.now()) {
+            self.fail_if_due(deadline);
+            return Ok(true);
         }
         if sent || received {
             return Ok(true);
@@ -186,7 +202,7 @@ impl<N: Net> Engine<N> {
             self.lose(Some(Arc::clone(error)));
             return Ok(true);
         }
-        let until = deadline.earlier(self.keepalive.due());
+        let until = deadline.earlier(self.keepalive.due()).earlier(failing_at);
         if self.wire.wait(until)? {
             return Ok(true);
         }
@@ -218,7 +234,7 @@ impl<N: Net> Engine<N> {
     }
 
     fn receive_step(&mut self) -> io::Result<bool> {
-        if self.queue.is_full() && !self.discards {
+        if self.failing.is_some() || (self.queue.is_full() && !self.discards) {
             return Ok(false);
         }
         if self.held.is_empty() {
@@ -253,8 +269,12 @@ impl<N: Net> Engine<N> {
                     Some(Message::Close(close))
                 }
                 Err(error) => {
-                    self.ended = Some(Cause::Receive(error));
-                    None
+                    self.failing = Some(Failing {
+                        error,
+                        reply: receive.take_reply(),
+                        latest: Deadline::after(self.wire.net.now(), LINGER),
+                    });
+                    break;
                 }
             };
             if let Some(reply) = receive.take_reply() {
@@ -281,7 +301,7 @@ impl<N: Net> Engine<N> {
                 Some(message) => self.queue.push(message),
                 None => {}
             }
-            if self.ended.is_some() || (self.queue.is_full() && !self.discards) {
+            if self.queue.is_full() && !self.discards {
                 break;
             }
         }
@@ -290,7 +310,7 @@ impl<N: Net> Engine<N> {
 
     /// Nothing has happened up to now: sends a ping if one is due, or gives the peer up. False: neither.
     fn keepalive_step(&mut self) -> bool {
-        if self.close.is_some() || self.sender.close_sent() {
+        if self.close.is_some() || self.failing.is_some() || self.sender.close_sent() {
             return false;
         }
         let now = self.wire.net.now();
@@ -334,7 +354,20 @@ impl<N: Net> Engine<N> {
         }
     }
 
+    fn answer(&mut self, reply: Option<Reply>) {
+        if let Some(reply) = reply {
+            let output = self.wire.output();
+            // It fails only without masking keys, which a client has.
+            let _ =
+                self.sender
+                    .encode_reply(reply, Pressure::Clear, &mut self.send_scratch, output);
+        }
+    }
+
     fn lose(&mut self, error: Option<Arc<io::Error>>) {
+        if let Some(failing) = self.failing.take() {
+            self.ended = Some(Cause::Receive(failing.error));
+        }
         if self.ended.is_none() {
             self.ended = Some(Cause::Lost(Loss {
                 messages: self.messages,
@@ -343,6 +376,13 @@ impl<N: Net> Engine<N> {
             }));
         }
     }
+}
+
+/// The peer broke a rule, and has not been told yet.
+struct Failing {
+    error: ReceiveError,
+    reply: Option<Reply>,
+    latest: Deadline,
 }
 
 /// The rules of keepalive with a clock.
