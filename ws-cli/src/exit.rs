@@ -112,4 +112,13 @@ mod tests {
         assert_eq!(numbers, [0, 1, 2, 3, 5, 6, 7, 22, 28, 35, 52, 56, 60, 130]);
         assert_eq!(Exit::table().lines().count(), numbers.len() + 1);
     }
+
+    #[test]
+    fn the_readme_has_the_same_table() {
+        let readme = include_str!("../../README.md");
+        for exit in Exit::ALL {
+            let row = format!("| {} | {} |", exit.number(), exit.meaning());
+            assert!(readme.contains(&row), "README.md lacks the line: {row}");
+        }
+    }
 }
