@@ -12,7 +12,7 @@ pub struct Limits {
     pub max_message_bytes: usize,
     /// The largest payload of one frame in bytes. Default: 16 MiB. Beyond it: Close 1009.
     pub max_frame_bytes: usize,
-    /// The most fragments of one message, empty ones included. Default: 65,536. Beyond it: Close 1008.
+    /// The most fragments of one message, empty ones included. Default: 131,072. Beyond it: Close 1008.
     pub max_fragments: u32,
 }
 
@@ -21,7 +21,7 @@ impl Default for Limits {
         Self {
             max_message_bytes: 16 << 20,
             max_frame_bytes: 16 << 20,
-            max_fragments: 65_536,
+            max_fragments: 131_072,
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct Config {
     /// Unfinished handshakes and refusals in one loop; beyond it the oldest is dropped. Default (`None`): the larger
     /// of 64 and [`Config::max_connections`].
     pub max_unfinished: Option<usize>,
-    /// Limits of messages and frames. Default: 16 MiB, 65,536 fragments.
+    /// Limits of messages and frames. Default: 16 MiB, 131,072 fragments.
     pub limits: Limits,
     /// Limits of a request head. Default: 16 KiB, lines of 8 KiB, 100 headers.
     pub head_limits: HeadLimits,
