@@ -28,7 +28,7 @@ pub struct Config {
     pub close_timeout: Duration,
     /// Head start of one address of the host before the next is tried beside it (RFC 8305 §5). Default: 250 ms.
     pub attempt_delay: Duration,
-    /// What one message may be. Default: 64 MiB a message and a frame, 65,536 fragments. Beyond it the connection is
+    /// What one message may be. Default: 64 MiB a message and a frame, 131,072 fragments. Beyond it the connection is
     /// failed with Close 1008 or 1009.
     pub limits: Limits,
     /// What the head of the server's answer may be. Default: that of [`HeadLimits`].
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(config.attempt_delay, Duration::from_millis(250));
         assert_eq!(config.limits.max_message_bytes, 64 << 20);
         assert_eq!(config.limits.max_frame_bytes, 64 << 20);
-        assert_eq!(config.limits.max_fragments, 65_536);
+        assert_eq!(config.limits.max_fragments, 131_072);
         assert_eq!(config.max_queued_messages, 16_384);
         assert_eq!(config.max_queued_bytes, 64 << 20);
         assert_eq!(config.keepalive, KeepaliveConfig::default());

@@ -84,7 +84,7 @@ fn every_cause_has_its_code_and_one_clear_line() {
         (Stage::Receive, Cause::Receive(too_big)),
         (
             Stage::Receive,
-            Cause::Receive(ReceiveError::TooManyFragments(65_536)),
+            Cause::Receive(ReceiveError::TooManyFragments(131_072)),
         ),
         (Stage::Receive, Cause::Receive(ReceiveError::InvalidUtf8)),
         (Stage::Receive, Cause::Receive(ReceiveError::OutOfMemory(1))),
@@ -139,7 +139,7 @@ fn every_cause_has_its_code_and_one_clear_line() {
         closed 1006: cannot send to ws://host/: the connection is closed for sending
         timeout: cannot send to ws://host/: 9 bytes have not left within 60 s; they stay queued
         too_big: cannot receive from ws://host/: message of 70254592 bytes exceeds the limit of 67108864 [raise the limits of what a message may be]
-        too_big: cannot receive from ws://host/: message of more than 65536 fragments exceeds the limit [raise the limits of what a message may be]
+        too_big: cannot receive from ws://host/: message of more than 131072 fragments exceeds the limit [raise the limits of what a message may be]
         protocol: cannot receive from ws://host/: peer broke the protocol: a text message is not valid UTF-8
         internal: cannot receive from ws://host/: no memory for 1 bytes of a message
         closed 1000: cannot receive from ws://host/: connection is closed with code 1000
