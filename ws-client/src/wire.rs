@@ -36,11 +36,13 @@ impl<N: Net> Wire<N> {
         &mut self.output
     }
 
-    /// Forgets what has not left, because it never will.
+    /// Forgets what has not left, because it never will; what has come is to be read to its end, told of or not.
     pub(crate) fn discard_output(&mut self) {
         self.output = Vec::new();
         self.sent = 0;
         self.writable = false;
+        self.readable = true;
+        self.ending = true;
     }
 
     /// Bytes that have not left yet.

@@ -341,6 +341,23 @@ fn a_failed_write_does_not_hide_what_had_come() {
     assert_eq!(calls.receive(MINUTE).unwrap_err().kind(), ErrorKind::Closed);
 }
 
+/// The same where the news of them has not been told yet: a refusal of a long message races with its bytes.
+#[test]
+fn a_failed_write_looks_for_what_has_come_untold() {
+    let net = MockNet::new();
+    net.bytes(frame(TEXT, b"first"));
+    let mut calls = open(&net, &no_keepalive());
+    assert_eq!(calls.receive(MINUTE).unwrap(), text("first"));
+    net.bytes(frame(CLOSE, b"\x03\xf1"));
+    net.take(Take::Error(Io::BrokenPipe));
+    let error = send_text(&mut calls, "x").unwrap_err();
+    assert_eq!(
+        error.close_code(),
+        Some(CloseCode::MESSAGE_TOO_BIG),
+        "{error}"
+    );
+}
+
 #[test]
 fn keepalive_asks_and_gives_up_on_time() {
     let net = MockNet::new();
