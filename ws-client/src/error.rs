@@ -4,6 +4,8 @@
 //! escaped, and what the peer echoes of our secrets is hidden.
 //! Texts may change; [`Error::kind`] and [`Error::error_code`] do not.
 
+mod words;
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -288,10 +290,8 @@ impl HandshakeFailure {
         let mut text = error.to_string();
         if let HandshakeError::Refused(response) = &error {
             let body = String::from_utf8_lossy(response.body());
-            let line = body.lines().map(str::trim).find(|line| !line.is_empty());
-            // Markup says nothing in one line.
-            if let Some(line) = line.filter(|line| !line.starts_with('<')) {
-                text.push_str(&format!(", saying \"{}\"", PeerText::new(line)));
+            if let Some(words) = words::first_words(&body) {
+                text.push_str(&format!(", saying \"{}\"", PeerText::new(&words)));
             }
         }
         for secret in secrets.iter().filter(|s| s.len() >= MIN_SECRET_BYTES) {
