@@ -14,7 +14,6 @@ use crate::exit::Exit;
 /// Durations are seconds (2, 0.5) or take a suffix: 250ms, 2s, 5m.
 #[derive(Debug, Parser)]
 #[command(name = "ws", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = with_exit_codes(EXAMPLES))]
-#[command(disable_help_subcommand = true)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

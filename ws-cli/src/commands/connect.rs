@@ -1,5 +1,6 @@
 //! `ws connect`: stdin out, messages in.
 
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use super::dial::{close_frame, dial};
@@ -23,6 +24,11 @@ pub(crate) fn run(
 ) -> Result<Exit, Stop> {
     let close = close_frame(&args.dial)?;
     let dialled = dial(&args.dial, output)?;
+    if !args.no_stdin && io::stdin().is_terminal() {
+        output.status(format_args!(
+            "each line is sent as one message; Ctrl-D ends, Ctrl-C stops"
+        ));
+    }
     let source = if args.no_stdin {
         Source::Nothing
     } else {

@@ -233,7 +233,9 @@ impl<'a> Exchange<'a> {
                     self.outbox.clear();
                     self.source = Source::Ended;
                 }
-                Err(error) => return Err(failure(&error).into()),
+                Err(error) => {
+                    return Err(self.over_time().unwrap_or_else(|| failure(&error)).into());
+                }
             }
         }
         Ok(sent)

@@ -243,10 +243,11 @@ fn parse_address(text: &str) -> Result<Vec<SocketAddr>, Failure> {
 
 /// One line, one word and one exit code for an error of the server.
 fn failure(error: &ws_server::Error) -> Failure {
-    let (exit, word) = match error.kind() {
-        ErrorKind::PortInUse => (Exit::Other, "port_in_use"),
-        ErrorKind::Address => (Exit::Usage, "usage"),
-        _ => (Exit::Other, "internal"),
+    let word = error.error_code();
+    let exit = match word {
+        "usage" => Exit::Usage,
+        "resolve" => Exit::Resolve,
+        _ => Exit::Other,
     };
     let mut text = error.to_string();
     if let Some(source) = error
