@@ -114,6 +114,21 @@ fn an_http_refusal_is_22_with_status_and_body() {
 }
 
 #[test]
+fn of_a_page_only_the_words_are_shown() {
+    let url = answering(
+        b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n\
+          <!DOCTYPE HTML>\n<html><style>a { b: c }</style><body>\n<p>No <b>room</b>\nhere",
+    );
+    let ended = fails(
+        &["connect", &url],
+        22,
+        "handshake",
+        &["404", "No room here"],
+    );
+    assert!(!ended.stderr.contains(['<', '{']), "{}", ended.stderr);
+}
+
+#[test]
 fn a_redirect_is_22_and_not_followed() {
     let url = answering(
         b"HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/other\r\nContent-Length: 0\r\n\r\n",

@@ -57,6 +57,19 @@ fn a_file_is_one_binary_message_byte_for_byte() {
 }
 
 #[test]
+fn a_message_above_the_servers_limit_is_56_with_its_reason() {
+    let server = serve(&["--echo"]);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&vec![7; (16 << 20) + 1]).unwrap();
+    let path = file.path().to_str().unwrap();
+    let ended = ws(&["send", &server.url, "--file", path, "--binary"])
+        .run()
+        .expect_code(56);
+    let line = ended.error_line();
+    assert!(line.contains("1009") && line.contains("16777216"), "{line}");
+}
+
+#[test]
 fn a_text_file_keeps_its_line_ends() {
     let mut server = serve(&["--json"]);
     let mut file = tempfile::NamedTempFile::new().unwrap();
