@@ -211,6 +211,9 @@ impl Config {
                 self.low_water_bytes, self.high_water_bytes, self.send_queue_bytes
             ));
         }
+        if let Err(error) = self.policy.validate() {
+            return unusable(error.to_string());
+        }
         if self.close_timeout > MAX_CLOSE_TIMEOUT {
             return unusable(format!(
                 "close_timeout is {:?}, but must be at most {MAX_CLOSE_TIMEOUT:?}",

@@ -52,7 +52,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     fn check_silence(&mut self, slot: u32, now: u32) -> Silence {
         let connections = &mut self.connections;
         let place = &mut connections.slots[slot as usize];
-        let is_paused = !place.may_read();
+        // Behind what the peer has not read yet, a ping would not reach it: that is judged by the stall.
+        let is_paused = !place.may_read() || place.is_blocked;
         let config = &connections.config.keepalive;
         let mut action = place.keepalive.poll(config, now, is_paused);
         if action == KeepaliveAction::SendPing {

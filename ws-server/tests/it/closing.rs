@@ -1,0 +1,261 @@
+//! How connections and servers end.
+
+use std::{
+    io::Write,
+    net::Shutdown,
+    time::{Duration, Instant},
+};
+
+use socket2::SockRef;
+use ws_core::ReceiveError;
+use ws_server::{ClosedBy, Config, ErrorKind, Server};
+
+use crate::{
+    peer::{Got, Peer, exchange},
+    recorder::{Ask, Record, Recorder, Told, start},
+};
+
+#[test]
+fn the_peer_closes_and_the_server_ends_tcp() {
+    let (server, record) = start(Config::default());
+    let mut peer = Peer::open(server.local_addr());
+    peer.send(&Got::Close(3210, "so long".into()));
+    assert_eq!(peer.next(), Got::Close(3210, String::new()));
+    assert_eq!(peer.next(), Got::End);
+    assert_eq!(
+        record.wait_for_close(),
+        (3210, "so long".into(), ClosedBy::Peer)
+    );
+}
+
+/// Contract, Ordering (b) and (c).
+#[test]
+fn the_handler_knows_of_the_end_before_the_peer_does() {
+    let (server, record) = start(Config::default());
+    for count in 1..=300 {
+        let mut peer = Peer::open(server.local_addr());
+        let mut frames = peer.encode(&Got::Text("last".into()));
+        frames.extend(peer.encode(&Got::Close(1000, String::new())));
+        peer.stream.write_all(&frames).unwrap();
+        assert_eq!(peer.next(), Got::Text("last".into()));
+        assert_eq!(peer.next(), Got::Close(1000, String::new()));
+        let all = record.all();
+        assert_eq!(
+            all.iter()
+                .filter(|told| matches!(told, Told::Close(..)))
+                .count(),
+            count
+        );
+        assert_eq!(
+            all.iter()
+                .filter(|told| matches!(told, Told::Message(..)))
+                .count(),
+            count
+        );
+    }
+}
+
+#[test]
+fn the_handler_closes_and_the_peer_answers() {
+    let (server, record) = start(Config::default());
+    let mut peer = Peer::open(server.local_addr());
+    // What follows the order in the same read is discarded.
+    let mut frames = peer.encode(&Got::Text("close".into()));
+    frames.extend(peer.encode(&Got::Text("not seen".into())));
+    peer.stream.write_all(&frames).unwrap();
+    assert_eq!(peer.next(), Got::Close(4001, "you asked".into()));
+    assert_eq!(peer.next(), Got::End);
+    let (code, reason, by) = record.wait_for_close();
+    assert_eq!((code, &*reason, by), (4001, "you asked", ClosedBy::Handler));
+    assert!(
+        !record
+            .all()
+            .iter()
+            .any(|told| matches!(told, Told::Message(..)))
+    );
+}
+
+#[test]
+fn another_thread_closes_and_sending_fails_from_then_on() {
+    let (server, record) = start(Config::default());
+    let mut peer = Peer::open(server.local_addr());
+    let id = record.wait_for_open();
+    let commands = server.commands(0).unwrap();
+    let (answer, answers) = std::sync::mpsc::channel();
+    commands
+        .send(Ask::Send(id, "hello".into(), answer.clone()))
+        .unwrap();
+    assert_eq!(answers.recv().unwrap(), Ok(()));
+    commands.send(Ask::Close(id)).unwrap();
+    commands
+        .send(Ask::Send(id, "too late".into(), answer))
+        .unwrap();
+    assert_eq!(
+        answers.recv().unwrap(),
+        Err(ws_server::SendError::NotFound(id))
+    );
+    assert_eq!(peer.next(), Got::Text("hello".into()));
+    assert_eq!(peer.next(), Got::Close(4002, "asked".into()));
+    assert_eq!(peer.next(), Got::End);
+}
+
+#[test]
+fn an_abort_ends_at_once() {
+    let (server, record) = start(Config::default());
+    let mut peer = Peer::open(server.local_addr());
+    peer.send_text("abort");
+    assert!(matches!(peer.next(), Got::End | Got::Reset));
+    assert_eq!(
+        record.wait_for_close(),
+        (1006, String::new(), ClosedBy::Handler)
+    );
+}
+
+#[test]
+fn a_lost_connection_is_told() {
+    let (server, record) = start(Config::default());
+    for is_reset in [false, true] {
+        let mut peer = Peer::open(server.local_addr());
+        peer.send_text("here");
+        assert_eq!(peer.next(), Got::Text("here".into()));
+        if is_reset {
+            SockRef::from(&peer.stream)
+                .set_linger(Some(Duration::ZERO))
+                .unwrap();
+        } else {
+            peer.stream.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(peer.next(), Got::End);
+        }
+        drop(peer);
+    }
+    let lost = |told: &Told| matches!(told, Told::Close(_, 1006, _, ClosedBy::Lost));
+    let count = || record.all().iter().filter(|told| lost(told)).count();
+    let began = Instant::now();
+    while count() < 2 {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            record.all()
+        );
+        std::thread::yield_now();
+    }
+}
+
+/// RFC 6455 §7.1.7; the peer can read why, whatever it still sends.
+#[test]
+fn a_broken_rule_fails_the_connection_with_its_code() {
+    let (server, record) = start(Config::default());
+    for (frame, code) in [
+        (&b"\x81\x05Hello"[..], 1002),
+        (b"\x83\x80\0\0\0\0", 1002),
+        (b"\x81\x82\0\0\0\0\xc3\x28", 1007),
+        (b"\x82\xff\0\0\0\0\x7f\xff\xff\xff\0\0\0\0", 1009),
+    ] {
+        let mut peer = Peer::open(server.local_addr());
+        let mut bytes = peer.encode(&Got::Text("before".into()));
+        bytes.extend_from_slice(frame);
+        bytes.resize(bytes.len() + 20_000, 0);
+        peer.stream.write_all(&bytes).unwrap();
+        assert_eq!(peer.next(), Got::Text("before".into()));
+        assert!(
+            matches!(peer.next(), Got::Close(got, _) if got == code),
+            "{code}"
+        );
+        assert_eq!(peer.next(), Got::End, "{code}");
+    }
+    let unmasked = ClosedBy::Protocol(ReceiveError::UnmaskedFrame);
+    record.wait_for(|told| matches!(told, Told::Close(_, 1002, _, by) if *by == unmasked));
+}
+
+/// a peer that never answers, or answers anything else, cannot hold the connection.
+#[test]
+fn a_closing_handshake_ends_at_its_deadline_whatever_comes() {
+    let config = Config::default().close_timeout(Duration::from_millis(400));
+    let (server, _) = start(config);
+    let mut peer = Peer::open(server.local_addr());
+    peer.is_polite = false;
+    peer.send_text("close");
+    assert_eq!(peer.next(), Got::Close(4001, "you asked".into()));
+    let began = Instant::now();
+    let chat = peer.encode(&Got::Text("bla".into()));
+    while peer.stream.write_all(&chat).is_ok() {
+        assert!(began.elapsed() < Duration::from_secs(10), "it goes on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(began.elapsed() > Duration::from_millis(300));
+}
+
+/// bounded, whatever the peers do.
+#[test]
+fn stop_is_bounded_and_tells_everybody() {
+    let (mut server, record) = start(Config::default().workers(2));
+    let address = server.local_addr();
+    let mut deaf: Vec<_> = (0..50).map(|_| Peer::open(address)).collect();
+    let _half = crate::peer::connect(address);
+    let mut polite = Peer::open(address);
+    let reader = std::thread::spawn(move || [polite.next(), polite.next()]);
+    let began = Instant::now();
+    server.stop(Duration::from_millis(500)).unwrap();
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(
+        reader.join().unwrap(),
+        [Got::Close(1001, "the server stops".into()), Got::End]
+    );
+    for peer in &mut deaf {
+        assert_eq!(peer.next(), Got::Close(1001, "the server stops".into()));
+    }
+    let all = record.all();
+    assert_eq!(all.iter().filter(|told| **told == Told::Stop).count(), 2);
+    let by_stop = |told: &&Told| matches!(told, Told::Close(.., ClosedBy::Stop));
+    assert_eq!(all.iter().filter(by_stop).count(), 51);
+    assert!(!server.is_running());
+    server.stop(Duration::ZERO).unwrap();
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn a_server_can_be_stopped_before_and_while_it_runs_in_this_thread() {
+    for is_early in [true, false] {
+        let record = Record::default();
+        let server = Server::bind("127.0.0.1:0", Config::default()).unwrap();
+        let (stopper, address) = (server.stopper(), server.local_addr());
+        if is_early {
+            stopper.stop(Duration::from_secs(1));
+        }
+        let client = std::thread::spawn(move || {
+            if !is_early {
+                let answer = exchange(address, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+                stopper.stop(Duration::from_secs(1));
+                assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+            }
+        });
+        server
+            .run(|_| Recorder {
+                record: record.clone(),
+            })
+            .unwrap();
+        client.join().unwrap();
+        assert_eq!(record.all(), [Told::Stop]);
+    }
+}
+
+/// A handler that panics takes its server along: nobody may hang at a dead loop.
+#[test]
+fn a_panic_of_the_handler_ends_the_server_and_is_reported() {
+    let (mut server, _) = start(Config::default().workers(2));
+    let mut peer = Peer::open(server.local_addr());
+    let mut other = Peer::open(server.local_addr());
+    peer.send_text("panic");
+    assert!(matches!(peer.next(), Got::End | Got::Reset));
+    assert_eq!(other.next(), Got::Close(1001, "the server stops".into()));
+    assert_eq!(other.next(), Got::End);
+    assert!(!server.is_running());
+    let error = server.stop(Duration::from_secs(5)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::HandlerPanicked);
+    let commands = server.commands(0).unwrap();
+    assert!(commands.send(Ask::Broadcast(Vec::new())).is_err());
+}

@@ -1,0 +1,289 @@
+//! Back-pressure: peers that do not read, handlers that do not want, and pings to nobody.
+
+use std::{
+    io::{ErrorKind, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use socket2::SockRef;
+use ws_server::{ClosedBy, Config};
+
+use crate::{
+    peer::{Got, Peer},
+    recorder::{Ask, Told, start},
+};
+
+/// A client whose system buffers are small, so that the server's socket is soon full.
+fn small(peer: &Peer) {
+    let socket = SockRef::from(&peer.stream);
+    socket.set_recv_buffer_size(128 << 10).unwrap();
+}
+
+/// Writes until the server takes nothing for a while.
+fn write_until_refused(stream: &mut TcpStream, bytes: &[u8]) -> usize {
+    stream
+        .set_write_timeout(Some(Duration::from_millis(700)))
+        .unwrap();
+    let mut written = 0;
+    loop {
+        match stream.write(&bytes[written..]) {
+            Ok(count) => written += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return written;
+            }
+            Err(error) => panic!("{error}"),
+        }
+        assert!(
+            written < bytes.len(),
+            "the server takes everything: nothing holds the peer back"
+        );
+    }
+}
+
+/// an echo to a peer that does not read never grows and never loses.
+#[test]
+fn a_slow_reader_is_not_read() {
+    let config = Config::default();
+    let (high_water, low_water) = (config.high_water_bytes, config.low_water_bytes);
+    let (server, record) = start(config);
+    let mut peer = Peer::open(server.local_addr());
+    small(&peer);
+    let texts: Vec<String> = (0..40_000)
+        .map(|n| format!("{n}:{}", "x".repeat(1000)))
+        .collect();
+    let mut frames = Vec::new();
+    for text in &texts {
+        let frame = peer.encode(&Got::Text(text.clone()));
+        frames.extend_from_slice(&frame);
+    }
+    let mut rest = frames.split_off(0);
+    let written = write_until_refused(&mut peer.stream, &rest);
+    // The cork may be full when the mark is passed; a frame is at most as long as the longest here.
+    let most = record.most_queued();
+    assert!(
+        most > low_water && most <= high_water + (64 << 10) + 2000,
+        "{most} bytes were queued"
+    );
+    let mut stream = peer.stream.try_clone().unwrap();
+    let writer = std::thread::spawn(move || {
+        stream.set_write_timeout(None).unwrap();
+        stream.write_all(&rest.split_off(written)).unwrap();
+    });
+    for text in texts {
+        assert_eq!(peer.next(), Got::Text(text));
+    }
+    writer.join().unwrap();
+    record.wait_for(|told| *told == Told::Drain);
+    assert!(record.most_queued() <= high_water + (64 << 10) + 2000);
+}
+
+/// A queue never grows beyond its limit, and the message that does not fit is refused with the figures.
+#[test]
+fn a_full_send_queue_refuses_and_keeps_the_connection() {
+    let config = Config::default().send_queue_bytes(12 << 20);
+    let (server, record) = start(config);
+    let mut peer = Peer::open(server.local_addr());
+    small(&peer);
+    // The handler sends 100,000 bytes at a time until it is refused.
+    peer.send_text("flood");
+    peer.send_text("after the flood");
+    let mut flooded = 0;
+    loop {
+        match peer.next() {
+            Got::Binary(data) => flooded += data.len(),
+            Got::Text(text) => break assert_eq!(text, "after the flood"),
+            got => panic!("{got:?}"),
+        }
+    }
+    assert!((11 << 20..=12 << 20).contains(&flooded), "{flooded}");
+    record.wait_for(|told| *told == Told::Drain);
+}
+
+/// pings of a peer that does not read end in what its socket holds and exactly one more.
+#[test]
+fn a_ping_flood_costs_no_memory_and_ends_in_one_pong() {
+    let (server, _) = start(Config::default());
+    let mut peer = Peer::open(server.local_addr());
+    small(&peer);
+    const PINGS: u32 = 200_000;
+    let payload = |number: u32| {
+        let mut payload = number.to_be_bytes().to_vec();
+        payload.resize(125, 7);
+        payload
+    };
+    let mut frames = Vec::new();
+    for number in 0..PINGS {
+        let frame = peer.encode(&Got::Ping(payload(number)));
+        frames.extend_from_slice(&frame);
+    }
+    // All of it is taken although nothing is read: 26 MB.
+    peer.stream.write_all(&frames).unwrap();
+    peer.send_text("still usable");
+    let mut answered = Vec::new();
+    let mut was_echoed = false;
+    while !was_echoed || answered.last() != Some(&(PINGS - 1)) {
+        match peer.next() {
+            Got::Pong(pong) => {
+                let number = u32::from_be_bytes(*pong.first_chunk().unwrap());
+                assert_eq!(pong, payload(number));
+                answered.push(number);
+            }
+            Got::Text(text) => {
+                assert_eq!(text, "still usable");
+                was_echoed = true;
+            }
+            got => panic!("{got:?}"),
+        }
+    }
+    // All in order while the socket took them; where it was full, the newest stands for those left out.
+    assert!(answered.iter().copied().take(1000).eq(0..1000));
+    assert!(answered.is_sorted_by(|a, b| a < b));
+    assert!(
+        answered.len() < PINGS as usize / 2,
+        "{} were kept",
+        answered.len()
+    );
+    // Nothing more follows.
+    peer.send_text("end");
+    assert_eq!(peer.next(), Got::Text("end".into()));
+}
+
+/// While the socket takes them, every ping is answered.
+#[test]
+fn ten_pings_in_one_segment_get_ten_pongs() {
+    let (server, _) = start(Config::default());
+    let mut peer = Peer::open(server.local_addr());
+    let pings: Vec<u8> = (0..10)
+        .flat_map(|n| peer.encode(&Got::Ping(vec![n])))
+        .collect();
+    peer.stream.write_all(&pings).unwrap();
+    for n in 0..10 {
+        assert_eq!(peer.next(), Got::Pong(vec![n]));
+    }
+}
+
+/// What was held back comes in order when the handler wants it again, the end included.
+#[test]
+fn a_paused_connection_loses_nothing() {
+    let (server, record) = start(Config::default());
+    for round in 0..50 {
+        let mut peer = Peer::open(server.local_addr());
+        let mut frames = Vec::new();
+        for text in [
+            "pause".to_owned(),
+            format!("{round} a"),
+            format!("{round} b"),
+        ] {
+            frames.extend(peer.encode(&Got::Text(text)));
+        }
+        frames.extend(peer.encode(&Got::Close(1000, "bye".into())));
+        peer.stream.write_all(&frames).unwrap();
+        let opens = |told: &Told| matches!(told, Told::Open(..));
+        let count = |record: &[Told]| record.iter().filter(|told| opens(told)).count();
+        let all = record.all();
+        assert_eq!(count(&all), round + 1);
+        let Some(Told::Open(id, 0)) = all.into_iter().rfind(opens) else {
+            panic!("not opened")
+        };
+        record.wait_for(|told| *told == Told::Message(id, "pause".into()));
+        assert!(
+            !record
+                .all()
+                .contains(&Told::Message(id, format!("{round} a")))
+        );
+        server.commands(0).unwrap().send(Ask::Resume(id)).unwrap();
+        assert_eq!(peer.next(), Got::Text(format!("{round} a")));
+        assert_eq!(peer.next(), Got::Text(format!("{round} b")));
+        assert_eq!(peer.next(), Got::Close(1000, String::new()));
+        assert_eq!(peer.next(), Got::End);
+        record.wait_for(|told| *told == Told::Close(id, 1000, "bye".into(), ClosedBy::Peer));
+    }
+}
+
+/// a peer that takes nothing at all is given up.
+#[test]
+fn a_stalled_peer_is_dropped() {
+    let config = Config::default().write_stall_timeout(Duration::from_millis(300));
+    let (server, record) = start(config);
+    let mut peer = Peer::open(server.local_addr());
+    small(&peer);
+    peer.send_text("flood");
+    assert_eq!(
+        record.wait_for_close(),
+        (1006, String::new(), ClosedBy::Stalled)
+    );
+}
+
+/// a peer that answers is kept, one that does not is lost.
+#[test]
+fn keepalive_tells_the_dead_from_the_quiet() {
+    let keepalive = ws_core::KeepaliveConfig::default()
+        .interval(Some(Duration::from_millis(300)))
+        .timeout(Duration::from_millis(600));
+    let (server, record) = start(Config::default().keepalive(keepalive));
+    let mut quiet = Peer::open(server.local_addr());
+    let dead = Peer::open(server.local_addr());
+    let reader = std::thread::spawn(move || {
+        // Answers pings while it waits for the end.
+        let mut pings = 0;
+        while let Got::Ping(_) = quiet.next() {
+            pings += 1;
+        }
+        pings
+    });
+    let (code, _, by) = record.wait_for_close();
+    assert_eq!((code, by), (1006, ClosedBy::Silent));
+    drop(dead);
+    assert_eq!(
+        record
+            .all()
+            .iter()
+            .filter(|told| matches!(told, Told::Close(..)))
+            .count(),
+        1
+    );
+    assert!(
+        !record
+            .all()
+            .iter()
+            .any(|told| matches!(told, Told::Pong(_)))
+    );
+    drop(server);
+    assert!(reader.join().unwrap() >= 1);
+}
+
+#[test]
+fn an_idle_connection_is_closed() {
+    let config = Config::default().idle_timeout(Some(Duration::from_millis(200)));
+    let (server, record) = start(config);
+    let mut peer = Peer::open(server.local_addr());
+    peer.send_text("busy");
+    assert_eq!(peer.next(), Got::Text("busy".into()));
+    assert_eq!(
+        peer.next(),
+        Got::Close(1001, "no message for too long".into())
+    );
+    assert_eq!(peer.next(), Got::End);
+    assert_eq!(record.wait_for_close().2, ClosedBy::Idle);
+}
+
+/// one that sends at full speed does not keep the others waiting.
+#[test]
+fn a_loud_connection_leaves_turns_to_the_others() {
+    let (server, _) = start(Config::default());
+    let loud = Peer::open(server.local_addr());
+    let mut stream = loud.stream.try_clone().unwrap();
+    let mut encoder = loud;
+    let frame = encoder.encode(&Got::Pong(vec![1; 100]));
+    let frames = frame.repeat(1000);
+    let writer = std::thread::spawn(move || while stream.write_all(&frames).is_ok() {});
+    let mut light = Peer::open(server.local_addr());
+    for n in 0..200 {
+        light.send_text(&n.to_string());
+        assert_eq!(light.next(), Got::Text(n.to_string()));
+    }
+    drop(server);
+    writer.join().unwrap();
+}

@@ -1,0 +1,186 @@
+//! What the port answers to requests that become no WebSocket.
+
+use std::{io::Write, time::Duration};
+
+use ws_server::Config;
+
+use crate::{
+    peer::{Got, Peer, connect, exchange, read_head, request},
+    recorder::{Told, start},
+};
+
+fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes()
+}
+
+#[test]
+fn health_is_answered_with_ok() {
+    let (server, _) = start(Config::default());
+    let answer = exchange(server.local_addr(), &get("/health"));
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nok\n"), "{answer}");
+    let head = exchange(
+        server.local_addr(),
+        b"HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
+    assert!(
+        head.starts_with("HTTP/1.1 200 OK\r\n") && head.ends_with("\r\n\r\n"),
+        "{head}"
+    );
+    let (server, _) = start(Config::default().health(false));
+    let answer = exchange(server.local_addr(), &get("/health"));
+    assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+}
+
+#[test]
+fn a_plain_request_is_told_to_upgrade() {
+    let (server, _) = start(Config::default());
+    let answer = exchange(server.local_addr(), &get("/"));
+    assert!(
+        answer.starts_with("HTTP/1.1 426 Upgrade Required\r\n"),
+        "{answer}"
+    );
+    assert!(answer.contains("\r\nUpgrade: websocket\r\n"), "{answer}");
+}
+
+#[test]
+fn unknown_paths_do_not_exist() {
+    let (server, record) = start(Config::default().paths(["/chat"]));
+    for answer in [
+        exchange(server.local_addr(), &get("/other")),
+        exchange(server.local_addr(), request("/other").as_bytes()),
+    ] {
+        assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
+    }
+    assert!(record.all().is_empty());
+    assert!(Peer::try_open(server.local_addr(), "/chat?a=b").is_ok());
+}
+
+#[test]
+fn the_handler_may_refuse() {
+    let (server, record) = start(Config::default().max_connections(1));
+    for _ in 0..3 {
+        let answer = Peer::try_open(server.local_addr(), "/refused")
+            .err()
+            .unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 401 ") && answer.ends_with("who are you"),
+            "{answer}"
+        );
+    }
+    assert!(record.all().is_empty());
+    // A refusal takes no place in the pool.
+    Peer::open(server.local_addr());
+}
+
+#[test]
+fn an_origin_of_another_site_is_refused() {
+    let (server, record) = start(Config::default());
+    let evil = request("/").replace("\r\n\r\n", "\r\nOrigin: http://evil.example\r\n\r\n");
+    let answer = exchange(server.local_addr(), evil.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
+    assert!(record.all().is_empty());
+}
+
+/// the deadline is absolute, whatever trickles in.
+#[test]
+fn a_slow_handshake_gets_408() {
+    let config = Config::default().handshake_timeout(Duration::from_millis(300));
+    let (server, _) = start(config);
+    for part in ["", "GET / HTT", "GET / HTTP/1.1\r\nHost: localhost\r\n"] {
+        let answer = exchange(server.local_addr(), part.as_bytes());
+        assert!(
+            answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+            "{part}: {answer}"
+        );
+    }
+    let mut trickle = connect(server.local_addr());
+    let began = std::time::Instant::now();
+    for byte in request("/").bytes() {
+        if trickle.write_all(&[byte]).is_err() || began.elapsed() > Duration::from_millis(600) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(read_head(&mut trickle).starts_with("HTTP/1.1 408 "));
+}
+
+/// whoever keeps silent holds no place of the pool.
+#[test]
+fn unfinished_handshakes_keep_nobody_out() {
+    let (server, _) = start(Config::default().max_connections(3).max_unfinished(Some(8)));
+    let mut silent: Vec<_> = (0..30).map(|_| connect(server.local_addr())).collect();
+    for stream in &mut silent {
+        // The oldest are dropped when others come.
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\n");
+    }
+    let mut peers: Vec<_> = (0..3).map(|_| Peer::open(server.local_addr())).collect();
+    for peer in &mut peers {
+        peer.send_text("hello");
+        assert_eq!(peer.next(), Got::Text("hello".into()));
+    }
+}
+
+#[test]
+fn one_connection_too_many_gets_503() {
+    let (server, _) = start(Config::default().max_connections(2));
+    let mut first = Peer::open(server.local_addr());
+    let mut second = Peer::open(server.local_addr());
+    for _ in 0..20 {
+        let answer = Peer::try_open(server.local_addr(), "/").err().unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
+            "{answer}"
+        );
+        assert!(
+            answer.ends_with("all 2 connections of this server are in use"),
+            "{answer}"
+        );
+    }
+    for peer in [&mut first, &mut second] {
+        peer.send_text("still here");
+        assert_eq!(peer.next(), Got::Text("still here".into()));
+    }
+    // The place is free as soon as the closing handshake is done, at once and every time.
+    for _ in 0..200 {
+        assert_eq!(first.close(), Got::Close(1000, String::new()));
+        first = Peer::open(server.local_addr());
+    }
+}
+
+/// what a client still sends must not cost it the answer.
+#[test]
+fn a_refused_client_reads_the_answer_and_a_clean_end() {
+    let (server, _) = start(Config::default());
+    let mut surplus = request("/").into_bytes();
+    surplus.resize(surplus.len() + 30_000, b'x');
+    for _ in 0..100 {
+        let answer = exchange(server.local_addr(), &surplus);
+        assert!(
+            answer.starts_with("HTTP/1.1 400 Bad Request\r\n"),
+            "{answer}"
+        );
+    }
+}
+
+/// Contract, Ordering (a).
+#[test]
+fn the_handler_knows_a_connection_before_the_client_does() {
+    let (server, record) = start(Config::default());
+    for count in 1..=300 {
+        let _peer = Peer::open(server.local_addr());
+        let opened = record
+            .all()
+            .iter()
+            .filter(|t| matches!(t, Told::Open(..)))
+            .count();
+        assert_eq!(opened, count);
+    }
+}
+
+#[test]
+fn what_is_sent_while_opening_follows_the_101() {
+    let (server, _) = start(Config::default());
+    let mut peer = Peer::try_open(server.local_addr(), "/welcome").unwrap();
+    assert_eq!(peer.next(), Got::Text("welcome".into()));
+}
