@@ -63,7 +63,11 @@ impl<N: Net> Wire<N> {
                     if self.unsent_bytes() == 0 {
                         self.sent = 0;
                         self.output.clear();
-                        self.output.shrink_to(KEPT_OUTPUT_BYTES);
+                        if self.output.capacity() > KEPT_OUTPUT_BYTES {
+                            // Freed, not shrunk: the allocator then gives the next long message pages that are
+                            // mapped already.
+                            self.output = Vec::new();
+                        }
                     }
                     return Ok(true);
                 }

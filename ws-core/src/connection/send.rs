@@ -343,11 +343,18 @@ impl Sender {
             payload_length,
         }
         .encode(output);
-        let start = output.len();
-        output.extend_from_slice(payload);
-        if let Some(key) = masking_key {
+        let Some(key) = masking_key else {
+            output.extend_from_slice(payload);
+            return Ok(());
+        };
+        for piece in payload.chunks(MASKED_AT_ONCE) {
+            let start = output.len();
+            output.extend_from_slice(piece);
             mask::apply(key, 0, &mut output[start..]);
         }
         Ok(())
     }
 }
+
+/// A piece of a payload that stays in the first-level cache between copying and masking; whole keys fit into it.
+const MASKED_AT_ONCE: usize = 16 << 10;
