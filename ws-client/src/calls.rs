@@ -152,6 +152,9 @@ impl<N: Net> Calls<N> {
             if self.engine.is_over() {
                 return self.check_open(Stage::Send);
             }
+            if let Some(cause) = self.engine.ended_for_sending() {
+                return Err(self.error(Stage::Send, cause));
+            }
             // Encoding a long message may have taken all the time; one turn is always made.
             let is_late = deadline.has_passed(self.now());
             self.engine.turn(deadline);
@@ -165,6 +168,8 @@ impl<N: Net> Calls<N> {
     /// The caller learns of the peer's Close now; the answer to it should be on its way.
     fn answer_close(&mut self, deadline: Deadline) {
         self.is_told = true;
+        // The caller has what it waited for: a peer that does not read must not hold it up.
+        let deadline = deadline.earlier(Deadline::after(self.now(), LINGER));
         while !self.engine.is_flushed() && self.engine.turn(deadline) {
             if deadline.has_passed(self.now()) {
                 break;

@@ -359,6 +359,42 @@ fn a_failed_write_looks_for_what_has_come_untold() {
 }
 
 #[test]
+fn a_failed_write_does_not_lose_what_a_full_queue_had_no_room_for() {
+    let net = MockNet::new();
+    net.bytes([frame(TEXT, b"1"), frame(TEXT, b"2")].concat())
+        .bytes(frame(TEXT, b"3"));
+    net.take(Take::Error(Io::ConnectionReset));
+    let mut calls = open(&net, &no_keepalive().max_queued_messages(1));
+    for _ in 0..2 {
+        let error = send_text(&mut calls, "x").unwrap_err();
+        assert_eq!(error.close_code(), Some(CloseCode::ABNORMAL), "{error}");
+        assert_eq!(error.stage(), Stage::Send);
+    }
+    for expected in ["1", "2", "3"] {
+        assert_eq!(calls.receive(MINUTE).unwrap(), text(expected));
+    }
+    let error = calls.receive(MINUTE).unwrap_err();
+    assert!(
+        error.to_string().contains("after 3 received messages"),
+        "{error}"
+    );
+    assert_eq!(net.elapsed(), Duration::ZERO);
+}
+
+#[test]
+fn a_peer_that_closes_and_does_not_read_holds_nobody_up() {
+    let net = MockNet::new();
+    net.take(Take::Bytes(1))
+        .take(Take::BlockUntil(Duration::from_secs(3600)));
+    net.at(Duration::from_secs(2), Incoming::Bytes(frame(CLOSE, b"")));
+    let mut calls = open(&net, &no_keepalive().send_timeout(Duration::from_secs(1)));
+    assert!(send_text(&mut calls, "stuck").unwrap_err().is_timeout());
+    let close = calls.receive(Duration::MAX).unwrap();
+    assert!(matches!(close, Some(Message::Close(_))));
+    assert_eq!(net.elapsed(), Duration::from_secs(3));
+}
+
+#[test]
 fn keepalive_asks_and_gives_up_on_time() {
     let net = MockNet::new();
     let mut calls = open(&net, &Config::default());

@@ -96,6 +96,12 @@ impl<N: Net> Engine<N> {
         }
     }
 
+    /// Why nothing more can be sent although there is more to receive, once some of it has been taken.
+    pub(crate) fn ended_for_sending(&self) -> Option<Cause> {
+        let error = self.write_error.as_ref().filter(|_| self.is_paused())?;
+        Some(Cause::Lost(self.loss(Some(Arc::clone(error)))))
+    }
+
     /// True if there is nothing more to move, in either direction.
     pub(crate) fn is_over(&self) -> bool {
         self.ended.is_some()
@@ -198,6 +204,9 @@ impl<N: Net> Engine<N> {
             return Ok(true);
         }
         if let Some(error) = &self.write_error {
+            if self.is_paused() {
+                return Ok(false);
+            }
             // All that had come is taken now.
             self.lose(Some(Arc::clone(error)));
             return Ok(true);
@@ -234,7 +243,7 @@ impl<N: Net> Engine<N> {
     }
 
     fn receive_step(&mut self) -> io::Result<bool> {
-        if self.failing.is_some() || (self.queue.is_full() && !self.discards) {
+        if self.failing.is_some() || self.is_paused() {
             return Ok(false);
         }
         if self.held.is_empty() {
@@ -301,6 +310,7 @@ impl<N: Net> Engine<N> {
                 Some(message) => self.queue.push(message),
                 None => {}
             }
+            // Not `is_paused`: the events still borrow from the receiver.
             if self.queue.is_full() && !self.discards {
                 break;
             }
@@ -314,7 +324,7 @@ impl<N: Net> Engine<N> {
             return false;
         }
         let now = self.wire.net.now();
-        let paused = self.queue.is_full();
+        let paused = self.is_paused();
         match self.keepalive.poll(now, paused) {
             KeepaliveAction::Wait { .. } => false,
             KeepaliveAction::SendPing => {
@@ -369,12 +379,21 @@ impl<N: Net> Engine<N> {
             self.ended = Some(Cause::Receive(failing.error));
         }
         if self.ended.is_none() {
-            self.ended = Some(Cause::Lost(Loss {
-                messages: self.messages,
-                mid_message: self.receiver.is_mid_message(),
-                error,
-            }));
+            self.ended = Some(Cause::Lost(self.loss(error)));
         }
+    }
+
+    fn loss(&self, error: Option<Arc<io::Error>>) -> Loss {
+        Loss {
+            messages: self.messages,
+            mid_message: self.receiver.is_mid_message(),
+            error,
+        }
+    }
+
+    /// Nothing is read until a message is taken.
+    fn is_paused(&self) -> bool {
+        self.queue.is_full() && !self.discards
     }
 }
 
