@@ -120,6 +120,6 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
 const ACCEPTS_IN_A_TURN: usize = 64;
 /// Slots that are added at once, at least.
-const MIN_GROWTH: usize = 64;
+pub(super) const MIN_GROWTH: usize = 64;
 /// Tokens above are used for the listener and the commands.
 const MAX_SLOTS: u32 = u32::MAX - 16;

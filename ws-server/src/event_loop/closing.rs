@@ -11,9 +11,10 @@
 
 use std::num::NonZeroU64;
 
+use slab::Slab;
 use ws_core::{CloseCode, CloseFrame};
 
-use super::{EventLoop, Phase};
+use super::{EventLoop, Phase, accept::MIN_GROWTH, timers::Sweep};
 use crate::{
     context::{Connections, Context},
     handler::{CloseInfo, ClosedBy, Handler},
@@ -213,6 +214,17 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             if let Some(stream) = self.streams[slot as usize].take() {
                 self.net.close(stream);
             }
+        }
+        self.give_back_slots();
+    }
+
+    /// The slots of a rush that is over are memory that nobody uses.
+    fn give_back_slots(&mut self) {
+        let slots = &mut self.connections.slots;
+        if slots.is_empty() && slots.capacity() > MIN_GROWTH {
+            *slots = Slab::new();
+            self.connections.sweep = Sweep::default();
+            self.streams = Vec::new();
         }
     }
 }
