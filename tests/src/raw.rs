@@ -12,7 +12,7 @@ use ws_core::{
     handshake::{ClientHandshake, ClientRequest, ClientStep, HeadLimits},
 };
 
-use crate::wait::TIMEOUT;
+use crate::{figures::open_files, process::Process, wait::TIMEOUT};
 
 /// What all connections of a thread share.
 #[derive(Debug)]
@@ -162,6 +162,25 @@ impl RawConnection {
                 return Ok(());
             }
         }
+    }
+}
+
+/// The open files of a server without a connection.
+///
+/// Its ready line comes before the last of them is opened, the first echo after; so one connection comes and goes.
+pub fn files_at_rest(server: &Process, url: &str) -> usize {
+    let files = || open_files(server.id()).unwrap_or(0);
+    let mut shared = Shared::default();
+    let first = RawConnection::open(url).and_then(|mut first| {
+        first.echo("ready?", &mut shared)?;
+        Ok((files(), first.close(&mut shared)?))
+    });
+    match first {
+        Ok((with_one, ())) => with_one - 1,
+        Err(error) => panic!(
+            "the first connection failed: {error}\n{}",
+            server.stderr_so_far()
+        ),
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use ws_tests::{
     figures::{open_files, resident_bytes},
     process::Process,
-    raw::{RawConnection, Shared},
+    raw::{self, RawConnection, Shared},
     wait::{self, TIMEOUT},
 };
 
@@ -41,8 +41,8 @@ fn main() {
     );
 
     let (mut server, url) = Process::echo_server_of(ws);
-    let files = server_files(&server);
     let mut shared = Shared::default();
+    let files = raw::files_at_rest(&server, &url);
     close_all(open(&url, WARM_UP), &mut shared, &server, files);
 
     let start = resident(&server);

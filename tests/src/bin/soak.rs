@@ -20,6 +20,7 @@ use ws_tests::{
     figures::{open_files, resident_bytes, slope},
     payload,
     process::Process,
+    raw,
     wait::{self, TIMEOUT},
 };
 
@@ -68,7 +69,7 @@ fn main() {
     let time = Duration::from_secs(minutes * 60);
 
     let (server, url) = Process::echo_server_of(ws);
-    let files_at_start = files(&server);
+    let files_at_start = raw::files_at_rest(&server, &url);
     let totals = Totals::default();
     let clock = Instant::now();
     let deadline = clock + time;
