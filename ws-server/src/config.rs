@@ -30,8 +30,8 @@ pub struct Config {
     pub workers: usize,
     /// Connections at the same time; one more gets HTTP 503. Default: 10,000.
     pub max_connections: usize,
-    /// Unfinished handshakes and refusals in one loop; beyond it the oldest is dropped. Default (`None`): the larger
-    /// of 64 and [`Config::max_connections`].
+    /// Unfinished handshakes in one loop; beyond it the oldest is dropped. As many refused peers may linger. Default
+    /// (`None`): the larger of 64 and [`Config::max_connections`].
     pub max_unfinished: Option<usize>,
     /// Limits of messages and frames. Default: 16 MiB, 131,072 fragments.
     pub limits: Limits,

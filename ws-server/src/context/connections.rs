@@ -29,6 +29,8 @@ pub struct Connections<C> {
     pub(crate) slots: Slab<Slot<C>>,
     /// Slots in the phase [`Phase::Open`].
     pub(crate) open: usize,
+    /// Slots whose peers are given time to close their side.
+    pub(crate) lingering: usize,
     pub(crate) clock: Clock,
     /// Encoded frames of the connection being read.
     pub(crate) cork: Vec<u8>,
@@ -57,6 +59,7 @@ impl<C> Connections<C> {
             loop_index,
             slots: Slab::new(),
             open: 0,
+            lingering: 0,
             clock: Clock::new(now),
             cork: Vec::new(),
             cork_slot: NO_SLOT,

@@ -80,15 +80,12 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         }
         let nonce = self.net.random();
         let connections = &mut self.connections;
-        if connections.handshakes.len() + connections.ends.len()
-            >= connections.config.unfinished_cap()
-        {
+        if connections.handshakes.len() >= connections.config.unfinished_cap() {
             self.log.warn(connections.clock.millis(), || {
                 "too many unfinished handshakes: the oldest is dropped".into()
             });
-            match connections.handshakes.oldest() {
-                Some(oldest) => connections.set_dead(oldest),
-                None => return self.net.close(stream),
+            if let Some(oldest) = connections.handshakes.oldest() {
+                connections.set_dead(oldest);
             }
         }
         let slots = &mut connections.slots;

@@ -172,11 +172,13 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             place.is_established = false;
             self.shared.release_established();
         }
-        if place.ends_clean && place.is_drained {
+        let is_crowded = self.connections.lingering >= self.connections.config.unfinished_cap();
+        if (place.ends_clean && place.is_drained) || is_crowded {
             return self.connections.set_dead(slot);
         }
         // Closing with unread input would reset the connection, and the reset may overtake what was sent.
         place.is_shut = true;
+        self.connections.lingering += 1;
         let stream = self.streams[slot as usize].as_mut();
         if stream.is_none_or(|stream| self.net.shutdown_output(stream).is_err()) {
             return self.connections.set_dead(slot);
@@ -200,6 +202,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             let Some(mut place) = connections.slots.try_remove(slot as usize) else {
                 continue;
             };
+            connections.lingering -= usize::from(place.is_shut);
             if let Some(timer) = place.timer {
                 connections.timers.remove(timer.get(), slot);
             }

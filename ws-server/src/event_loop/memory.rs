@@ -27,7 +27,12 @@ impl Shared {
     /// Tells whether nothing is counted any more.
     #[cfg(test)]
     pub(crate) fn is_unused(&self) -> bool {
-        self.established.load(Ordering::Relaxed) == 0 && self.memory.load(Ordering::Relaxed) == 0
+        self.established.load(Ordering::Relaxed) == 0 && self.memory_bytes() == 0
+    }
+
+    #[cfg(test)]
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory.load(Ordering::Relaxed)
     }
 
     pub(crate) fn release_established(&self) {

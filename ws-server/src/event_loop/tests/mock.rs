@@ -74,7 +74,7 @@ pub(super) struct Pipe {
 }
 
 impl Pipe {
-    fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity,
             input_armed: true,
@@ -175,7 +175,11 @@ impl World {
     /// A peer connects: the system completes it, whether or not the server accepts.
     pub(super) fn connect(&mut self) -> usize {
         let capacity = 512 << self.dice.below(7);
-        self.pipes.push(Pipe::new(capacity));
+        self.connect_pipe(Pipe::new(capacity))
+    }
+
+    pub(super) fn connect_pipe(&mut self, pipe: Pipe) -> usize {
+        self.pipes.push(pipe);
         self.backlog.push_back(self.pipes.len() - 1);
         self.accept_edge = true;
         self.pipes.len() - 1

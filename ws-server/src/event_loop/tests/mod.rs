@@ -1,5 +1,6 @@
 //! The loop over a mock [`Net`](crate::net::Net): a whole world from one seed.
 
+mod budget;
 mod mock;
 mod peer;
 

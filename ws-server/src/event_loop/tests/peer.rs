@@ -131,7 +131,11 @@ impl Peer {
         }
         match self.kind {
             Kind::Reset(after) if self.is_open() && self.echoed >= after => here.peer_reset(),
-            Kind::Gone(after) if self.is_open() && self.echoed >= after => here.peer_fin(),
+            Kind::Gone(after) if self.is_open() && self.echoed >= after => {
+                // Bytes and the end in one: a short read alone does not show the end.
+                self.write(world, pipe);
+                world.pipes[pipe].peer_fin();
+            }
             Kind::Silent(after) => {
                 self.is_mute = self.is_open() && self.echoed >= after;
                 return has_acted;
