@@ -1,4 +1,4 @@
-//! `full`: everything there is, hours allowed. Its output is committed by hand under `tests/full/`, named by its date.
+//! `full`: everything there is, hours allowed. The result is written to `tests/full/DATE.txt`, to be committed.
 
 use crate::{
     Failure, autobahn, ci,
@@ -12,24 +12,30 @@ const FUZZ_SECONDS: u32 = 120;
 
 pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
     flags.finish()?;
-    machine()?;
-    report.step("build and run cargo-deny", || ci::deny(true));
+    let date = read("date", &["-u", "+%Y-%m-%d"])?;
+    report.record(
+        root().join("tests/full").join(&date).with_extension("txt"),
+        machine(&date)?,
+    );
+    report.step("cargo-deny", || ci::deny(true));
     report.step("fuzz", fuzz);
     ci::steps(report, &autobahn::Cases::default());
     Ok(())
 }
 
-/// What the figures below were measured on.
-fn machine() -> Result<(), Failure> {
-    for (program, argument) in [
-        ("date", "-u"),
-        ("uname", "-srm"),
-        ("nproc", "--all"),
-        ("rustc", "--version"),
-    ] {
-        Run::new(program).args([argument]).run()?;
-    }
-    Run::new("git").args(["log", "-1", "--format=%H %cd"]).run()
+/// What the figures were measured on.
+fn machine(date: &str) -> Result<String, Failure> {
+    let kernel = read("uname", &["-srm"])?;
+    let cores = read("nproc", &["--all"])?;
+    let compiler = read("rustc", &["--version"])?;
+    let commit = read("git", &["log", "-1", "--format=%h %s"])?;
+    Ok(format!(
+        "cargo xtask full, {date}\n{kernel}, {cores} cores, {compiler}\n{commit}\n"
+    ))
+}
+
+fn read(program: &str, arguments: &[&str]) -> Result<String, Failure> {
+    Ok(Run::new(program).args(arguments).read()?.trim().to_owned())
 }
 
 fn fuzz() -> Result<Outcome, Failure> {

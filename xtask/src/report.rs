@@ -4,10 +4,12 @@
 
 use std::{
     fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use crate::Failure;
+use crate::{Failure, shell::shorten};
 
 /// The skips that are agreed on: step, and the beginning of the reason it gives.
 const ALLOWED_SKIPS: [(&str, &str); 2] = [
@@ -41,6 +43,14 @@ pub(crate) struct Report {
     started: Instant,
     rows: Vec<Row>,
     test_lines: Vec<String>,
+    record: Option<Record>,
+}
+
+/// A file to keep the result in, and what stands at its top.
+#[derive(Debug)]
+struct Record {
+    path: PathBuf,
+    head: String,
 }
 
 impl Report {
@@ -50,6 +60,7 @@ impl Report {
             started: Instant::now(),
             rows: Vec::new(),
             test_lines: Vec::new(),
+            record: None,
         }
     }
 
@@ -83,18 +94,36 @@ impl Report {
         self.test_lines.push(line.to_owned());
     }
 
+    /// Writes what [`Report::finish`] prints into a file as well, below `head`.
+    pub(crate) fn record(&mut self, path: PathBuf, head: String) {
+        self.record = Some(Record { path, head });
+    }
+
     /// Prints the table; an error if the command did not do all it should.
     pub(crate) fn finish(self) -> Result<(), Failure> {
-        let total = self.started.elapsed();
-        println!("\n{}", self.table(total));
+        let mut text = self.table(self.started.elapsed());
         for line in &self.test_lines {
-            println!("{line}");
+            let _ = writeln!(text, "{line}");
         }
         let problems = self.problems();
+        let closing = if problems.is_empty() {
+            closing_line(&self.test_lines)
+        } else {
+            None
+        };
+        if let Some(line) = closing {
+            let _ = writeln!(text, "{line}");
+        }
+        print!("\n{text}");
+        if let Some(Record { path, head }) = &self.record {
+            let failures: String = problems
+                .iter()
+                .map(|problem| format!("FAILED {problem}\n"))
+                .collect();
+            write(path, &format!("{head}\n{text}{failures}"))?;
+            println!("written to {}", shorten(path));
+        }
         if problems.is_empty() {
-            if let Some(line) = closing_line(&self.test_lines) {
-                println!("{line}");
-            }
             Ok(())
         } else {
             Err(format!(
@@ -143,6 +172,12 @@ impl Report {
         };
         self.rows.iter().filter_map(problem).collect()
     }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let written = folder.and_then(|()| fs::write(path, text));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 fn may_skip(step: &str, reason: &str) -> bool {
@@ -209,6 +244,19 @@ mod tests {
         assert!(table.contains("autobahn"), "{table}");
         assert!(table.contains("done: 600 cases"), "{table}");
         assert!(table.contains("1.5 s"), "{table}");
+    }
+
+    #[test]
+    fn the_record_tells_what_failed() {
+        let path = std::env::temp_dir().join(format!("xtask-record-{}.txt", std::process::id()));
+        let mut report = Report::new("full");
+        report.record(path.clone(), "a machine\n".to_owned());
+        report.step("fmt", || Err("two files".to_owned()));
+        assert!(report.finish().is_err());
+        let text = fs::read_to_string(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(text.starts_with("a machine\n"), "{text}");
+        assert!(text.contains("FAILED fmt: two files"), "{text}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Failure, build::program};
+use crate::{Failure, build::program, shell::shorten};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -29,7 +29,7 @@ impl EchoServer {
     /// Starts the release build on a free port of the loopback interface.
     pub(crate) fn start() -> Result<Self, Failure> {
         let ws = program("ws");
-        println!("$ {} serve 127.0.0.1:0 --echo", ws.display());
+        println!("$ {} serve 127.0.0.1:0 --echo &", shorten(&ws));
         let mut child = Command::new(&ws)
             .args(["serve", "127.0.0.1:0", "--echo"])
             .stdin(Stdio::null())

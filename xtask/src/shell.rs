@@ -145,7 +145,7 @@ fn cannot_start(shown: &str, error: &std::io::Error) -> Failure {
 }
 
 /// A path as it is typed from the root.
-fn shorten(path: &Path) -> String {
+pub(crate) fn shorten(path: &Path) -> String {
     path.strip_prefix(root())
         .unwrap_or(path)
         .display()
