@@ -238,7 +238,7 @@ fn quiet_says_nothing_and_verbose_logs() {
         .run()
         .expect_code(0);
     assert_eq!((quiet.stdout_text(), quiet.stderr.as_str()), ("x\n", ""));
-    let verbose = ws(&["connect", &server.url, "-vvv", "--count", "1"])
+    let verbose = ws(&["connect", &server.url, "-v", "--count", "1"])
         .stdin("x\n")
         .run()
         .expect_code(0);

@@ -55,7 +55,7 @@ pub(crate) struct OutputArgs {
     /// Print no status on stderr, only errors
     #[arg(short, long, global = true, display_order = 101)]
     pub(crate) quiet: bool,
-    /// Log to stderr: -v what happens, -vv details, -vvv everything (RUST_LOG is obeyed too)
+    /// Log to stderr: -v what happens, -vv details, -vvv also of the libraries below (RUST_LOG is obeyed too)
     #[arg(short, long, global = true, action = ArgAction::Count, display_order = 102)]
     pub(crate) verbose: u8,
 }

@@ -64,14 +64,19 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Stop> {
 
 /// Sends the crates' log to stderr; without `-v` only what `RUST_LOG` asks for.
 fn start_log(verbose: u8) {
-    let level = match verbose {
-        0 => log::LevelFilter::Off,
-        1 => log::LevelFilter::Info,
-        2 => log::LevelFilter::Debug,
-        _ => log::LevelFilter::Trace,
+    use log::LevelFilter::{Debug, Off, Trace};
+    let (ours, others) = match verbose {
+        0 => (Off, Off),
+        1 => (Debug, Off),
+        2 => (Trace, Off),
+        _ => (Trace, Trace),
     };
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(level).parse_default_env().init();
+    builder.filter_level(others);
+    for name in ["ws_core", "ws_client", "ws_server"] {
+        builder.filter_module(name, ours);
+    }
+    builder.parse_default_env().init();
 }
 
 /// Prints help, the version, or on one line what is wrong with the command line.
