@@ -75,6 +75,52 @@ fn json_tells_who_said_what_and_every_line_fits_the_schema() {
 }
 
 #[test]
+fn json_tells_of_every_kind_of_message() {
+    let mut server = serve(&["--json"]);
+    let mut client = ws_client::Client::connect(&server.url).unwrap();
+    client.send_ping(b"are you there?").unwrap();
+    client.send_pong(b"I am").unwrap();
+    client.send_text("\u{9b}ж\"\\\n").unwrap();
+    client.send_binary(&[0, 255]).unwrap();
+    client
+        .close(ws_client::CloseCode::new(4000), "why \u{202e}not")
+        .unwrap();
+    server
+        .process
+        .wait_for_stdout(line_with(r#""type":"close""#));
+    server.process.signal("TERM");
+    let ended = server.process.finish().expect_code(0);
+    let lines = valid_lines(ended.stdout_text());
+    assert_eq!(
+        types(&lines),
+        [
+            "listening",
+            "open",
+            "ping",
+            "pong",
+            "text",
+            "binary",
+            "close"
+        ]
+    );
+    assert!(lines[1..].iter().all(|line| line["dir"] == "in"));
+    assert_eq!(lines[2]["base64"], "YXJlIHlvdSB0aGVyZT8=");
+    assert_eq!(lines[4]["data"], "\u{9b}ж\"\\\n");
+    assert_eq!(
+        (&lines[5]["base64"], &lines[5]["size"]),
+        (&"AP8=".into(), &2.into())
+    );
+    assert_eq!(
+        (&lines[6]["code"], &lines[6]["reason"]),
+        (&4000.into(), &"why \u{202e}not".into())
+    );
+    assert!(
+        !ended.stdout_text().contains(['\u{9b}', '\u{202e}']),
+        "raw control characters"
+    );
+}
+
+#[test]
 fn port_zero_shows_the_real_port_in_both_forms() {
     let mut server = serve(&["--json"]);
     let line = valid_line(&server.process.wait_for_stdout(line_with("listening")));

@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(6);
 pub(crate) enum Signal {
     /// Ctrl-C.
     Interrupt,
-    /// SIGTERM or SIGHUP: how service managers stop a program.
+    /// SIGTERM: how service managers stop a program.
     #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix tells the two apart"))]
     Terminate,
 }
@@ -119,9 +119,10 @@ impl Signals {
 
 #[cfg(unix)]
 fn listen(handle: impl Fn(Signal) + Send + 'static) -> std::io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGINT, SIGTERM};
 
-    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    // Not SIGHUP: a handler would undo what nohup has set up.
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
     thread::Builder::new()
         .name(String::from("signals"))
         .spawn(move || {

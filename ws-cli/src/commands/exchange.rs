@@ -382,7 +382,14 @@ impl<'a> Exchange<'a> {
                 Failure::timeout(format!("{text}; --wait sets how long silence may last")).into(),
             );
         }
-        self.output.status(format_args!("closed with {code}"));
+        match self.rules.patience {
+            Patience::For(wait) if !wait.is_zero() => {
+                let status =
+                    format_args!("closed with {code} after {wait:?} of silence (see --wait)");
+                self.output.status(status);
+            }
+            _ => self.output.status(format_args!("closed with {code}")),
+        }
         Ok(Exit::Done)
     }
 

@@ -160,7 +160,6 @@ impl Handler for Printer {
     fn on_ping(&mut self, _: &mut Context<'_, State>, peer: &mut State, payload: &[u8]) {
         if let Some(peer) = peer {
             self.print(Direction::In, Some(peer), Event::Ping(payload));
-            self.print(Direction::Out, Some(peer), Event::Pong(payload));
         }
     }
 
