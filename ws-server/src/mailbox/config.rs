@@ -15,6 +15,11 @@ pub struct MailboxConfig {
     pub max_queued_messages: usize,
     /// Their bytes, at least 64 a message. Default: 16 MiB. An empty queue takes one message of any size.
     pub max_queued_bytes: usize,
+    /// The same of all connections together. Default: 512 MiB.
+    ///
+    /// From three quarters on a connection is not read while 1 MiB of it waits to be taken, and at the limit while
+    /// 64 KiB of it wait.
+    pub max_queued_bytes_in_all: usize,
 }
 
 impl Default for MailboxConfig {
@@ -23,6 +28,7 @@ impl Default for MailboxConfig {
             server: Config::default(),
             max_queued_messages: 1024,
             max_queued_bytes: 16 << 20,
+            max_queued_bytes_in_all: 512 << 20,
         }
     }
 }
@@ -46,6 +52,13 @@ impl MailboxConfig {
     #[must_use]
     pub const fn max_queued_bytes(mut self, bytes: usize) -> Self {
         self.max_queued_bytes = bytes;
+        self
+    }
+
+    /// Sets the bytes of all connections together that may wait to be taken.
+    #[must_use]
+    pub const fn max_queued_bytes_in_all(mut self, bytes: usize) -> Self {
+        self.max_queued_bytes_in_all = bytes;
         self
     }
 }

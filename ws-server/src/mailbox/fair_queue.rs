@@ -22,11 +22,33 @@ use super::sync::Arc;
 use super::unsent::Unsent;
 use crate::ConnectionId;
 
-/// Bounds of one connection's receive queue. An empty queue admits one message of any size.
+/// Bounds of the receive queues. An empty queue admits one message of any size.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct QueueLimits {
+    /// Messages of one connection.
     pub(super) messages: usize,
+    /// Bytes of one connection.
     pub(super) bytes: usize,
+    /// Bytes of all connections, near which each may hold less.
+    pub(super) total_bytes: usize,
+}
+
+impl QueueLimits {
+    /// Returns the bytes that one connection may hold while all together hold `total`.
+    const fn bytes_at(&self, total: usize) -> usize {
+        let allowed = if total >= self.total_bytes {
+            LAST_BYTES
+        } else if total >= self.total_bytes / 4 * 3 {
+            TIGHT_BYTES
+        } else {
+            self.bytes
+        };
+        if allowed < self.bytes {
+            allowed
+        } else {
+            self.bytes
+        }
+    }
 }
 
 /// A whole message on its way to a reader.
@@ -150,7 +172,8 @@ impl FairQueue {
             self.turns.insert(self.last_turn, id);
             entry.turn = Some(self.last_turn);
         }
-        if entry.messages.len() >= self.limits.messages || entry.bytes >= self.limits.bytes {
+        let allowed = self.limits.bytes_at(self.depth.bytes);
+        if entry.messages.len() >= self.limits.messages || entry.bytes >= allowed {
             entry.paused = true;
             Pushed::Full
         } else {
@@ -169,7 +192,8 @@ impl FairQueue {
         entry.paused = false;
         let mut dropped = 0;
         while entry.messages.len() > 1
-            && (entry.messages.len() > self.limits.messages || entry.bytes > self.limits.bytes)
+            && (entry.messages.len() > self.limits.messages
+                || entry.bytes > self.limits.bytes_at(self.depth.bytes))
         {
             let Some(oldest) = entry.messages.pop_front() else {
                 break;
@@ -343,7 +367,7 @@ impl FairQueue {
         let resume = entry.paused
             && entry.ending.is_none()
             && entry.messages.len() <= self.limits.messages / 2
-            && entry.bytes <= self.limits.bytes / 2;
+            && entry.bytes <= self.limits.bytes_at(self.depth.bytes) / 2;
         if resume {
             entry.paused = false;
         }
@@ -397,6 +421,10 @@ impl FairQueue {
 /// Closed and drained connections that still answer "closed" with their code, at most 160 KiB of them.
 pub(super) const REMEMBERED_CLOSED: usize = 1024;
 const MIN_CHARGE: usize = 64;
+/// What a connection may hold from three quarters of the total on.
+const TIGHT_BYTES: usize = 1 << 20;
+/// What a connection may hold when the total is used up.
+const LAST_BYTES: usize = 64 << 10;
 /// Room for messages that an emptied queue keeps for the next ones.
 const KEPT_CAPACITY: usize = 32;
 

@@ -89,10 +89,12 @@ impl Mailbox {
             mut server,
             max_queued_messages,
             max_queued_bytes,
+            max_queued_bytes_in_all,
         } = config;
         let limits = QueueLimits {
             messages: max_queued_messages.max(1),
             bytes: max_queued_bytes,
+            total_bytes: max_queued_bytes_in_all,
         };
         let inbox = Arc::new(Inbox::new(limits));
         // The limit is checked here, before a message is on its way: the loop must not refuse what was accepted.

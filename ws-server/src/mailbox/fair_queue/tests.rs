@@ -6,10 +6,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::PeerAddress;
 
-const SMALL: QueueLimits = QueueLimits {
-    messages: 4,
-    bytes: 1000,
-};
+const SMALL: QueueLimits = limits(4, 1000);
+
+pub(in crate::mailbox) const fn limits(messages: usize, bytes: usize) -> QueueLimits {
+    QueueLimits {
+        messages,
+        bytes,
+        total_bytes: 512 << 20,
+    }
+}
 
 pub(in crate::mailbox) fn details() -> Arc<ConnectionDetails> {
     Arc::new(ConnectionDetails {
@@ -56,13 +61,7 @@ fn drain(queue: &mut FairQueue) -> Vec<(u32, u64)> {
 
 #[test]
 fn takes_turns_between_connections_and_keeps_order_within_each() {
-    let mut queue = queue_with(
-        3,
-        QueueLimits {
-            messages: 100,
-            bytes: 100_000,
-        },
-    );
+    let mut queue = queue_with(3, limits(100, 100_000));
     for number in 0..4 {
         queue.push(id(0), message(number));
     }
@@ -77,13 +76,7 @@ fn takes_turns_between_connections_and_keeps_order_within_each() {
 
 #[test]
 fn a_busy_connection_does_not_delay_a_quiet_one_by_more_than_one_round() {
-    let mut queue = queue_with(
-        2,
-        QueueLimits {
-            messages: 100_000,
-            bytes: usize::MAX,
-        },
-    );
+    let mut queue = queue_with(2, limits(100_000, usize::MAX));
     for number in 0..10_000 {
         queue.push(id(0), message(number));
     }
@@ -148,38 +141,102 @@ fn pauses_at_the_bytes_and_charges_empty_messages() {
         kind: MessageKind::Binary,
         payload: vec![0; size],
     };
-    let mut queue = queue_with(
-        1,
-        QueueLimits {
-            messages: 1000,
-            bytes: 640,
-        },
-    );
+    let mut queue = queue_with(1, limits(1000, 640));
     assert_eq!(queue.push(id(0), binary(639)), Pushed::Room);
     assert_eq!(queue.push(id(0), binary(0)), Pushed::Full);
     assert_eq!(queue.depth().bytes, 703);
     assert!(queue.next().unwrap().resume);
 
-    let mut queue = queue_with(
-        1,
-        QueueLimits {
-            messages: 1000,
-            bytes: 640,
-        },
-    );
+    let mut queue = queue_with(1, limits(1000, 640));
     let full = (0..20).position(|_| queue.push(id(0), binary(0)) == Pushed::Full);
     assert_eq!(full, Some(9), "64 bytes each");
 }
 
+/// The nearer the total is to its limit, the less one connection may hold before it is not read.
+#[test]
+fn all_connections_together_have_a_budget() {
+    const MIB: usize = 1 << 20;
+    let binary = |size| Stored {
+        kind: MessageKind::Binary,
+        payload: vec![0; size],
+    };
+    let limits = QueueLimits {
+        messages: 1000,
+        bytes: 8 * MIB,
+        total_bytes: 16 * MIB,
+    };
+    let mut queue = queue_with(5, limits);
+    assert_eq!(queue.push(id(0), binary(7 * MIB)), Pushed::Room);
+    assert_eq!(
+        queue.push(id(1), binary(4 * MIB)),
+        Pushed::Room,
+        "less than three quarters in all"
+    );
+    assert_eq!(queue.push(id(2), binary(MIB / 2)), Pushed::Room);
+    assert_eq!(
+        queue.push(id(2), binary(MIB / 2)),
+        Pushed::Full,
+        "from three quarters on 1 MiB each"
+    );
+    assert_eq!(queue.push(id(1), binary(1)), Pushed::Full);
+    assert_eq!(queue.push(id(3), binary(MIB / 2)), Pushed::Room);
+    assert_eq!(queue.push(id(0), binary(4 * MIB)), Pushed::Full);
+    assert_eq!(
+        queue.push(id(4), binary(1000)),
+        Pushed::Room,
+        "at the limit 64 KiB each"
+    );
+    assert_eq!(queue.push(id(4), binary(64 << 10)), Pushed::Full);
+
+    let resumed = queue.next_from(id(1)).unwrap().unwrap().resume;
+    assert!(resumed, "one byte is left of it");
+    let resumed = queue.next_from(id(4)).unwrap().unwrap().resume;
+    assert!(resumed, "what the others hold has shrunk");
+    while let Some(taken) = queue.next() {
+        drop(taken);
+    }
+    assert_eq!(queue.depth(), QueueDepth::default());
+    assert!(
+        queue.entries.values().all(|entry| !entry.paused),
+        "an empty queue is always resumed"
+    );
+}
+
+#[test]
+fn while_nobody_reads_the_budget_holds_as_well() {
+    let limits = QueueLimits {
+        messages: 1000,
+        bytes: 8 << 20,
+        total_bytes: 4 << 20,
+    };
+    let mut queue = queue_with(10, limits);
+    for slot in 0..10 {
+        for _ in 0..100 {
+            queue.push_over_oldest(
+                id(slot),
+                Stored {
+                    kind: MessageKind::Binary,
+                    payload: vec![0; 60_000],
+                },
+            );
+        }
+    }
+    assert!(
+        queue.depth().bytes <= (4 << 20) + 10 * 60_000,
+        "{:?}",
+        queue.depth()
+    );
+    assert!(
+        queue
+            .connections()
+            .iter()
+            .all(|info| info.queued_messages >= 1)
+    );
+}
+
 #[test]
 fn an_empty_queue_admits_one_message_of_any_size() {
-    let mut queue = queue_with(
-        1,
-        QueueLimits {
-            messages: 1000,
-            bytes: 640,
-        },
-    );
+    let mut queue = queue_with(1, limits(1000, 640));
     let big = Stored {
         kind: MessageKind::Text,
         payload: vec![b'x'; 100_000],

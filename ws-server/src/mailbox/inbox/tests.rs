@@ -2,15 +2,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::super::fair_queue::tests::{details, id, message, number};
+use super::super::fair_queue::tests::{details, id, limits, message, number};
 use ws_core::CloseCode;
 
 use super::*;
 
-const LIMITS: QueueLimits = QueueLimits {
-    messages: 1024,
-    bytes: 16 << 20,
-};
+const LIMITS: QueueLimits = limits(1024, 16 << 20);
 /// Longer than any test lasts: a wake-up that does not come fails the test by time.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -230,13 +227,7 @@ fn stop_wakes_all_and_every_call_after_it_is_denied() {
 
 #[test]
 fn until_the_first_poll_the_oldest_make_room_and_from_then_on_nothing_is_dropped() {
-    let inbox = inbox_with(
-        1,
-        QueueLimits {
-            messages: 4,
-            bytes: 10_000,
-        },
-    );
+    let inbox = inbox_with(1, limits(4, 10_000));
     for count in 0..10 {
         assert_eq!(
             inbox.push(id(0), message(count)),
@@ -261,13 +252,7 @@ fn until_the_first_poll_the_oldest_make_room_and_from_then_on_nothing_is_dropped
 
 #[test]
 fn a_poll_that_finds_nothing_counts_as_the_first() {
-    let inbox = inbox_with(
-        1,
-        QueueLimits {
-            messages: 2,
-            bytes: 10_000,
-        },
-    );
+    let inbox = inbox_with(1, limits(2, 10_000));
     assert_eq!(
         inbox.next_from(id(7), Some(now())),
         Err(MailboxError::NotFound { id: id(7) })
