@@ -137,7 +137,7 @@ impl<N: Net> Calls<N> {
         encode: impl FnOnce(&mut Sender, &mut SendScratch, &mut Vec<u8>) -> Result<(), SendError>,
     ) -> Result<(), Error> {
         let deadline = Deadline::after(self.now(), self.send_timeout);
-        self.engine.look_around();
+        self.engine.look();
         // What an earlier call has left goes first, so that at most one message is ever queued.
         self.flush(deadline)?;
         self.check_open(Stage::Send)?;

@@ -571,6 +571,19 @@ fn a_caller_who_never_receives_learns_of_a_broken_rule_within_a_second() {
 }
 
 /// With nothing to wait for, a caller that only takes what is queued still answers pings.
+/// Contract, Ordering (d): the caller has not received, and no time has passed since the last call.
+#[test]
+fn a_send_after_the_peers_close_has_come_fails_without_a_receive() {
+    let net = MockNet::new();
+    let mut calls = open(&net, &no_keepalive());
+    send_text(&mut calls, "before").unwrap();
+    net.bytes(frame(CLOSE, &1000u16.to_be_bytes()));
+    let error = send_text(&mut calls, "after").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    assert_eq!(net.seen_by_server()[0], r#"Text("before")"#);
+    assert_eq!(net.elapsed(), Duration::ZERO);
+}
+
 #[test]
 fn taking_queued_messages_looks_at_the_socket_now_and_then() {
     let net = MockNet::new();

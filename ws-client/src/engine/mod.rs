@@ -169,6 +169,15 @@ impl<N: Net> Engine<N> {
         }
     }
 
+    /// Takes in what has arrived, without waiting: nobody may send after a Close that is already here.
+    pub(crate) fn look(&mut self) {
+        let now = Deadline::at(self.wire.net.now());
+        // The first turn may only learn that there is something to read.
+        if self.turn(now) {
+            self.turn(now);
+        }
+    }
+
     /// Gives the peer the time until `deadline` to end the TCP connection, so that what was sent last arrives.
     ///
     /// What comes meanwhile is dropped. Afterwards the connection is over.
