@@ -16,6 +16,7 @@ mod cli_serve;
 mod concurrency;
 mod crossfire;
 mod curl;
+mod mailbox_ordering;
 mod peers;
 mod real_clients;
 mod real_servers;

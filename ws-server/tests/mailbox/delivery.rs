@@ -315,6 +315,40 @@ fn an_id_of_the_past_or_from_elsewhere_names_nobody() {
     assert!(entry(&mailbox, &peer).unwrap().is_active);
 }
 
+/// The client is gone while its connection is paused: what had arrived is read to the end, then 1006.
+#[test]
+fn what_a_client_sent_before_it_vanished_is_read_from_a_full_queue() {
+    const MESSAGES: u32 = 300;
+    let config = MailboxConfig::default().max_queued_messages(8);
+    let mailbox = Mailbox::start("127.0.0.1:0", config).unwrap();
+    assert_eq!(mailbox.next(NO_WAIT), Ok(None), "the first poll");
+    let mut peer = connect(&mailbox);
+    let id = entry(&mailbox, &peer).unwrap().id;
+    for number in 0..MESSAGES {
+        peer.send_binary(&[number.to_be_bytes(); 200].concat())
+            .unwrap();
+    }
+    drop(peer);
+    wait_until("the queue is full", || {
+        mailbox.queue_depth().unwrap().messages == 8
+    });
+    for number in 0..MESSAGES {
+        let received = mailbox.next_from(id, PATIENCE).unwrap().unwrap();
+        assert_eq!(received.payload[..4], number.to_be_bytes());
+    }
+    let end = mailbox.next_from(id, PATIENCE);
+    assert!(
+        matches!(
+            end,
+            Err(MailboxError::Closed {
+                code: CloseCode::ABNORMAL,
+                ..
+            })
+        ),
+        "{end:?}"
+    );
+}
+
 /// Connections that end without a Close frame: 1006, and what they sent stays.
 #[test]
 fn a_connection_that_breaks_leaves_its_messages() {
