@@ -1,6 +1,8 @@
 //! Echoes every message: `cargo run --release -p ws-server --example echo -- 127.0.0.1:9894 [workers]`.
 
-use std::{env, error::Error};
+#![expect(clippy::print_stderr, reason = "a program tells where it listens")]
+
+use std::{env, error::Error, process::ExitCode};
 
 use ws_core::handshake::{HttpAnswer, Request};
 use ws_server::{Accepted, Config, Context, Flow, Handler, Message, Server};
@@ -33,8 +35,7 @@ impl Handler for Echo {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a program tells where it listens")]
-fn main() -> Result<(), Box<dyn Error>> {
+fn serve() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:9894".into());
     let workers = arguments.next().map_or(Ok(1), |text| text.parse())?;
@@ -43,4 +44,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     eprintln!("listening at ws://{}", server.local_addr());
     server.run(|_| Echo)?;
     Ok(())
+}
+
+fn main() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("echo: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -341,8 +341,7 @@ impl<C> Connections<C> {
     /// was read is never refused.
     fn admit(&self, slot: u32, message_bytes: usize) -> Result<(), SendError> {
         let place = &self.slots[slot as usize];
-        let is_opening = place.phase == Phase::Opening && self.cork_slot == slot;
-        if (place.phase != Phase::Open && !is_opening) || place.hung_up {
+        if !place.may_send() || place.hung_up {
             return Err(SendError::Closed);
         }
         let (queued_bytes, limit_bytes) = (self.unsent_of(slot), self.config.send_queue_bytes);
@@ -392,8 +391,7 @@ impl<C> Connections<C> {
         code: CloseCode,
         reason: &str,
     ) -> Result<(), SendError> {
-        let place = &self.slots[slot as usize];
-        if !matches!(place.phase, Phase::Open | Phase::Opening) {
+        if !self.slots[slot as usize].may_send() {
             return Err(SendError::Closed);
         }
         self.encode(slot, |sender, scratch, output| {

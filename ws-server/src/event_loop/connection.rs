@@ -138,6 +138,15 @@ impl<C> Slot<C> {
         }
     }
 
+    /// Tells whether the handler may send: from its decision about the handshake on, until either side has closed.
+    pub(crate) fn may_send(&self) -> bool {
+        match self.phase {
+            Phase::Opening => self.handshake.is_some(),
+            Phase::Open => true,
+            Phase::Closing | Phase::Ending | Phase::Dead => false,
+        }
+    }
+
     /// Tells whether there is input, held here or perhaps in the socket.
     pub(crate) fn has_input(&self) -> bool {
         self.tail.is_some() || !self.is_drained

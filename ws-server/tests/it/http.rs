@@ -184,3 +184,84 @@ fn what_is_sent_while_opening_follows_the_101() {
     let mut peer = Peer::try_open(server.local_addr(), "/welcome").unwrap();
     assert_eq!(peer.next(), Got::Text("welcome".into()));
 }
+
+/// The configuration's order decides, unless the handler chooses.
+#[test]
+fn subprotocols_are_chosen_by_configuration_or_handler() {
+    let (server, _) = start(Config::default().subprotocols(["first", "second"]));
+    let offer = |path: &str, names: &str| {
+        let lines = format!("\r\nSec-WebSocket-Protocol: {names}\r\n\r\n");
+        let request = request(path).replace("\r\n\r\n", &lines);
+        let mut stream = connect(server.local_addr());
+        stream.write_all(request.as_bytes()).unwrap();
+        read_head(&mut stream)
+    };
+    let chosen = |head: &str| {
+        let line = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Sec-WebSocket-Protocol: "));
+        line.map(str::to_owned)
+    };
+    let head = offer("/", "third, second, first");
+    assert_eq!(chosen(&head).as_deref(), Some("first"), "{head}");
+    assert_eq!(chosen(&offer("/", "third")), None);
+    let head = offer("/chosen", "first, second");
+    assert_eq!(chosen(&head).as_deref(), Some("second"), "{head}");
+    assert!(head.contains("\r\nX-Mine: 1\r\n"), "{head}");
+}
+
+/// A handler's mistake never splits the answer, and its connection still has an end.
+#[test]
+fn an_answer_that_cannot_be_written_is_500() {
+    let (server, record) = start(Config::default());
+    for path in ["/not-offered", "/split"] {
+        let answer = Peer::try_open(server.local_addr(), path).err().unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 500 ") && !answer.contains("Theirs"),
+            "{answer}"
+        );
+    }
+    let all = record.all();
+    assert_eq!(
+        all.iter()
+            .filter(|told| matches!(told, Told::Open(..)))
+            .count(),
+        2
+    );
+    assert_eq!(
+        all.iter()
+            .filter(|told| matches!(told, Told::Close(..)))
+            .count(),
+        2
+    );
+}
+
+/// judged before it is parsed.
+#[test]
+fn heads_beyond_the_limits_are_refused() {
+    let (server, _) = start(Config::default());
+    let many = "X: y\r\n".repeat(200);
+    let long = "x".repeat(9000);
+    for (request, status) in [
+        (
+            format!("GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"),
+            431,
+        ),
+        (
+            format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {long}\r\n\r\n"),
+            431,
+        ),
+        (
+            format!("GET /{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+            414,
+        ),
+        ("GET / HTTP/1.0\r\nHost: localhost\r\n\r\n".into(), 505),
+        ("nonsense\r\n\r\n".into(), 400),
+    ] {
+        let answer = exchange(server.local_addr(), request.as_bytes());
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{status}: {answer}"
+        );
+    }
+}

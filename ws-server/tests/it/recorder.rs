@@ -116,7 +116,13 @@ impl Handler for Recorder {
         let id = context.id();
         let loop_index = context.connections().loop_index();
         self.record.tell(Told::Open(id, loop_index));
-        Ok(Accepted::new(id))
+        let accepted = Accepted::new(id);
+        Ok(match request.path() {
+            "/chosen" => accepted.subprotocol("second").header("X-Mine", "1"),
+            "/not-offered" => accepted.subprotocol("other"),
+            "/split" => accepted.header("X-Mine", "1\r\nX-Theirs: 2"),
+            _ => accepted,
+        })
     }
 
     fn on_message(
