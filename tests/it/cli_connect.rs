@@ -1,19 +1,36 @@
 //! `ws connect`: stdin out, messages in, byte for byte.
 
 use std::io::Write;
+use std::process::Command;
+
+use ws_tests::process::{Process, ws_binary};
 
 use crate::support::cli::{Checked, numbered_lines, serve, ws};
 use crate::support::schema::{types, valid_lines};
 use crate::support::scripted::{close_frame, frame, read_frame, scripted, upgrade};
 
+/// The commands are taken from the README; only the address and where `ws` lies differ.
+#[cfg(unix)]
 #[test]
-fn the_readmes_first_commands_print_hello() {
+fn the_readmes_commands_print_what_they_send() {
     let server = serve(&["--echo"]);
-    let ended = ws(&["connect", &server.url, "--count", "1"])
-        .stdin("hello\n")
-        .run()
-        .expect_code(0);
-    assert_eq!(ended.stdout_text(), "hello\n");
+    let readme = include_str!("../../README.md");
+    let commands: Vec<&str> = readme
+        .lines()
+        .filter(|line| {
+            line.contains("ws connect ws://127.0.0.1:9894 --count 1")
+                || line.starts_with("ws send ")
+        })
+        .collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    for (command, printed) in commands.into_iter().zip(["hello\n", "one message\n"]) {
+        let command = command
+            .replace("ws://127.0.0.1:9894", &server.url)
+            .replace("ws connect", &format!("{} connect", ws_binary().display()))
+            .replace("ws send", &format!("{} send", ws_binary().display()));
+        let ended = Process::spawn(Command::new("sh").args(["-c", &command])).finish();
+        assert_eq!(ended.expect_code(0).stdout_text(), printed, "{command}");
+    }
 }
 
 #[test]
@@ -84,12 +101,8 @@ fn text_on_a_terminal_is_escaped() {
             .unwrap();
         read_frame(&mut stream)
     });
-    let command = format!(
-        "{} connect {} --no-stdin",
-        crate::support::process::ws_binary().display(),
-        peer.url
-    );
-    let script = std::process::Command::new("script")
+    let command = format!("{} connect {} --no-stdin", ws_binary().display(), peer.url);
+    let script = Command::new("script")
         .args(["-qec", &command, "/dev/null"])
         .output()
         .expect("script runs");
