@@ -45,7 +45,7 @@ fn message(args: &SendArgs) -> Result<Outgoing, Failure> {
             Outgoing::new(bytes, args.dial.binary, || path.display().to_string())
         }
         (None, None) => Err(Failure::usage(
-            "nothing to send; give the message behind the URL, or --file FILE (- is stdin)",
+            "nothing to send; give the message after the URL, or --file FILE (- is stdin)",
         )),
     }
 }
