@@ -63,6 +63,8 @@ mod message;
 mod opcode;
 mod role;
 mod scratch;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use self::{
     close::{CloseCode, CloseFrame, MAX_REASON_BYTES},
