@@ -57,6 +57,7 @@ mod config;
 mod connection;
 mod error;
 mod event;
+mod event_log;
 mod frame;
 pub mod handshake;
 mod message;
@@ -74,6 +75,7 @@ pub use self::{
     },
     error::{ReceiveError, SendError},
     event::Event,
+    event_log::{EventLog, LogFile, OpenLogFile},
     frame::{MAX_CONTROL_BYTES, MaskingKeys, PreparedFrame},
     opcode::OpCode,
     role::Role,
