@@ -12,6 +12,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::error::{Cause, Error, Stage};
+use crate::secret::Secret;
 
 mod problem;
 
@@ -64,7 +65,12 @@ impl Address {
 
     /// Port as given, else 80 (`ws`) or 443 (`wss`).
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or_else(|| default_port(self.secure))
+        self.port_with(self.secure)
+    }
+
+    /// Port as given, else the default of a connection that is encrypted or not, whatever the scheme says.
+    pub(crate) fn port_with(&self, secure: bool) -> u16 {
+        self.port.unwrap_or(if secure { 443 } else { 80 })
     }
 
     /// Path and query as they go into the request line; at least `/`.
@@ -72,29 +78,37 @@ impl Address {
         &self.target
     }
 
-    /// Value of the `Host` header: no port if it is the scheme's default, IPv6 in brackets without its zone.
-    pub(crate) fn host_header(&self) -> String {
-        let mut header = String::with_capacity(self.host.len() + 8);
+    /// The host as a certificate names it: IPv6 without brackets and zone.
+    pub(crate) fn certificate_name(&self) -> &str {
+        let zone = if self.ipv6 { self.host.find('%') } else { None };
+        &self.host[..zone.unwrap_or(self.host.len())]
+    }
+
+    /// Host and port in any case, as a proxy is asked for them.
+    pub(crate) fn authority(&self, secure: bool) -> String {
+        let host = self.certificate_name();
+        let port = self.port_with(secure);
         if self.ipv6 {
-            header.push('[');
-            header.push_str(self.host.split('%').next().unwrap_or_default());
-            header.push(']');
+            format!("[{host}]:{port}")
         } else {
-            header.push_str(&self.host);
+            format!("{host}:{port}")
         }
-        if self.port() != default_port(self.secure) {
-            header.push(':');
-            header.push_str(&self.port().to_string());
+    }
+
+    /// Value of the `Host` header: no port if it is the default, IPv6 in brackets without its zone.
+    pub(crate) fn host_header(&self, secure: bool) -> String {
+        let authority = self.authority(secure);
+        let default = if secure { ":443" } else { ":80" };
+        match authority.strip_suffix(default) {
+            Some(host) => host.to_owned(),
+            None => authority,
         }
-        header
     }
 
     /// Value of the `Authorization` header that the user information asks for (Basic, RFC 7617).
     pub(crate) fn authorization(&self) -> Option<String> {
-        let Secret(information) = self.user_information.as_ref()?;
-        let (user, password) = information
-            .split_once(':')
-            .unwrap_or((information.as_str(), ""));
+        let information = self.user_information.as_ref()?.reveal();
+        let (user, password) = information.split_once(':').unwrap_or((information, ""));
         let mut credentials = percent_decode(user);
         credentials.push(b':');
         credentials.extend(percent_decode(password));
@@ -112,8 +126,8 @@ impl Address {
             secrets.push(text.to_owned());
             secrets.push(decoded);
         };
-        if let Some(Secret(information)) = &self.user_information {
-            information.split(':').for_each(&mut add);
+        if let Some(information) = &self.user_information {
+            information.reveal().split(':').for_each(&mut add);
         }
         if let Some((_, query)) = self.target.split_once('?') {
             for parameter in query.split('&') {
@@ -164,10 +178,6 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Text without `Debug` and `Display`, so that no derive and no log line can show it.
-#[derive(Clone, PartialEq, Eq)]
-struct Secret(String);
-
 fn parse(text: &str) -> Result<Address, AddressProblem> {
     if text.is_empty() {
         return Err(AddressProblem::Empty);
@@ -195,7 +205,7 @@ fn parse(text: &str) -> Result<Address, AddressProblem> {
         ipv6,
         port,
         target: encode_target(target, target_position)?,
-        user_information: user_information.map(|information| Secret(information.to_owned())),
+        user_information: user_information.map(Secret::new),
     })
 }
 
@@ -358,7 +368,7 @@ fn check_percent(text: &str, first: usize, part: Part) -> Result<(), AddressProb
     Ok(())
 }
 
-fn percent_decode(text: &str) -> Vec<u8> {
+pub(crate) fn percent_decode(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut index = 0;
@@ -399,10 +409,6 @@ fn hex_digit(value: u8) -> char {
     char::from_digit(u32::from(value), 16)
         .unwrap_or('0')
         .to_ascii_uppercase()
-}
-
-fn default_port(secure: bool) -> u16 {
-    if secure { 443 } else { 80 }
 }
 
 #[cfg(test)]

@@ -58,12 +58,14 @@ impl Client {
         Self::connect_with(&ConnectRequest::new(address)?)
     }
 
-    /// Resolves, connects and does the opening handshake, all within
+    /// Resolves, connects, goes through the proxy, sets TLS up and does the opening handshake, all within
     /// [`Config::connect_timeout`](crate::Config::connect_timeout).
     ///
     /// # Errors
     /// [`Error::stage`] says how far it came. [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a header or subprotocol
-    /// that may not be sent: then nothing was.
+    /// that may not be sent, a file of certificates that cannot be used, or a proxy's description that is wrong: then
+    /// nothing was sent. [`ErrorKind::Certificate`](crate::ErrorKind::Certificate) if the server is not who it should be:
+    /// then no byte of the request was.
     pub fn connect_with(request: &ConnectRequest) -> Result<Self, Error> {
         let Dialled {
             wire,
@@ -189,7 +191,12 @@ impl Client {
         &self.address
     }
 
-    /// The IP address and port that answered.
+    /// "TLS 1.2" or "TLS 1.3"; `None` if the connection is not encrypted.
+    pub fn tls_version(&self) -> Option<&'static str> {
+        self.calls.tls_version()
+    }
+
+    /// The IP address and port that answered: of the server, or of the proxy in front of it.
     pub fn peer_address(&self) -> SocketAddr {
         self.calls.net().peer_address
     }

@@ -20,7 +20,7 @@ use ws_core::{KeepaliveConfig, Limits};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Time for resolving, connecting and the opening handshake together. Default: 30 s.
+    /// Time for resolving, connecting, a proxy, TLS and the opening handshake together. Default: 30 s.
     pub connect_timeout: Duration,
     /// Time for one call that sends, however large the message. Default: 60 s.
     pub send_timeout: Duration,

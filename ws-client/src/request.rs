@@ -8,6 +8,8 @@ use crate::address::Address;
 use crate::config::Config;
 use crate::error::{Cause, Error, Stage};
 use crate::net::tcp;
+use crate::proxy::{ProxyChoice, ProxyMistake, ProxySettings};
+use crate::tls::TlsSettings;
 
 /// An address with what the opening handshake is to carry, and the deadlines and limits of the connection.
 ///
@@ -29,6 +31,8 @@ pub struct ConnectRequest {
     headers: Vec<(String, String)>,
     subprotocols: Vec<String>,
     origin: Option<String>,
+    pub(crate) tls: Option<TlsSettings>,
+    proxy: ProxyChoice,
     pub(crate) config: Config,
 }
 
@@ -46,6 +50,8 @@ impl ConnectRequest {
             headers: Vec::new(),
             subprotocols: Vec::new(),
             origin: None,
+            tls: None,
+            proxy: ProxyChoice::None,
             config: Config::default(),
         })
     }
@@ -73,6 +79,29 @@ impl ConnectRequest {
         self
     }
 
+    /// Encrypts the connection with these settings, also for a `ws://` address; its default port is then 443.
+    ///
+    /// Without settings `wss://` is verified against the authorities of the system.
+    #[must_use]
+    pub fn tls(mut self, settings: TlsSettings) -> Self {
+        self.tls = Some(settings);
+        self
+    }
+
+    /// Goes through this proxy. The server's name in TLS stays that of the address.
+    #[must_use]
+    pub fn proxy(mut self, settings: ProxySettings) -> Self {
+        self.proxy = ProxyChoice::Settings(Box::new(settings));
+        self
+    }
+
+    /// Goes through the proxy that the environment names, if any: see [`ProxySettings::from_environment`].
+    #[must_use]
+    pub fn proxy_from_environment(mut self) -> Self {
+        self.proxy = ProxyChoice::Environment;
+        self
+    }
+
     /// Sets deadlines and limits.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
@@ -85,10 +114,33 @@ impl ConnectRequest {
         &self.address
     }
 
+    /// True if the connection is to be encrypted: by the address, or by [`ConnectRequest::tls`].
+    pub fn is_secure(&self) -> bool {
+        self.address.is_secure() || self.tls.is_some()
+    }
+
+    /// The port of the server.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port_with(self.is_secure())
+    }
+
+    pub(crate) fn choose_proxy(&self) -> Result<Option<ProxySettings>, ProxyMistake> {
+        match &self.proxy {
+            ProxyChoice::None => Ok(None),
+            ProxyChoice::Settings(settings) => Ok(Some((**settings).clone())),
+            ProxyChoice::Environment => {
+                ProxySettings::from_environment_with(&self.address, self.is_secure())
+            }
+        }
+    }
+
     /// Checks everything that will be sent, before there is a connection.
     pub(crate) fn handshake(&self) -> Result<ClientHandshake, Error> {
         let failed = |cause| Error::new(Stage::Handshake, self.address.to_string(), cause);
-        let mut request = ClientRequest::new(&self.address.host_header(), self.address.target());
+        let mut request = ClientRequest::new(
+            &self.address.host_header(self.is_secure()),
+            self.address.target(),
+        );
         for name in &self.subprotocols {
             request = request.subprotocol(name);
         }
@@ -124,6 +176,9 @@ impl ConnectRequest {
                 .filter(|name| name.len() > 32)
                 .cloned(),
         );
+        if let ProxyChoice::Settings(settings) = &self.proxy {
+            secrets.extend(settings.secrets());
+        }
         secrets
     }
 }
@@ -132,6 +187,8 @@ impl fmt::Debug for ConnectRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectRequest")
             .field("address", &self.address)
+            .field("tls", &self.tls)
+            .field("proxy", &self.proxy)
             .field("config", &self.config)
             .finish_non_exhaustive()
     }

@@ -72,7 +72,11 @@ fn takes_apart_what_rfc_6455_allows() {
         assert_eq!(address.host(), host, "{text}");
         assert_eq!(address.port(), port, "{text}");
         assert_eq!(address.target(), target, "{text}");
-        assert_eq!(address.host_header(), host_header, "{text}");
+        assert_eq!(
+            address.host_header(address.is_secure()),
+            host_header,
+            "{text}"
+        );
     }
 }
 
@@ -209,7 +213,7 @@ fn no_text_makes_it_panic_or_leave_a_control_character() {
     use proptest::prelude::*;
     proptest!(|(text in "(ws://|wss://|)[a-z:@\\[\\]%?#/ \\p{Cc}ж{}\"]{0,24}\\PC*")| {
         if let Ok(address) = Address::parse(&text) {
-            let sent = format!("{} {}", address.host_header(), address.target());
+            let sent = format!("{} {}", address.host_header(address.is_secure()), address.target());
             prop_assert!(sent.bytes().all(|b| b.is_ascii_graphic() || b == b' '), "{sent:?}");
             prop_assert_eq!(sent.matches(' ').count(), 1);
             let _ = (address.to_string(), address.authorization(), address.secrets());

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use ws_core::handshake::{ClientHandshake, ClientStep, HandshakeError, HeadLimits, Response};
 
 use crate::deadline::Deadline;
-use crate::error::{Cause, HandshakeFailure};
+use crate::error::{Cause, HandshakeFailure, Stage};
 use crate::net::Net;
-use crate::wire::Wire;
+use crate::wire::{Wire, tls_error};
 
 /// Why there is no open connection.
 #[derive(Debug)]
@@ -19,14 +19,19 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn into_cause(self, secrets: &[String]) -> Cause {
-        match self {
+    /// With TLS 1.3 a server refuses our certificate only now.
+    pub(crate) fn into_cause(self, secrets: &[String]) -> (Stage, Cause) {
+        let cause = match self {
             Self::Handshake(error) => Cause::Handshake(HandshakeFailure::new(error, secrets)),
-            Self::Io(error) => Cause::HandshakeIo(Arc::new(error)),
+            Self::Io(error) => match tls_error(&error) {
+                Some(error) => return (Stage::Tls, Cause::Tls(error.clone())),
+                None => Cause::HandshakeIo(Arc::new(error)),
+            },
             Self::Timeout => Cause::Timeout(String::from(
                 "the server has not completed the opening handshake",
             )),
-        }
+        };
+        (Stage::Handshake, cause)
     }
 }
 

@@ -1,27 +1,37 @@
 //! From a request to an open connection, one stage after the other and one deadline through all.
 //!
 //! ```text
-//! request ─ check ─ resolve ─ connect (race of addresses) ─ opening handshake ─ open
+//! request ─ check ─┬─ resolve ─ connect (race of addresses) ─┬─ (TLS) ─ opening handshake ─ open
+//!                  └─ proxy: resolve, connect, ask for it ───┘
 //! ```
 //! Invariant: nothing is looked up or sent before the whole request has been checked.
 //! Invariant: the deadline is made once; the call returns when it has passed, whatever stage it is in.
 
 pub(crate) mod connect;
 pub(crate) mod handshake;
+pub(crate) mod http_connect;
+mod place;
+mod proxy;
 mod race;
 pub(crate) mod resolve;
+mod socks;
+pub(crate) mod tls;
 
 use std::net::ToSocketAddrs;
 use std::sync::{Arc, LazyLock};
 
 use ws_core::handshake::Response;
+use ws_core::tls::Tls;
 
+use self::proxy::Tunnel;
 use self::resolve::Resolver;
 use crate::deadline::Deadline;
 use crate::error::{Cause, Error, Span, Stage};
 use crate::net::now;
 use crate::net::tcp::{Poller, TcpNet};
+use crate::proxy::{ProxyKind, ProxySettings};
 use crate::request::ConnectRequest;
+use crate::tls::TlsSettings;
 use crate::wire::Wire;
 
 /// An open connection before its first frame is looked at.
@@ -35,13 +45,14 @@ pub(crate) struct Dialled {
 
 /// Connects as `request` says; names are looked up by `resolver`.
 pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dialled, Error> {
-    let timeout = request.config.connect_timeout;
-    let deadline = Deadline::after(now(), timeout);
+    let config = &request.config;
+    let deadline = Deadline::after(now(), config.connect_timeout);
     let address = request.address();
     let failed = |(stage, cause)| {
         let cause = match cause {
             Cause::Timeout(what) => {
-                Cause::Timeout(format!("not done within {}: {what}", Span(timeout)))
+                let timeout = Span(config.connect_timeout);
+                Cause::Timeout(format!("not done within {timeout}: {what}"))
             }
             cause => cause,
         };
@@ -49,24 +60,88 @@ pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dial
     };
 
     let opening = request.handshake()?;
-    if address.is_secure() {
-        return Err(failed((Stage::Tls, Cause::NoTls)));
+    let Security { tls, proxy } = Security::prepare(request).map_err(failed)?;
+    let (host, port) = (address.host(), request.port());
+    let mut wire = match proxy {
+        Some((proxy, proxy_tls)) => {
+            let tunnel = Tunnel {
+                proxy: &proxy,
+                tls: proxy_tls,
+                host,
+                port,
+                authority: &address.authority(request.is_secure()),
+            };
+            tunnel.dig(resolver, config, deadline).map_err(failed)?
+        }
+        None => {
+            let addresses = resolver.resolve(host, port, deadline).map_err(failed)?;
+            let poller =
+                Poller::new().map_err(|error| failed((Stage::Connect, Cause::Io(error.into()))))?;
+            let net = connect::connect(poller, &addresses, config.attempt_delay, deadline)
+                .map_err(failed)?;
+            Wire::new(net)
+        }
+    };
+    log::debug!("{address}: connected to {}", wire.net.peer_address);
+    if let Some(tls) = tls {
+        tls::establish(&mut wire, tls, deadline).map_err(|cause| failed((Stage::Tls, cause)))?;
+        log::debug!("{address}: {}", wire.tls_version().unwrap_or_default());
     }
-    let addresses = resolver.resolve(address, deadline).map_err(failed)?;
-    let poller =
-        Poller::new().map_err(|error| failed((Stage::Connect, Cause::Io(error.into()))))?;
-    let delay = request.config.attempt_delay;
-    let net = connect::connect(poller, &addresses, delay, deadline).map_err(failed)?;
-    log::debug!("{address}: connected to {}", net.peer_address);
-    let mut wire = Wire::new(net);
-    let limits = &request.config.head_limits;
-    let (response, surplus) = handshake::open(&mut wire, opening, limits, deadline)
-        .map_err(|failure| failed((Stage::Handshake, failure.into_cause(&request.secrets()))))?;
+    let (response, surplus) = handshake::open(&mut wire, opening, &config.head_limits, deadline)
+        .map_err(|failure| failed(failure.into_cause(&request.secrets())))?;
     Ok(Dialled {
         wire,
         response,
         surplus,
     })
+}
+
+/// The TLS connections of a dial, made before it so that a bad file or name costs no connection.
+struct Security {
+    tls: Option<Tls>,
+    proxy: Option<(ProxySettings, Option<Tls>)>,
+}
+
+impl Security {
+    fn prepare(request: &ConnectRequest) -> Result<Self, (Stage, Cause)> {
+        let in_proxy = |cause| (Stage::Proxy, cause);
+        let mistaken = |mistake| in_proxy(Cause::ProxyMistake(mistake));
+        let address = request.address();
+        let settings = request.tls.clone().unwrap_or_default();
+        let tls = match request.is_secure() {
+            true => Some(client(&settings, address.certificate_name())),
+            false => None,
+        };
+        let tls = tls.transpose().map_err(|cause| (Stage::Tls, cause))?;
+        if tls.is_some() && settings.accepts_invalid_certs() {
+            log::warn!("{address}: the server's certificate is not verified, as was asked for");
+        }
+        let Some(proxy) = request.choose_proxy().map_err(mistaken)? else {
+            return Ok(Self { tls, proxy: None });
+        };
+        proxy.check(address.host()).map_err(mistaken)?;
+        let mut proxy_tls = None;
+        if proxy.kind() == ProxyKind::Https {
+            let settings = match proxy.tls_settings() {
+                Some(settings) => settings.clone(),
+                None => settings.for_proxy(),
+            };
+            proxy_tls = Some(client(&settings, proxy.server()).map_err(in_proxy)?);
+            if settings.accepts_invalid_certs() {
+                log::warn!(
+                    "{address}: the certificate of {proxy} is not verified, as was asked for"
+                );
+            }
+        }
+        Ok(Self {
+            tls,
+            proxy: Some((proxy, proxy_tls)),
+        })
+    }
+}
+
+fn client(settings: &TlsSettings, name: &str) -> Result<Tls, Cause> {
+    Tls::client(&settings.load()?, name).map_err(Cause::Tls)
 }
 
 /// The system's resolver, with the process's one count of lookups in flight.

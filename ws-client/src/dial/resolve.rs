@@ -7,11 +7,11 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 
-use crate::address::Address;
+use super::place::Place;
 use crate::deadline::Deadline;
 use crate::error::{Cause, Stage};
 use crate::net::now;
@@ -38,13 +38,13 @@ impl Resolver {
         }
     }
 
-    /// The addresses of `address`, in the order of preference of `getaddrinfo` (RFC 6724).
+    /// The addresses of `host`, in the order of preference of `getaddrinfo` (RFC 6724).
     pub(crate) fn resolve(
         &self,
-        address: &Address,
+        host: &str,
+        port: u16,
         deadline: Deadline,
     ) -> Result<Vec<SocketAddr>, (Stage, Cause)> {
-        let (host, port) = (address.host(), address.port());
         if let Ok(ip) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
@@ -73,7 +73,8 @@ impl Resolver {
         host: &str,
         port: u16,
     ) -> Result<mpsc::Receiver<io::Result<Vec<SocketAddr>>>, Cause> {
-        let place = Place::take(&self.in_flight).ok_or(Cause::LookupsBusy { limit: LIMIT })?;
+        let place =
+            Place::take(&self.in_flight, LIMIT).ok_or(Cause::LookupsBusy { limit: LIMIT })?;
         let (sender, answer) = mpsc::channel();
         let (lookup, host) = (Arc::clone(&self.lookup), host.to_owned());
         thread::Builder::new()
@@ -90,36 +91,12 @@ impl Resolver {
     }
 }
 
-/// One of the [`LIMIT`] places, given back when dropped, also by a panic.
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(in_flight: &Arc<AtomicUsize>) -> Option<Self> {
-        in_flight
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| {
-                (count < LIMIT).then_some(count + 1)
-            })
-            .ok()
-            .map(|_| Self(Arc::clone(in_flight)))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
     use super::*;
-
-    fn address(text: &str) -> Address {
-        Address::parse(text).unwrap()
-    }
 
     fn soon() -> Deadline {
         Deadline::after(now(), Duration::from_secs(20))
@@ -128,11 +105,8 @@ mod tests {
     #[test]
     fn an_ip_address_needs_no_lookup() {
         let resolver = Resolver::new(Arc::new(|_, _| panic!("not to be asked")));
-        for (text, want) in [
-            ("ws://[::1]:7", "[::1]:7"),
-            ("wss://127.0.0.1", "127.0.0.1:443"),
-        ] {
-            let addresses = resolver.resolve(&address(text), soon()).unwrap();
+        for (host, want) in [("::1", "[::1]:7"), ("127.0.0.1", "127.0.0.1:7")] {
+            let addresses = resolver.resolve(host, 7, soon()).unwrap();
             assert_eq!(addresses, [want.parse().unwrap()]);
         }
     }
@@ -145,7 +119,7 @@ mod tests {
             assert_eq!((host, port), ("example.test", 9));
             Ok(answer.clone())
         }));
-        let addresses = resolver.resolve(&address("ws://example.test:9/"), soon());
+        let addresses = resolver.resolve("example.test", 9, soon());
         assert_eq!(addresses.unwrap(), want);
     }
 
@@ -160,7 +134,7 @@ mod tests {
         }));
         let start = now();
         let deadline = Deadline::after(start, Duration::from_millis(50));
-        let (stage, cause) = resolver.resolve(&address("ws://x"), deadline).unwrap_err();
+        let (stage, cause) = resolver.resolve("x", 80, deadline).unwrap_err();
         assert!(matches!(cause, Cause::Timeout(_)), "{cause:?}");
         assert_eq!(stage, Stage::Resolve);
         let took = start.elapsed();
@@ -182,9 +156,7 @@ mod tests {
         let answers: Vec<_> = (0..LIMIT)
             .map(|_| resolver.start("x", 1).unwrap())
             .collect();
-        let (_, cause) = resolver
-            .resolve(&address("ws://x"), Deadline::NEVER)
-            .unwrap_err();
+        let (_, cause) = resolver.resolve("x", 80, Deadline::NEVER).unwrap_err();
         assert!(
             matches!(cause, Cause::LookupsBusy { limit: LIMIT }),
             "{cause:?}"
@@ -193,15 +165,12 @@ mod tests {
         for answer in answers {
             answer.recv().unwrap().unwrap();
         }
-        assert_eq!(
-            resolver.resolve(&address("ws://x"), soon()).unwrap().len(),
-            1
-        );
+        assert_eq!(resolver.resolve("x", 80, soon()).unwrap().len(), 1);
     }
 
     #[test]
     fn a_failed_an_empty_and_a_panicking_lookup_are_told_apart() {
-        let resolve = |lookup: Lookup| Resolver::new(lookup).resolve(&address("ws://x"), soon());
+        let resolve = |lookup: Lookup| Resolver::new(lookup).resolve("x", 80, soon());
         let failed = resolve(Arc::new(|_, _| Err(io::Error::other("no such name"))));
         assert!(matches!(failed, Err((Stage::Resolve, Cause::Lookup(_)))));
         let empty = resolve(Arc::new(|_, _| Ok(Vec::new())));

@@ -353,9 +353,14 @@ impl<N: Net> Engine<N> {
     }
 
     fn try_linger(&mut self, half_close: bool, deadline: Deadline) -> io::Result<()> {
-        let mut half_closed = false;
+        let (mut ended_tls, mut half_closed) = (false, false);
         loop {
-            let sent = self.wire.send_some()?;
+            let mut sent = self.wire.send_some()?;
+            if !ended_tls && self.wire.unsent_bytes() == 0 {
+                self.wire.end_tls();
+                ended_tls = true;
+                sent |= self.wire.send_some()?;
+            }
             if half_close && !half_closed && self.wire.unsent_bytes() == 0 {
                 self.wire.net.shutdown_write()?;
                 half_closed = true;

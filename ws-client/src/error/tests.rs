@@ -1,12 +1,14 @@
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ws_core::handshake::HandshakeError;
+use ws_core::tls::{TlsConfigError, TlsError};
 use ws_core::{CloseCode, ReceiveError, SendError};
 
-use super::{Cause, Error, HandshakeFailure, Loss, Span, Stage};
+use super::{Cause, Error, HandshakeFailure, Loss, ProxyFailure, Span, Stage};
 use crate::message::Close;
 
 fn os(kind: io::ErrorKind) -> Arc<io::Error> {
@@ -28,6 +30,10 @@ fn closed(code: u16, reason: &str) -> Cause {
 fn every_cause_has_its_code_and_one_clear_line() {
     let lookup =
         io::Error::other("failed to lookup address information: Name or service not known");
+    let proxy = |cause| {
+        let failure = ProxyFailure::unreached("https proxy p:1".to_owned(), cause);
+        Cause::Proxy(Box::new(failure))
+    };
     let lost = |messages, mid_message, error| {
         Cause::Lost(Loss {
             messages,
@@ -65,7 +71,33 @@ fn every_cause_has_its_code_and_one_clear_line() {
             Cause::Timeout("not done within 30 s: no answer from 10.0.0.1:80".into()),
         ),
         (Stage::Connect, Cause::Io(os(io::ErrorKind::OutOfMemory))),
-        (Stage::Tls, Cause::NoTls),
+        (Stage::Tls, Cause::Tls(TlsError::NotTls)),
+        (
+            Stage::Tls,
+            Cause::Tls(TlsError::Certificate("it has expired".into())),
+        ),
+        (Stage::Tls, Cause::TlsEnded),
+        (Stage::Tls, Cause::TlsIo(os(io::ErrorKind::ConnectionReset))),
+        (Stage::Tls, Cause::NoRoots(String::new())),
+        (Stage::Tls, Cause::NoRoots("cannot read\na/b".into())),
+        (
+            Stage::Tls,
+            Cause::tls_file(Path::new("a/b.pem"), &TlsConfigError::NoCertificate),
+        ),
+        (Stage::Proxy, proxy(Cause::NoAddress)),
+        (
+            Stage::Proxy,
+            proxy(Cause::Connect(vec![failed(
+                1,
+                io::ErrorKind::ConnectionRefused,
+            )])),
+        ),
+        (
+            Stage::Proxy,
+            proxy(Cause::Tls(TlsError::Certificate("it has expired".into()))),
+        ),
+        (Stage::Proxy, proxy(Cause::Tls(TlsError::NotTls))),
+        (Stage::Proxy, proxy(Cause::TlsEnded)),
         (
             Stage::Handshake,
             Cause::Handshake(HandshakeFailure::new(HandshakeError::NotHttp, &[])),
@@ -131,7 +163,18 @@ fn every_cause_has_its_code_and_one_clear_line() {
         timeout: cannot connect to ws://host/: no answer (127.0.0.1:1)
         timeout: cannot connect to ws://host/: not done within 30 s: no answer from 10.0.0.1:80
         internal: cannot connect to ws://host/: out of memory
-        tls: cannot connect to ws://host/: wss:// needs TLS, which this build does not have yet [use ws:// where the server offers it]
+        tls: cannot connect to ws://host/: the peer does not speak TLS [use ws:// if the server has no TLS, or check the port]
+        certificate: cannot connect to ws://host/: the peer's certificate was refused: it has expired [check the host name and the clock, or add the certificate authority of the server as a PEM file]
+        tls: cannot connect to ws://host/: the peer ended the connection in the TLS handshake [does the server speak TLS on that port?]
+        tls: cannot connect to ws://host/: connection was lost in the TLS handshake: connection reset by the peer
+        tls: cannot connect to ws://host/: the system has no root certificates [install the system's root certificates, or give a CA file]
+        tls: cannot connect to ws://host/: the system has no root certificates (cannot read\u{a}a/b) [install the system's root certificates, or give a CA file]
+        usage: cannot connect to ws://host/: cannot use a/b.pem: no certificate in the PEM text [give a file in PEM format that can be read]
+        proxy: cannot connect to ws://host/: https proxy p:1: the host name has no address [check address and port of the proxy]
+        proxy: cannot connect to ws://host/: https proxy p:1: connection refused (127.0.0.1:1) [check address and port of the proxy]
+        certificate: cannot connect to ws://host/: https proxy p:1: the peer's certificate was refused: it has expired [check the host name and the clock, or add the certificate authority of the server as a PEM file]
+        proxy: cannot connect to ws://host/: https proxy p:1: the peer does not speak TLS [use http instead of https as the kind of the proxy]
+        proxy: cannot connect to ws://host/: https proxy p:1: the peer ended the connection in the TLS handshake [check address and port of the proxy]
         handshake: cannot connect to ws://host/: not a WebSocket server: what it sent is not even HTTP
         handshake: cannot connect to ws://host/: connection was lost during the opening handshake: connection reset by the peer
         usage: cannot send to ws://host/: payload of 126 bytes exceeds the limit of 125 for a ping or pong

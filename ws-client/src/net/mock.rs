@@ -14,6 +14,8 @@ use ws_core::{MaskingKeys, Role, Scratch};
 use super::{Net, Readiness, now};
 use crate::deadline::Deadline;
 
+pub(crate) mod service;
+
 /// A mock socket; clones share one script.
 #[derive(Clone)]
 pub(crate) struct MockNet(Rc<RefCell<Script>>);
@@ -36,7 +38,12 @@ pub(crate) struct Script {
     pub(crate) fail_at: Option<(usize, io::ErrorKind)>,
     pub(crate) is_interrupted: bool,
     pub(crate) is_shut_down: bool,
+    /// Answers everything that is sent.
+    peer: Option<Peer>,
 }
+
+/// Answers bytes with what comes back for them.
+pub(crate) type Peer = Box<dyn FnMut(&[u8]) -> Vec<Incoming>>;
 
 /// Something that comes from the peer.
 pub(crate) enum Incoming {
@@ -68,6 +75,7 @@ impl MockNet {
             fail_at: None,
             is_interrupted: false,
             is_shut_down: false,
+            peer: None,
         })))
     }
 
@@ -80,6 +88,12 @@ impl MockNet {
     /// Lets `bytes` come at once, in one piece.
     pub(crate) fn bytes(&self, bytes: impl Into<Vec<u8>>) -> &Self {
         self.at(Duration::ZERO, Incoming::Bytes(bytes.into()))
+    }
+
+    /// Lets what `peer` answers come at once, behind all before.
+    pub(crate) fn answer_with(&self, peer: impl FnMut(&[u8]) -> Vec<Incoming> + 'static) -> &Self {
+        self.0.borrow_mut().peer = Some(Box::new(peer));
+        self
     }
 
     pub(crate) fn take(&self, take: Take) -> &Self {
@@ -116,6 +130,10 @@ impl MockNet {
 }
 
 impl Script {
+    pub(crate) fn take_peer(&mut self) -> Option<Peer> {
+        self.peer.take()
+    }
+
     fn count_call(&mut self) -> io::Result<()> {
         let call = self.calls;
         self.calls += 1;
@@ -216,6 +234,13 @@ impl Net for MockNet {
             }
         };
         script.sent.extend_from_slice(&bytes[..count]);
+        if let Some(mut peer) = script.peer.take() {
+            let time = script.now - script.start;
+            for incoming in peer(&bytes[..count]) {
+                script.incoming.push_back((time, incoming));
+            }
+            script.peer = Some(peer);
+        }
         Ok(count)
     }
 

@@ -128,11 +128,30 @@ impl TcpNet {
         mut stream: TcpStream,
         peer_address: SocketAddr,
     ) -> io::Result<Self> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        poller
-            .poll
-            .registry()
-            .reregister(&mut stream, SOCKET, interest)?;
+        let registry = poller.poll.registry();
+        registry.reregister(&mut stream, SOCKET, BOTH_WAYS)?;
+        Self::finish(poller, stream, peer_address)
+    }
+
+    /// Takes a connected, blocking `stream` that no poll has seen.
+    pub(crate) fn adopt(
+        poller: Poller,
+        stream: std::net::TcpStream,
+        peer_address: SocketAddr,
+    ) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let mut stream = TcpStream::from_std(stream);
+        let registry = poller.poll.registry();
+        registry.register(&mut stream, SOCKET, BOTH_WAYS)?;
+        Self::finish(poller, stream, peer_address)
+    }
+
+    /// Closes the socket and gives the poll back.
+    pub(crate) fn into_poller(self) -> Poller {
+        self.poller
+    }
+
+    fn finish(poller: Poller, stream: TcpStream, peer_address: SocketAddr) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         // Finds a dead peer also where WebSocket pings are off or no call runs.
         let keepalive = TcpKeepalive::new().with_time(TCP_KEEPALIVE);
@@ -208,6 +227,7 @@ fn seeded() -> io::Result<StdRng> {
     StdRng::try_from_rng(&mut SysRng).map_err(|error| io::Error::other(error.to_string()))
 }
 
+const BOTH_WAYS: Interest = Interest::READABLE.add(Interest::WRITABLE);
 const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
 /// Tokens from here on are free for the attempts of a dial.

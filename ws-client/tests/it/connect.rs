@@ -69,19 +69,6 @@ fn a_name_that_cannot_exist_is_a_resolve_error() {
     assert_eq!(error.hint(), Some("check the host name"));
 }
 
-#[test]
-fn wss_says_that_there_is_no_tls_yet_without_dialling() {
-    let error = Client::connect("wss://127.0.0.1:1/").unwrap_err();
-    assert_eq!(
-        (error.kind(), error.stage(), error.error_code()),
-        (ErrorKind::Tls, Stage::Tls, "tls")
-    );
-    assert_eq!(
-        error.to_string(),
-        "cannot connect to wss://127.0.0.1:1: wss:// needs TLS, which this build does not have yet"
-    );
-}
-
 /// nothing is dialled for a request that may not be written; the closed port would be another error.
 #[test]
 fn a_request_that_may_not_be_written_is_refused_before_dialling() {

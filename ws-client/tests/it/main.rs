@@ -18,3 +18,4 @@ mod messages;
 mod refusals;
 mod secrets;
 mod support;
+mod tls;

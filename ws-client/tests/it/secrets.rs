@@ -1,31 +1,12 @@
 //! no secret in an error, a log line or `Debug`, whatever fails and whatever the server echoes.
 
 use std::io::Write;
-use std::sync::Mutex;
 
 use ws_client::{Client, Config, ConnectRequest, Error};
 
 use crate::support::*;
 
 const CANARY: &str = "canary-7f3a";
-
-/// Keeps everything that the crate logs in this process.
-struct Log(Mutex<String>);
-
-impl log::Log for Log {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        let mut lines = self.0.lock().unwrap();
-        lines.push_str(&format!("{}\n", record.args()));
-    }
-
-    fn flush(&self) {}
-}
-
-static LOG: Log = Log(Mutex::new(String::new()));
 
 fn request(url: &str) -> ConnectRequest {
     let url = url.replace("ws://", &format!("ws://{CANARY}:{CANARY}@"));
@@ -48,8 +29,7 @@ fn check(error: &Error) {
 
 #[test]
 fn nothing_shows_a_secret() {
-    log::set_logger(&LOG).unwrap();
-    log::set_max_level(log::LevelFilter::Trace);
+    let log = log_of_this_process();
 
     // Refused by a server that echoes the whole request, in reason, header and body.
     let server = serve_raw(|mut stream| {
@@ -91,7 +71,6 @@ fn nothing_shows_a_secret() {
 
     let printed = format!("{request:?} {client:?} {:?}", client.interrupter());
     assert!(!printed.contains(CANARY), "{printed}");
-    let log = LOG.0.lock().unwrap();
-    assert!(log.contains("connected to"), "the log was not kept");
-    assert!(!log.contains(CANARY), "{log}");
+    assert!(log.count("connected to") > 0, "the log was not kept");
+    assert_eq!(log.count(CANARY), 0, "{log:?}");
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::{Mutex, Once};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -153,4 +154,40 @@ pub(crate) fn read_to_end(mut stream: TcpStream) -> Vec<u8> {
     // A reset is an end too.
     let _ = stream.read_to_end(&mut rest);
     rest
+}
+
+/// Everything that has been logged in this process, one line a record.
+#[derive(Debug)]
+pub(crate) struct Log(Mutex<String>);
+
+impl Log {
+    /// How many lines have `text` in them.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        let lines = self.0.lock().unwrap();
+        lines.lines().filter(|line| line.contains(text)).count()
+    }
+}
+
+impl log::Log for Log {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let mut lines = self.0.lock().unwrap();
+        lines.push_str(&format!("{} {}\n", record.level(), record.args()));
+    }
+
+    fn flush(&self) {}
+}
+
+/// The log at its most verbose; it begins with the first call.
+pub(crate) fn log_of_this_process() -> &'static Log {
+    static LOG: Log = Log(Mutex::new(String::new()));
+    static BEGIN: Once = Once::new();
+    BEGIN.call_once(|| {
+        log::set_logger(&LOG).unwrap();
+        log::set_max_level(log::LevelFilter::Trace);
+    });
+    &LOG
 }
