@@ -233,8 +233,9 @@ fn wrong_usage_is_2_and_names_the_help() {
 }
 
 #[test]
-fn tls_is_35_until_it_exists() {
-    fails(&["connect", "wss://127.0.0.1:1/"], 35, "tls", &["TLS"]);
+fn a_server_without_tls_is_35() {
+    let url = answering(b"HTTP/1.1 400 Bad Request\r\n\r\n").replace("ws://", "wss://");
+    fails(&["connect", &url], 35, "tls", &["does not speak TLS"]);
 }
 
 #[test]
