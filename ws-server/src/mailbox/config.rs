@@ -20,6 +20,15 @@ pub struct MailboxConfig {
     /// From three quarters on a connection is not read while 1 MiB of it waits to be taken, and at the limit while
     /// 64 KiB of it wait.
     pub max_queued_bytes_in_all: usize,
+    /// Headers of the opening request to be kept with the connection, by name in any case; `*` stands for all.
+    /// Default: none. They cost memory as long as the connection is listed.
+    pub kept_headers: Vec<String>,
+    /// Whether readers get a [`MessageKind::Opened`](super::MessageKind::Opened) notice before the first message of a
+    /// connection. Default: no.
+    pub open_notices: bool,
+    /// Whether readers get a [`MessageKind::Closed`](super::MessageKind::Closed) notice after the last message of a
+    /// connection. Default: no. With it, a closed connection is listed until its notice has been taken.
+    pub close_notices: bool,
 }
 
 impl Default for MailboxConfig {
@@ -29,6 +38,9 @@ impl Default for MailboxConfig {
             max_queued_messages: 1024,
             max_queued_bytes: 16 << 20,
             max_queued_bytes_in_all: 512 << 20,
+            kept_headers: Vec::new(),
+            open_notices: false,
+            close_notices: false,
         }
     }
 }
@@ -59,6 +71,27 @@ impl MailboxConfig {
     #[must_use]
     pub const fn max_queued_bytes_in_all(mut self, bytes: usize) -> Self {
         self.max_queued_bytes_in_all = bytes;
+        self
+    }
+
+    /// Sets the headers of the opening request to be kept; `["*"]` keeps all.
+    #[must_use]
+    pub fn kept_headers(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.kept_headers = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Turns notices of new connections on or off.
+    #[must_use]
+    pub const fn open_notices(mut self, on: bool) -> Self {
+        self.open_notices = on;
+        self
+    }
+
+    /// Turns notices of ended connections on or off.
+    #[must_use]
+    pub const fn close_notices(mut self, on: bool) -> Self {
+        self.close_notices = on;
         self
     }
 }

@@ -14,10 +14,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use ws_core::CloseCode;
-
 use super::error::MailboxError;
-use super::message::{ConnectionDetails, ConnectionInfo, MessageKind, QueueDepth, Received};
+use super::message::{
+    ConnectionDetails, ConnectionEnd, ConnectionInfo, MessageKind, QueueDepth, Received, Statistics,
+};
 use super::sync::Arc;
 use super::unsent::Unsent;
 use crate::ConnectionId;
@@ -59,28 +59,34 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// A message of ours about a connection.
+    pub(super) const fn notice(kind: MessageKind) -> Self {
+        Self {
+            kind,
+            payload: Vec::new(),
+        }
+    }
+
     /// What the message counts in the limits: an empty one is not free.
     fn charge(&self) -> usize {
         self.payload.len().max(MIN_CHARGE)
     }
 }
 
-/// How a connection ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ending {
-    pub(super) code: CloseCode,
-    pub(super) reason: String,
+/// What those are told who want something of a connection that has ended.
+pub(super) fn closed_error(id: ConnectionId, end: &ConnectionEnd) -> MailboxError {
+    MailboxError::Closed {
+        id,
+        code: end.code,
+        reason: end.reason.clone(),
+    }
 }
 
-impl Ending {
-    /// What those are told who want something of the connection.
-    pub(super) fn error(&self, id: ConnectionId) -> MailboxError {
-        MailboxError::Closed {
-            id,
-            code: self.code,
-            reason: self.reason.clone(),
-        }
-    }
+/// A message on its way to a socket.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outgoing {
+    pub(super) payload_bytes: usize,
+    pub(super) frame_bytes: usize,
 }
 
 /// What to do with a connection whose message was queued.
@@ -109,8 +115,10 @@ pub(super) struct FairQueue {
     turns: BTreeMap<u64, ConnectionId>,
     last_turn: u64,
     depth: QueueDepth,
+    /// What has been counted since the start; what changes in both directions is counted when asked for.
+    totals: Statistics,
     /// The newest connections that are closed and drained, oldest first.
-    closed: VecDeque<(ConnectionId, Ending)>,
+    closed: VecDeque<(ConnectionId, Arc<ConnectionEnd>)>,
 }
 
 #[derive(Debug)]
@@ -122,7 +130,7 @@ struct Entry {
     turn: Option<u64>,
     /// The loop was told that the queue is full.
     paused: bool,
-    ending: Option<Ending>,
+    end: Option<Arc<ConnectionEnd>>,
     unsent: Unsent,
 }
 
@@ -134,6 +142,7 @@ impl FairQueue {
             turns: BTreeMap::new(),
             last_turn: 0,
             depth: QueueDepth::default(),
+            totals: Statistics::default(),
             closed: VecDeque::new(),
         }
     }
@@ -145,9 +154,10 @@ impl FairQueue {
             bytes: 0,
             turn: None,
             paused: false,
-            ending: None,
+            end: None,
             unsent: Unsent::default(),
         };
+        self.totals.connections_opened += 1;
         if let Some(old) = self.entries.insert(id, entry) {
             self.forget(old);
         }
@@ -158,10 +168,11 @@ impl FairQueue {
         let Some(entry) = self
             .entries
             .get_mut(&id)
-            .filter(|entry| entry.ending.is_none())
+            .filter(|entry| entry.end.is_none())
         else {
             return Pushed::Ended;
         };
+        self.totals.count_received(&message);
         let charge = message.charge();
         entry.messages.push_back(message);
         entry.bytes += charge;
@@ -201,7 +212,7 @@ impl FairQueue {
             entry.bytes -= oldest.charge();
             self.depth.messages -= 1;
             self.depth.bytes -= oldest.charge();
-            dropped += 1;
+            dropped += u64::from(oldest.kind.is_message());
         }
         self.depth.dropped += dropped;
         dropped
@@ -210,20 +221,19 @@ impl FairQueue {
     /// Makes a message that a reader is already waiting for, without queueing it.
     ///
     /// The connection's queue must be empty. `None` if the connection has ended on our side.
-    pub(super) fn pass(&self, id: ConnectionId, message: Stored) -> Option<Received> {
-        let entry = self
-            .entries
-            .get(&id)
-            .filter(|entry| entry.ending.is_none())?;
+    pub(super) fn pass(&mut self, id: ConnectionId, message: Stored) -> Option<Received> {
+        let entry = self.entries.get(&id).filter(|entry| entry.end.is_none())?;
         debug_assert!(
             entry.messages.is_empty(),
             "a message must not overtake another"
         );
+        self.totals.count_received(&message);
         Some(Received {
             id,
             kind: message.kind,
             payload: message.payload,
             is_active: true,
+            end: None,
             more: 0,
             connection: Arc::clone(&entry.details),
         })
@@ -258,67 +268,81 @@ impl FairQueue {
 
     /// Marks a connection as ended. Its messages stay readable; without any, it is gone at once.
     ///
-    /// `false` if it had ended before, or never was.
-    pub(super) fn close(&mut self, id: ConnectionId, ending: Ending) -> bool {
-        let Some(entry) = self
+    /// With `notice`, a last message says that it has ended. `false` if it had ended before, or never was.
+    pub(super) fn close(
+        &mut self,
+        id: ConnectionId,
+        end: &Arc<ConnectionEnd>,
+        notice: bool,
+    ) -> bool {
+        let is_open = self
             .entries
-            .get_mut(&id)
-            .filter(|entry| entry.ending.is_none())
-        else {
+            .get(&id)
+            .is_some_and(|entry| entry.end.is_none());
+        if !is_open {
             return false;
-        };
-        if entry.messages.is_empty() {
-            self.entries.remove(&id);
-            self.remember(id, ending);
-        } else {
-            entry.ending = Some(ending);
+        }
+        if notice {
+            // The limit is not for it: nothing comes after it.
+            self.push(id, Stored::notice(MessageKind::Closed));
+        }
+        match self.entries.get_mut(&id) {
+            Some(entry) if !entry.messages.is_empty() => entry.end = Some(Arc::clone(end)),
+            _ => {
+                self.entries.remove(&id);
+                self.remember(id, Arc::clone(end));
+            }
         }
         true
     }
 
     /// Takes a connection out of the list with everything it sent. `false` if it is not there.
-    pub(super) fn remove(&mut self, id: ConnectionId, ending: Ending) -> bool {
+    pub(super) fn remove(&mut self, id: ConnectionId, end: &Arc<ConnectionEnd>) -> bool {
         let Some(mut entry) = self.entries.remove(&id) else {
             return false;
         };
-        let ending = entry.ending.take().unwrap_or(ending);
+        let end = entry.end.take().unwrap_or_else(|| Arc::clone(end));
         self.forget(entry);
-        self.remember(id, ending);
+        self.remember(id, end);
         true
     }
 
     /// Checks that a connection is open.
     pub(super) fn check_open(&self, id: ConnectionId) -> Result<(), MailboxError> {
         match self.entries.get(&id) {
-            Some(Entry { ending: None, .. }) => Ok(()),
-            Some(Entry {
-                ending: Some(ending),
-                ..
-            }) => Err(ending.error(id)),
+            Some(Entry { end: None, .. }) => Ok(()),
+            Some(Entry { end: Some(end), .. }) => Err(closed_error(id, end)),
             None => Err(self.missing(id)),
         }
     }
 
-    /// Counts a frame of `bytes` as on its way to an open connection, if it has room for it.
+    /// Counts a message as on its way to an open connection, if it has room for it.
     pub(super) fn reserve(
         &mut self,
         id: ConnectionId,
-        bytes: usize,
+        message: Outgoing,
         limit: usize,
     ) -> Result<(), MailboxError> {
         self.check_open(id)?;
-        let Some(entry) = self.entries.get_mut(&id) else {
-            return Ok(());
-        };
-        if entry.unsent.reserve(bytes, limit) {
-            return Ok(());
+        if let Some(entry) = self.entries.get_mut(&id)
+            && !entry.unsent.reserve(message.frame_bytes, limit)
+        {
+            return Err(self.full(id, message, limit));
         }
-        Err(MailboxError::QueueFull {
+        self.totals.messages_sent += 1;
+        self.totals.bytes_sent += message.payload_bytes as u64;
+        Ok(())
+    }
+
+    /// Says that a message found no room.
+    pub(super) fn full(&self, id: ConnectionId, message: Outgoing, limit: usize) -> MailboxError {
+        let entry = self.entries.get(&id);
+        MailboxError::QueueFull {
             id,
-            queued_bytes: entry.unsent.total(),
-            message_bytes: bytes,
+            queued_bytes: entry.map_or(0, |entry| entry.unsent.total()),
+            message_bytes: message.frame_bytes,
             limit_bytes: limit,
-        })
+        }
     }
 
     /// Takes in that the loop has handled commands of `handled` bytes and now holds `queued` bytes.
@@ -332,20 +356,37 @@ impl FairQueue {
     pub(super) fn connections(&self) -> Vec<ConnectionInfo> {
         let info = |(&id, entry): (&ConnectionId, &Entry)| ConnectionInfo {
             id,
-            is_active: entry.ending.is_none(),
+            is_active: entry.end.is_none(),
+            end: entry.end.clone(),
             queued_messages: entry.messages.len(),
             queued_bytes: entry.bytes,
+            unsent_bytes: entry.unsent.total(),
             connection: Arc::clone(&entry.details),
         };
         self.entries.iter().map(info).collect()
     }
 
-    /// Names the connections that are open.
-    pub(super) fn open_ids(&self) -> impl Iterator<Item = ConnectionId> {
+    /// Names the connections that are open, at one path if `path` is some.
+    pub(super) fn open_ids(&self, path: Option<&str>) -> impl Iterator<Item = ConnectionId> {
         self.entries
             .iter()
-            .filter(|(_, entry)| entry.ending.is_none())
+            .filter(|(_, entry)| entry.end.is_none())
+            .filter(move |(_, entry)| path.is_none_or(|path| entry.details.path == path))
             .map(|(&id, _)| id)
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        let mut statistics = Statistics {
+            queued_messages: self.depth.messages,
+            queued_bytes: self.depth.bytes,
+            dropped: self.depth.dropped,
+            ..self.totals
+        };
+        for entry in self.entries.values() {
+            statistics.connections += usize::from(entry.end.is_none());
+            statistics.unsent_bytes += entry.unsent.total();
+        }
+        statistics
     }
 
     pub(super) const fn depth(&self) -> QueueDepth {
@@ -365,7 +406,7 @@ impl FairQueue {
         self.depth.bytes -= charge;
         // Half empty, so that a reader at the limit does not cost a pause and a resume for every message.
         let resume = entry.paused
-            && entry.ending.is_none()
+            && entry.end.is_none()
             && entry.messages.len() <= self.limits.messages / 2
             && entry.bytes <= self.limits.bytes_at(self.depth.bytes) / 2;
         if resume {
@@ -375,7 +416,8 @@ impl FairQueue {
             id,
             kind: message.kind,
             payload: message.payload,
-            is_active: entry.ending.is_none(),
+            is_active: entry.end.is_none(),
+            end: entry.end.clone(),
             more: entry.messages.len(),
             connection: Arc::clone(&entry.details),
         };
@@ -386,9 +428,9 @@ impl FairQueue {
             if entry.messages.capacity() > KEPT_CAPACITY {
                 entry.messages = VecDeque::new();
             }
-            if let Some(ending) = entry.ending.take() {
+            if let Some(end) = entry.end.take() {
                 self.entries.remove(&id);
-                self.remember(id, ending);
+                self.remember(id, end);
             }
         }
         Some(Taken { received, resume })
@@ -396,16 +438,16 @@ impl FairQueue {
 
     fn missing(&self, id: ConnectionId) -> MailboxError {
         match self.closed.iter().rev().find(|(closed, _)| *closed == id) {
-            Some((_, ending)) => ending.error(id),
+            Some((_, end)) => closed_error(id, end),
             None => MailboxError::NotFound { id },
         }
     }
 
-    fn remember(&mut self, id: ConnectionId, ending: Ending) {
+    fn remember(&mut self, id: ConnectionId, end: Arc<ConnectionEnd>) {
         if self.closed.len() >= REMEMBERED_CLOSED {
             self.closed.pop_front();
         }
-        self.closed.push_back((id, ending));
+        self.closed.push_back((id, end));
     }
 
     /// Takes an entry that is out of `entries` out of the sums.
@@ -414,6 +456,15 @@ impl FairQueue {
         self.depth.bytes -= entry.bytes;
         if let Some(turn) = entry.turn {
             self.turns.remove(&turn);
+        }
+    }
+}
+
+impl Statistics {
+    fn count_received(&mut self, message: &Stored) {
+        if message.kind.is_message() {
+            self.messages_received += 1;
+            self.bytes_received += message.payload.len() as u64;
         }
     }
 }

@@ -7,9 +7,9 @@ use ws_core::{
     handshake::{HttpAnswer, Request},
 };
 
-use super::fair_queue::{Ending, Pushed, Stored};
+use super::fair_queue::{Pushed, Stored};
 use super::inbox::{Inbox, Over};
-use super::message::{ConnectionDetails, MessageKind};
+use super::message::{ConnectionDetails, ConnectionEnd, MessageKind};
 use super::signal::Signal;
 use super::sync::Arc;
 use crate::{Accepted, CloseInfo, ConnectionId, Connections, Context, Flow, Handler, Message};
@@ -64,14 +64,27 @@ pub(super) struct MailboxHandler {
     inbox: Arc<Inbox>,
     /// In order of preference.
     subprotocols: Vec<String>,
+    /// Headers to keep, by name; `*` stands for all.
+    kept_headers: Vec<String>,
 }
 
 impl MailboxHandler {
-    pub(super) const fn new(inbox: Arc<Inbox>, subprotocols: Vec<String>) -> Self {
+    pub(super) const fn new(
+        inbox: Arc<Inbox>,
+        subprotocols: Vec<String>,
+        kept_headers: Vec<String>,
+    ) -> Self {
         Self {
             inbox,
             subprotocols,
+            kept_headers,
         }
+    }
+
+    fn keeps(&self, header: &str) -> bool {
+        self.kept_headers
+            .iter()
+            .any(|kept| kept == "*" || kept.eq_ignore_ascii_case(header))
     }
 
     fn send(
@@ -108,6 +121,11 @@ impl Handler for MailboxHandler {
             path: request.path().to_owned(),
             query: request.query().map(str::to_owned),
             subprotocol: subprotocol.clone(),
+            headers: request
+                .headers()
+                .filter(|(name, _)| self.keeps(name))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
         };
         if !self.inbox.open(context.id(), Arc::new(details)) {
             return Err(HttpAnswer::new(503, "the server stops"));
@@ -140,11 +158,12 @@ impl Handler for MailboxHandler {
     }
 
     fn on_close(&mut self, context: &mut Context<'_, ()>, (): (), info: CloseInfo<'_>) {
-        let ending = Ending {
+        let end = ConnectionEnd {
             code: info.code,
             reason: info.reason.to_owned(),
+            by: info.by,
         };
-        self.inbox.close(context.id(), ending);
+        self.inbox.close(context.id(), &Arc::new(end));
     }
 
     fn on_flush(&mut self, context: &mut Context<'_, ()>, (): &mut (), queued_bytes: usize) {

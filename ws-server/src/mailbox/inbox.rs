@@ -11,9 +11,13 @@
 use std::time::Instant;
 
 use super::error::MailboxError;
-use super::fair_queue::{Ending, FairQueue, Pushed, QueueLimits, Stored, Taken};
-use super::message::{Broadcast, ConnectionDetails, ConnectionInfo, QueueDepth, Received};
-use super::sync::{Arc, Condvar, Mutex, now};
+use super::fair_queue::{FairQueue, Outgoing, Pushed, QueueLimits, Stored, Taken, closed_error};
+use super::message::{
+    Broadcast, ConnectionDetails, ConnectionEnd, ConnectionInfo, MessageKind, QueueDepth, Received,
+    Statistics,
+};
+use super::room::{Room, Ticket};
+use super::sync::{Arc, Condvar, Mutex, MutexGuard, now};
 use super::waiters::Waiters;
 use crate::ConnectionId;
 
@@ -35,15 +39,24 @@ impl From<Over> for MailboxError {
     }
 }
 
+/// Which notices readers get.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Notices {
+    pub(super) open: bool,
+    pub(super) close: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct Inbox {
     state: Mutex<State>,
+    notices: Notices,
 }
 
 #[derive(Debug)]
 struct State {
     queue: FairQueue,
     waiters: Waiters<Result<Received, MailboxError>>,
+    room: Room,
     /// Somebody has read, or tried to.
     polled: bool,
     over: Option<Over>,
@@ -53,10 +66,11 @@ struct State {
 }
 
 impl Inbox {
-    pub(super) fn new(limits: QueueLimits) -> Self {
+    pub(super) fn new(limits: QueueLimits, notices: Notices) -> Self {
         let state = State {
             queue: FairQueue::new(limits),
             waiters: Waiters::new(),
+            room: Room::default(),
             polled: false,
             over: None,
             #[cfg(test)]
@@ -64,16 +78,24 @@ impl Inbox {
         };
         Self {
             state: Mutex::new(state),
+            notices,
         }
     }
 
     /// Adds a connection to the list. `false` if the mailbox has ended.
     pub(super) fn open(&self, id: ConnectionId, details: Arc<ConnectionDetails>) -> bool {
-        let mut state = self.state.lock();
-        if state.over.is_none() {
+        {
+            let mut state = self.state.lock();
+            if state.over.is_some() {
+                return false;
+            }
             state.queue.open(id, details);
         }
-        state.over.is_none()
+        if self.notices.open {
+            // The queue is not full after it: at least one message more is let in.
+            self.push(id, Stored::notice(MessageKind::Opened));
+        }
+        true
     }
 
     /// Hands a message to whoever waits for it, else queues it.
@@ -109,13 +131,11 @@ impl Inbox {
     }
 
     /// Marks a connection as ended, and tells those who wait for it.
-    pub(super) fn close(&self, id: ConnectionId, ending: Ending) -> bool {
+    pub(super) fn close(&self, id: ConnectionId, end: &Arc<ConnectionEnd>) -> bool {
         let mut guard = self.state.lock();
-        let state = &mut *guard;
-        let closed = state.queue.close(id, ending.clone());
+        let closed = guard.queue.close(id, end, self.notices.close);
         if closed {
-            // Whoever waits for it has found nothing to take, so nothing is left for them.
-            state.waiters.give_one(id, || Err(ending.error(id)));
+            guard.tell_ended(id, end);
         }
         closed
     }
@@ -142,23 +162,29 @@ impl Inbox {
         }
         state.over = Some(over);
         state.waiters.give_all(|| Err(over.into()));
+        state.room.wake_all();
         state.queue = FairQueue::new(state.queue.limits());
         true
     }
 
-    /// Counts `bytes` as on their way to a connection, and lets `hand_over` pass them on in the order of the calls.
+    /// Counts a message as on its way to a connection, and lets `hand_over` pass it on in the order of the calls.
     ///
-    /// `hand_over` says `false` if the loop has gone.
+    /// Waits until `deadline` (`None`: without end) for room. `hand_over` says `false` if the loop has gone.
     pub(super) fn send(
         &self,
         id: ConnectionId,
-        bytes: usize,
+        message: Outgoing,
         limit: usize,
+        deadline: Option<Instant>,
         hand_over: impl FnOnce() -> bool,
     ) -> Result<(), MailboxError> {
-        let mut state = self.state.lock();
-        state.check_running()?;
-        state.queue.reserve(id, bytes, limit)?;
+        let mut guard = self.state.lock();
+        match guard.admit(id, message, limit, None) {
+            Err(MailboxError::QueueFull { .. }) if deadline.is_none_or(|at| at > now()) => {
+                Self::wait_for_room(&mut guard, id, message, limit, deadline)?;
+            }
+            result => result?,
+        }
         if hand_over() {
             Ok(())
         } else {
@@ -166,19 +192,46 @@ impl Inbox {
         }
     }
 
-    /// Counts `bytes` for every open connection with room for them, and lets `hand_over` pass them on to those.
+    fn wait_for_room(
+        guard: &mut MutexGuard<'_, State>,
+        id: ConnectionId,
+        message: Outgoing,
+        limit: usize,
+        deadline: Option<Instant>,
+    ) -> Result<(), MailboxError> {
+        let ticket = guard.room.enter(id);
+        let result = loop {
+            let is_late = match deadline {
+                None => {
+                    ticket.wake.wait(guard);
+                    false
+                }
+                Some(deadline) => ticket.wake.wait_until(guard, deadline).timed_out(),
+            };
+            match guard.admit(id, message, limit, Some(&ticket)) {
+                Err(MailboxError::QueueFull { .. }) if !is_late => {}
+                result => break result,
+            }
+        };
+        guard.room.leave(&ticket);
+        result
+    }
+
+    /// Counts a message for every open connection with room for it, at one path if `path` is some, and lets
+    /// `hand_over` pass it on to those.
     pub(super) fn broadcast(
         &self,
-        bytes: usize,
+        path: Option<&str>,
+        message: Outgoing,
         limit: usize,
         hand_over: impl FnOnce(&[ConnectionId]) -> bool,
     ) -> Result<Broadcast, MailboxError> {
         let mut state = self.state.lock();
         state.check_running()?;
         let mut result = Broadcast::default();
-        let open: Vec<_> = state.queue.open_ids().collect();
+        let open: Vec<_> = state.queue.open_ids(path).collect();
         for id in open {
-            match state.queue.reserve(id, bytes, limit) {
+            match state.queue.reserve(id, message, limit) {
                 Ok(()) => result.sent.push(id),
                 Err(_) => result.full.push(id),
             }
@@ -192,7 +245,9 @@ impl Inbox {
 
     /// Takes in what the loop says of a connection's output.
     pub(super) fn sent(&self, id: ConnectionId, handled: usize, queued: usize) {
-        self.state.lock().queue.report_unsent(id, handled, queued);
+        let mut state = self.state.lock();
+        state.queue.report_unsent(id, handled, queued);
+        state.room.wake_first(id);
     }
 
     /// Ends a connection on our side, and takes its messages along if `remove` says so.
@@ -202,7 +257,7 @@ impl Inbox {
         &self,
         id: ConnectionId,
         remove: bool,
-        ending: Ending,
+        end: &Arc<ConnectionEnd>,
         hand_over: impl FnOnce() -> bool,
     ) -> Result<(), MailboxError> {
         let mut guard = self.state.lock();
@@ -210,13 +265,13 @@ impl Inbox {
         state.check_running()?;
         let open = state.queue.check_open(id);
         let ended = if remove {
-            state.queue.remove(id, ending.clone())
+            state.queue.remove(id, end)
         } else {
-            state.queue.close(id, ending.clone())
+            state.queue.close(id, end, self.notices.close)
         };
         match open {
             Ok(()) => {
-                state.waiters.give_one(id, || Err(ending.error(id)));
+                state.tell_ended(id, end);
                 if hand_over() {
                     Ok(())
                 } else {
@@ -239,6 +294,12 @@ impl Inbox {
         let state = self.state.lock();
         state.check_running()?;
         Ok(state.queue.depth())
+    }
+
+    pub(super) fn statistics(&self) -> Result<Statistics, MailboxError> {
+        let state = self.state.lock();
+        state.check_running()?;
+        Ok(state.queue.statistics())
     }
 
     fn wait(
@@ -284,6 +345,34 @@ impl Inbox {
 impl State {
     fn check_running(&self) -> Result<(), MailboxError> {
         self.over.map_or(Ok(()), |over| Err(over.into()))
+    }
+
+    /// Tells those who wait for a connection that it has just ended.
+    fn tell_ended(&mut self, id: ConnectionId, end: &ConnectionEnd) {
+        // Whoever waits has found nothing to take: a notice is all there is.
+        if self.waiters.awaits(id)
+            && let Ok(Some(taken)) = self.queue.next_from(id)
+        {
+            self.waiters.give(id, || Ok(taken.received));
+        }
+        self.waiters.give_one(id, || Err(closed_error(id, end)));
+        self.room.wake_one(id);
+    }
+
+    /// Counts a message as on its way, if there is room and no thread waits that came before.
+    fn admit(
+        &mut self,
+        id: ConnectionId,
+        message: Outgoing,
+        limit: usize,
+        ticket: Option<&Ticket>,
+    ) -> Result<(), MailboxError> {
+        self.check_running()?;
+        if ticket.is_some_and(|ticket| !self.room.is_first(ticket)) {
+            self.queue.check_open(id)?;
+            return Err(self.queue.full(id, message, limit));
+        }
+        self.queue.reserve(id, message, limit)
     }
 }
 

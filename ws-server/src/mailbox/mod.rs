@@ -18,6 +18,7 @@ mod fair_queue;
 mod handler;
 mod inbox;
 mod message;
+mod room;
 mod signal;
 mod sync;
 mod unsent;
@@ -29,17 +30,20 @@ use std::time::{Duration, Instant};
 
 use ws_core::{CloseCode, MAX_REASON_BYTES, PreparedFrame};
 
-use self::fair_queue::{Ending, QueueLimits, Taken};
+use self::fair_queue::{Outgoing, QueueLimits, Taken};
 use self::handler::{Command, MailboxHandler};
-use self::inbox::{Inbox, Over};
+use self::inbox::{Inbox, Notices, Over};
 use self::signal::signal;
 use self::sync::{Arc, Mutex, now};
 pub use self::{
     config::MailboxConfig,
     error::MailboxError,
-    message::{Broadcast, ConnectionDetails, ConnectionInfo, MessageKind, QueueDepth, Received},
+    message::{
+        Broadcast, ConnectionDetails, ConnectionEnd, ConnectionInfo, MessageKind, QueueDepth,
+        Received, Statistics,
+    },
 };
-use crate::{CommandSender, ConnectionId, Error, Message, Running, Server};
+use crate::{ClosedBy, CommandSender, ConnectionId, Error, Message, Running, Server};
 
 /// A running server, to be used from any number of threads.
 ///
@@ -90,18 +94,30 @@ impl Mailbox {
             max_queued_messages,
             max_queued_bytes,
             max_queued_bytes_in_all,
+            kept_headers,
+            open_notices,
+            close_notices,
         } = config;
         let limits = QueueLimits {
             messages: max_queued_messages.max(1),
             bytes: max_queued_bytes,
             total_bytes: max_queued_bytes_in_all,
         };
-        let inbox = Arc::new(Inbox::new(limits));
+        let notices = Notices {
+            open: open_notices,
+            close: close_notices,
+        };
+        let inbox = Arc::new(Inbox::new(limits, notices));
         // The limit is checked here, before a message is on its way: the loop must not refuse what was accepted.
         let unsent_limit = std::mem::replace(&mut server.send_queue_bytes, usize::MAX);
         let subprotocols = server.subprotocols.clone();
-        let running = Server::bind(address, server)?
-            .spawn(|_| MailboxHandler::new(Arc::clone(&inbox), subprotocols.clone()))?;
+        let running = Server::bind(address, server)?.spawn(|_| {
+            MailboxHandler::new(
+                Arc::clone(&inbox),
+                subprotocols.clone(),
+                kept_headers.clone(),
+            )
+        })?;
         let commands = (0..running.loops())
             .filter_map(|index| running.commands(index).cloned())
             .collect();
@@ -158,24 +174,47 @@ impl Mailbox {
     /// [`MailboxError::Closed`], [`MailboxError::NotFound`], [`MailboxError::NotStarted`] or
     /// [`MailboxError::Failed`]. Nothing is sent then.
     pub fn send(&self, id: ConnectionId, message: Message<'_>) -> Result<(), MailboxError> {
-        let frame = prepare(message);
-        let bytes = frame.as_bytes().len();
-        self.inbox.send(id, bytes, self.unsent_limit, || {
-            self.command(id, Command::Send { id, frame })
-        })
+        self.send_within(id, message, Duration::ZERO)
     }
 
-    /// Sends a message to all connections that are open; it is encoded once.
+    /// Sends a message, and waits for at most `timeout` for room in the connection's send queue.
     ///
-    /// The answer names those it was queued for, and those whose send queue had no room.
+    /// Threads that wait for the same connection get room in the order they came. The timeout is as in
+    /// [`Mailbox::next`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Mailbox::send`]; [`MailboxError::QueueFull`] if there was no room in time.
+    pub fn send_within(
+        &self,
+        id: ConnectionId,
+        message: Message<'_>,
+        timeout: Duration,
+    ) -> Result<(), MailboxError> {
+        let (frame, outgoing) = prepare(message);
+        let deadline = deadline(timeout);
+        self.inbox
+            .send(id, outgoing, self.unsent_limit, deadline, || {
+                self.command(id, Command::Send { id, frame })
+            })
+    }
+
+    /// Sends a message to all connections that are open, or to those at one `path`; it is encoded once.
+    ///
+    /// A path is compared exactly, without a query. The answer names those it was queued for, and those whose send
+    /// queue had no room.
     ///
     /// # Errors
     ///
     /// [`MailboxError::NotStarted`] or [`MailboxError::Failed`].
-    pub fn broadcast(&self, message: Message<'_>) -> Result<Broadcast, MailboxError> {
-        let frame = prepare(message);
+    pub fn broadcast(
+        &self,
+        message: Message<'_>,
+        path: Option<&str>,
+    ) -> Result<Broadcast, MailboxError> {
+        let (frame, outgoing) = prepare(message);
         self.inbox
-            .broadcast(frame.as_bytes().len(), self.unsent_limit, |open| {
+            .broadcast(path, outgoing, self.unsent_limit, |open| {
                 (0..).zip(&self.commands).all(|(index, commands)| {
                     let ids: Vec<_> = open
                         .iter()
@@ -211,6 +250,15 @@ impl Mailbox {
         self.inbox.depth()
     }
 
+    /// Counts what has happened since the start, and what waits.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::NotStarted`] or [`MailboxError::Failed`].
+    pub fn statistics(&self) -> Result<Statistics, MailboxError> {
+        self.inbox.statistics()
+    }
+
     /// Closes a connection. It counts as closed at once: nothing more is received from it or can be sent to it.
     ///
     /// With `remove_immediately` it leaves the list at once, with all messages not yet taken; without, these can
@@ -233,9 +281,10 @@ impl Mailbox {
     ) -> Result<(), MailboxError> {
         check_close(code, reason)?;
         let (done, offered) = signal();
-        let ending = Ending {
+        let end = ConnectionEnd {
             code,
             reason: reason.to_owned(),
+            by: ClosedBy::Handler,
         };
         let close = Command::Close {
             id,
@@ -243,8 +292,9 @@ impl Mailbox {
             reason: reason.to_owned(),
             done,
         };
-        self.inbox
-            .end(id, remove_immediately, ending, || self.command(id, close))?;
+        self.inbox.end(id, remove_immediately, &Arc::new(end), || {
+            self.command(id, close)
+        })?;
         if !offered.wait_until(deadline(CLOSE_WAIT)) {
             log::warn!(
                 "connection {id} is closed, but its event loop has been too busy to say so for {CLOSE_WAIT:?}"
@@ -301,11 +351,16 @@ fn deadline(timeout: Duration) -> Option<Instant> {
     now().checked_add(timeout)
 }
 
-fn prepare(message: Message<'_>) -> Arc<PreparedFrame> {
-    Arc::new(match message {
+fn prepare(message: Message<'_>) -> (Arc<PreparedFrame>, Outgoing) {
+    let frame = match message {
         Message::Text(text) => PreparedFrame::text(text),
         Message::Binary(data) => PreparedFrame::binary(data),
-    })
+    };
+    let outgoing = Outgoing {
+        payload_bytes: message.as_bytes().len(),
+        frame_bytes: frame.as_bytes().len(),
+    };
+    (Arc::new(frame), outgoing)
 }
 
 fn check_close(code: CloseCode, reason: &str) -> Result<(), MailboxError> {

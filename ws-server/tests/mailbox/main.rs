@@ -11,6 +11,7 @@
     reason = "a test's helper that cannot go on fails the test"
 )]
 
+mod complete;
 mod delivery;
 mod lifecycle;
 mod ordering;

@@ -133,7 +133,10 @@ fn e_after_stop_every_call_is_an_error_and_the_port_is_free() {
             Err(stopped.clone())
         );
         assert_eq!(mailbox.send(id, Message::Text("x")), Err(stopped.clone()));
-        assert_eq!(mailbox.broadcast(Message::Text("x")), Err(stopped.clone()));
+        assert_eq!(
+            mailbox.broadcast(Message::Text("x"), None),
+            Err(stopped.clone())
+        );
         assert_eq!(
             mailbox.close(id, true, CloseCode::NORMAL, ""),
             Err(stopped.clone())

@@ -103,7 +103,7 @@ fn a_broadcast_reaches_all_and_names_those_without_room() {
     let server = Config::default().workers(2).send_queue_bytes(2 << 20);
     let mailbox = Mailbox::start("127.0.0.1:0", MailboxConfig::default().server(server)).unwrap();
     let mut peers: Vec<_> = (0..20).map(|_| connect(&mailbox)).collect();
-    let result = mailbox.broadcast(Message::Text("to all")).unwrap();
+    let result = mailbox.broadcast(Message::Text("to all"), None).unwrap();
     assert_eq!((result.sent.len(), result.full.len()), (20, 0));
     for peer in &mut peers {
         assert_eq!(peer.receive(), Some(Got::Text("to all".to_owned())));
@@ -124,7 +124,7 @@ fn a_broadcast_reaches_all_and_names_those_without_room() {
                 Err(MailboxError::QueueFull { .. })
             )
         });
-        mailbox.broadcast(Message::Binary(&data)).unwrap()
+        mailbox.broadcast(Message::Binary(&data), None).unwrap()
     });
     assert_eq!(result.sent.len(), 20);
     assert_eq!(result.full, [id]);

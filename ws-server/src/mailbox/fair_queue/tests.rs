@@ -2,9 +2,10 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use proptest::prelude::*;
+use ws_core::CloseCode;
 
 use super::*;
-use crate::PeerAddress;
+use crate::{ClosedBy, PeerAddress};
 
 const SMALL: QueueLimits = limits(4, 1000);
 
@@ -22,6 +23,7 @@ pub(in crate::mailbox) fn details() -> Arc<ConnectionDetails> {
         path: "/".to_owned(),
         query: None,
         subprotocol: None,
+        headers: Vec::new(),
     })
 }
 
@@ -40,11 +42,16 @@ pub(in crate::mailbox) fn number(received: &Received) -> u64 {
     u64::from_be_bytes(received.payload.as_slice().try_into().unwrap())
 }
 
-fn ending() -> Ending {
-    Ending {
+pub(in crate::mailbox) fn ending() -> Arc<ConnectionEnd> {
+    Arc::new(ConnectionEnd {
         code: CloseCode::NORMAL,
         reason: "bye".to_owned(),
-    }
+        by: ClosedBy::Peer,
+    })
+}
+
+pub(in crate::mailbox) fn closed(id: ConnectionId) -> MailboxError {
+    closed_error(id, &ending())
 }
 
 fn queue_with(connections: u32, limits: QueueLimits) -> FairQueue {
@@ -254,10 +261,10 @@ fn a_closed_connection_is_listed_until_its_last_message_is_taken() {
     let mut queue = queue_with(1, SMALL);
     queue.push(id(0), message(0));
     queue.push(id(0), message(1));
-    assert!(queue.close(id(0), ending()));
-    assert!(!queue.close(id(0), ending()), "only once");
+    assert!(queue.close(id(0), &ending(), false));
+    assert!(!queue.close(id(0), &ending(), false), "only once");
     assert_eq!(queue.push(id(0), message(2)), Pushed::Ended);
-    assert_eq!(queue.check_open(id(0)), Err(ending().error(id(0))));
+    assert_eq!(queue.check_open(id(0)), Err(closed(id(0))));
     let listed = queue.connections();
     assert_eq!(
         (listed.len(), listed[0].is_active, listed[0].queued_messages),
@@ -271,7 +278,7 @@ fn a_closed_connection_is_listed_until_its_last_message_is_taken() {
     assert!(queue.connections().is_empty());
     assert_eq!(
         queue.next_from(id(0)),
-        Err(ending().error(id(0))),
+        Err(closed(id(0))),
         "closed and drained"
     );
 }
@@ -281,10 +288,10 @@ fn a_removed_connection_is_gone_with_its_messages() {
     let mut queue = queue_with(2, SMALL);
     queue.push(id(0), message(0));
     queue.push(id(1), message(1));
-    assert!(queue.remove(id(0), ending()));
-    assert!(!queue.remove(id(0), ending()));
+    assert!(queue.remove(id(0), &ending()));
+    assert!(!queue.remove(id(0), &ending()));
     assert_eq!(queue.connections().len(), 1);
-    assert_eq!(queue.next_from(id(0)), Err(ending().error(id(0))));
+    assert_eq!(queue.next_from(id(0)), Err(closed(id(0))));
     assert_eq!(drain(&mut queue), [(1, 1)]);
     assert_eq!(queue.depth(), QueueDepth::default());
 }
@@ -294,14 +301,14 @@ fn remembers_a_bounded_number_of_closed_connections() {
     let count = u32::try_from(REMEMBERED_CLOSED).unwrap();
     let mut queue = queue_with(count + 1, SMALL);
     for slot in 0..=count {
-        queue.close(id(slot), ending());
+        queue.close(id(slot), &ending(), false);
     }
     assert_eq!(
         queue.next_from(id(0)),
         Err(MailboxError::NotFound { id: id(0) })
     );
-    assert_eq!(queue.next_from(id(1)), Err(ending().error(id(1))));
-    assert_eq!(queue.next_from(id(count)), Err(ending().error(id(count))));
+    assert_eq!(queue.next_from(id(1)), Err(closed(id(1))));
+    assert_eq!(queue.next_from(id(count)), Err(closed(id(count))));
 }
 
 #[test]
@@ -441,10 +448,10 @@ proptest! {
                 Step::Close(slot) => {
                     let expected = model.get(slot).is_some_and(|connection| !std::mem::replace(&mut connection.closed, true));
                     model.drop_if_done(slot);
-                    prop_assert_eq!(queue.close(id(slot), ending()), expected);
+                    prop_assert_eq!(queue.close(id(slot), &ending(), false), expected);
                 }
                 Step::Remove(slot) => {
-                    prop_assert_eq!(queue.remove(id(slot), ending()), model.get(slot).is_some());
+                    prop_assert_eq!(queue.remove(id(slot), &ending()), model.get(slot).is_some());
                     model.open.retain(|connection| connection.slot != slot);
                     model.rotation.retain(|&other| other != slot);
                 }

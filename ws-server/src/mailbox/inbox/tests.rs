@@ -2,8 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::super::fair_queue::tests::{details, id, limits, message, number};
-use ws_core::CloseCode;
+use super::super::fair_queue::tests::{closed, details, ending, id, limits, message, number};
 
 use super::*;
 
@@ -12,15 +11,15 @@ const LIMITS: QueueLimits = limits(1024, 16 << 20);
 const LONG: Duration = Duration::from_secs(60);
 
 fn inbox_with(connections: u32, limits: QueueLimits) -> Inbox {
-    let inbox = Inbox::new(limits);
+    let inbox = Inbox::new(limits, Notices::default());
     (0..connections).for_each(|slot| assert!(inbox.open(id(slot), details())));
     inbox
 }
 
-fn ending() -> Ending {
-    Ending {
-        code: CloseCode::GOING_AWAY,
-        reason: "away".to_owned(),
+const fn frame(bytes: usize) -> Outgoing {
+    Outgoing {
+        payload_bytes: bytes,
+        frame_bytes: bytes,
     }
 }
 
@@ -175,17 +174,13 @@ fn close_wakes_those_who_wait_for_that_connection_only() {
             .collect();
         let other = scope.spawn(|| inbox.next_from(id(1), None));
         wait_for_waiters(&inbox, 4);
-        assert!(inbox.close(id(0), ending()));
+        assert!(inbox.close(id(0), &ending()));
         for waiter in gone {
-            assert_eq!(waiter.join().unwrap(), Err(ending().error(id(0))));
+            assert_eq!(waiter.join().unwrap(), Err(closed(id(0))));
         }
         wait_for_waiters(&inbox, 1);
-        let end = Ending {
-            code: CloseCode::NORMAL,
-            reason: String::new(),
-        };
-        inbox.end(id(1), true, end.clone(), || true).unwrap();
-        assert_eq!(other.join().unwrap(), Err(end.error(id(1))));
+        inbox.end(id(1), true, &ending(), || true).unwrap();
+        assert_eq!(other.join().unwrap(), Err(closed(id(1))));
     });
 }
 
@@ -208,18 +203,18 @@ fn stop_wakes_all_and_every_call_after_it_is_denied() {
     );
     assert_eq!(inbox.push(id(0), message(1)), Pushed::Ended);
     assert_eq!(
-        inbox.send(id(0), 1, 10, || unreachable!()),
+        inbox.send(id(0), frame(1), 10, Some(now()), || unreachable!()),
         Err(MailboxError::NotStarted)
     );
     assert_eq!(
-        inbox.end(id(0), true, ending(), || unreachable!()),
+        inbox.end(id(0), true, &ending(), || unreachable!()),
         Err(MailboxError::NotStarted)
     );
     assert!(!inbox.open(id(9), details()));
     assert_eq!(inbox.connections(), Err(MailboxError::NotStarted));
     assert_eq!(inbox.depth(), Err(MailboxError::NotStarted));
     assert_eq!(
-        inbox.broadcast(1, 10, |_| unreachable!()),
+        inbox.broadcast(None, frame(1), 10, |_| unreachable!()),
         Err(MailboxError::NotStarted)
     );
     assert!(!inbox.stop(Over::Failed), "only the first cause counts");
@@ -266,13 +261,13 @@ fn sends_are_refused_with_the_figures_when_the_queue_is_full() {
     let inbox = inbox_with(1, LIMITS);
     let mut handed_over = 0;
     inbox
-        .send(id(0), 900, 1000, || {
+        .send(id(0), frame(900), 1000, Some(now()), || {
             handed_over += 1;
             true
         })
         .unwrap();
     assert_eq!(
-        inbox.send(id(0), 101, 1000, || unreachable!()),
+        inbox.send(id(0), frame(101), 1000, Some(now()), || unreachable!()),
         Err(MailboxError::QueueFull {
             id: id(0),
             queued_bytes: 900,
@@ -282,31 +277,33 @@ fn sends_are_refused_with_the_figures_when_the_queue_is_full() {
     );
     inbox.sent(id(0), 900, 0);
     inbox
-        .send(id(0), 5000, 1000, || {
+        .send(id(0), frame(5000), 1000, Some(now()), || {
             handed_over += 1;
             true
         })
         .unwrap();
     assert_eq!(handed_over, 2);
     assert_eq!(
-        inbox.send(id(1), 1, 1000, || true),
+        inbox.send(id(1), frame(1), 1000, Some(now()), || true),
         Err(MailboxError::NotFound { id: id(1) })
     );
-    inbox.close(id(0), ending());
+    inbox.close(id(0), &ending());
     assert_eq!(
-        inbox.send(id(0), 1, 1000, || true),
-        Err(ending().error(id(0)))
+        inbox.send(id(0), frame(1), 1000, Some(now()), || true),
+        Err(closed(id(0)))
     );
 }
 
 #[test]
 fn a_broadcast_names_whom_it_went_to_and_whom_not() {
     let inbox = inbox_with(3, LIMITS);
-    inbox.send(id(1), 950, 1000, || true).unwrap();
+    inbox
+        .send(id(1), frame(950), 1000, Some(now()), || true)
+        .unwrap();
     inbox.push(id(2), message(1));
-    inbox.close(id(2), ending());
+    inbox.close(id(2), &ending());
     let mut handed_over = Vec::new();
-    let result = inbox.broadcast(100, 1000, |ids| {
+    let result = inbox.broadcast(None, frame(100), 1000, |ids| {
         handed_over.extend_from_slice(ids);
         true
     });
@@ -324,7 +321,7 @@ fn a_broadcast_names_whom_it_went_to_and_whom_not() {
 fn a_loop_that_has_gone_is_an_error_of_the_call_and_then_of_all() {
     let inbox = inbox_with(1, LIMITS);
     assert_eq!(
-        inbox.send(id(0), 1, 10, || false),
+        inbox.send(id(0), frame(1), 10, Some(now()), || false),
         Err(MailboxError::Failed)
     );
     assert!(inbox.stop(Over::Failed));
@@ -334,25 +331,27 @@ fn a_loop_that_has_gone_is_an_error_of_the_call_and_then_of_all() {
 #[test]
 fn ending_twice_is_an_error_but_unread_messages_of_a_closed_connection_can_be_removed() {
     let inbox = inbox_with(2, LIMITS);
-    inbox.end(id(0), true, ending(), || true).unwrap();
-    let closed = |slot| Err(ending().error(id(slot)));
+    inbox.end(id(0), true, &ending(), || true).unwrap();
+    let closed = |slot| Err(closed(id(slot)));
     assert_eq!(
-        inbox.end(id(0), true, ending(), || unreachable!()),
+        inbox.end(id(0), true, &ending(), || unreachable!()),
         closed(0)
     );
     assert_eq!(
-        inbox.end(id(0), false, ending(), || unreachable!()),
+        inbox.end(id(0), false, &ending(), || unreachable!()),
         closed(0)
     );
 
     inbox.push(id(1), message(1));
-    inbox.close(id(1), ending());
+    inbox.close(id(1), &ending());
     assert_eq!(
-        inbox.end(id(1), false, ending(), || unreachable!()),
+        inbox.end(id(1), false, &ending(), || unreachable!()),
         closed(1)
     );
     assert_eq!(inbox.connections().unwrap().len(), 1);
-    inbox.end(id(1), true, ending(), || unreachable!()).unwrap();
+    inbox
+        .end(id(1), true, &ending(), || unreachable!())
+        .unwrap();
     assert!(inbox.connections().unwrap().is_empty());
 }
 
@@ -427,4 +426,170 @@ fn nothing_is_lost_or_doubled_under_contention() {
         .flat_map(|slot| (0..MESSAGES).map(move |count| (slot, count)))
         .collect();
     assert_eq!(all, expected);
+}
+
+/// One waits for any, one for the connection, one for nothing: each close is told once.
+#[test]
+fn notices_come_only_if_asked_for_and_frame_the_messages() {
+    let notices = Notices {
+        open: true,
+        close: true,
+    };
+    let inbox = Inbox::new(LIMITS, notices);
+    assert!(inbox.open(id(0), details()));
+    inbox.push(id(0), message(1));
+    assert!(inbox.close(id(0), &ending()));
+    let taken: Vec<_> = std::iter::from_fn(|| inbox.next(Some(now())).unwrap())
+        .map(|taken| taken.received)
+        .collect();
+    let kinds: Vec<_> = taken.iter().map(|received| received.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            MessageKind::Opened,
+            MessageKind::Binary,
+            MessageKind::Closed
+        ]
+    );
+    assert!(taken.iter().all(|taken| taken.end == Some(ending())));
+    assert_eq!(taken.last().unwrap().more, 0);
+    assert_eq!(inbox.next_from(id(0), long()), Err(closed(id(0))));
+    assert_eq!(inbox.connections(), Ok(Vec::new()));
+
+    thread::scope(|scope| {
+        let any = scope.spawn(|| inbox.next(None));
+        wait_for_waiters(&inbox, 1);
+        assert!(inbox.open(id(1), details()));
+        let opened = any.join().unwrap().unwrap().unwrap().received;
+        assert_eq!((opened.kind, opened.end), (MessageKind::Opened, None));
+        let named = scope.spawn(|| inbox.next_from(id(1), None));
+        let other = scope.spawn(|| inbox.next_from(id(1), None));
+        wait_for_waiters(&inbox, 2);
+        assert!(inbox.close(id(1), &ending()));
+        let results = [named.join().unwrap(), other.join().unwrap()];
+        let notices = results.iter().flatten().flatten();
+        assert!(
+            notices
+                .clone()
+                .all(|taken| taken.received.kind == MessageKind::Closed)
+        );
+        assert_eq!(notices.count(), 1);
+        assert!(results.contains(&Err(closed(id(1)))));
+    });
+    let statistics = inbox.statistics().unwrap();
+    assert_eq!(
+        (statistics.messages_received, statistics.bytes_received),
+        (1, 8),
+        "notices are not messages"
+    );
+
+    let silent = inbox_with(1, LIMITS);
+    assert!(silent.close(id(0), &ending()));
+    assert_eq!(silent.next(Some(now())), Ok(None));
+}
+
+#[test]
+fn a_removed_connection_leaves_no_notice_and_a_closed_one_does() {
+    let notices = Notices {
+        open: false,
+        close: true,
+    };
+    let inbox = Inbox::new(LIMITS, notices);
+    assert!(inbox.open(id(0), details()) && inbox.open(id(1), details()));
+    inbox.end(id(0), true, &ending(), || true).unwrap();
+    inbox.end(id(1), false, &ending(), || true).unwrap();
+    let taken = inbox.next(Some(now())).unwrap().unwrap().received;
+    assert_eq!((taken.id, taken.kind), (id(1), MessageKind::Closed));
+    assert_eq!(inbox.next(Some(now())), Ok(None));
+}
+
+fn wait_for_senders(inbox: &Inbox, count: usize) {
+    let deadline = now() + LONG;
+    while inbox.state.lock().room.len() != count {
+        assert!(now() < deadline, "{count} threads never came to wait");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn senders_wait_for_room_in_the_order_they_came() {
+    let inbox = inbox_with(1, LIMITS);
+    let order = Mutex::new(Vec::new());
+    inbox
+        .send(id(0), frame(1000), 1000, Some(now()), || true)
+        .unwrap();
+    thread::scope(|scope| {
+        let waiting: Vec<_> = (0..4)
+            .map(|number| {
+                let (inbox, order) = (&inbox, &order);
+                let thread = scope.spawn(move || {
+                    inbox.send(id(0), frame(600), 1000, None, || {
+                        order.lock().push(number);
+                        true
+                    })
+                });
+                wait_for_senders(inbox, number + 1);
+                thread
+            })
+            .collect();
+        // Room for less than one, then for one each time.
+        inbox.sent(id(0), 1000, 500);
+        inbox.sent(id(0), 0, 100);
+        wait_for_senders(&inbox, 3);
+        for left in (0..3).rev() {
+            inbox.sent(id(0), 600, 0);
+            wait_for_senders(&inbox, left);
+        }
+        for thread in waiting {
+            thread.join().unwrap().unwrap();
+        }
+    });
+    assert_eq!(*order.lock(), [0, 1, 2, 3]);
+}
+
+#[test]
+fn who_waits_for_room_learns_of_the_deadline_the_end_and_the_stop() {
+    let inbox = inbox_with(2, LIMITS);
+    for slot in 0..2 {
+        inbox
+            .send(id(slot), frame(1000), 1000, Some(now()), || true)
+            .unwrap();
+    }
+    let begin = now();
+    let late = inbox.send(
+        id(0),
+        frame(7),
+        1000,
+        Some(begin + Duration::from_millis(30)),
+        || unreachable!(),
+    );
+    assert_eq!(
+        late,
+        Err(MailboxError::QueueFull {
+            id: id(0),
+            queued_bytes: 1000,
+            message_bytes: 7,
+            limit_bytes: 1000
+        })
+    );
+    assert!(begin.elapsed() >= Duration::from_millis(30));
+    assert_eq!(inbox.state.lock().room.len(), 0);
+    thread::scope(|scope| {
+        let send = |slot| {
+            let inbox = &inbox;
+            scope.spawn(move || inbox.send(id(slot), frame(7), 1000, None, || unreachable!()))
+        };
+        let ended = [send(0), send(0)];
+        let stopped = [send(1), send(1)];
+        wait_for_senders(&inbox, 4);
+        assert!(inbox.close(id(0), &ending()));
+        for thread in ended {
+            assert_eq!(thread.join().unwrap(), Err(closed(id(0))));
+        }
+        assert!(inbox.stop(Over::Stopped));
+        for thread in stopped {
+            assert_eq!(thread.join().unwrap(), Err(MailboxError::NotStarted));
+        }
+    });
+    assert_eq!(inbox.state.lock().room.len(), 0);
 }
