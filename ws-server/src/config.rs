@@ -5,6 +5,7 @@ use std::time::Duration;
 use ws_core::{
     KeepaliveConfig, Limits,
     handshake::{HeadLimits, Policy},
+    tls::ServerTls,
 };
 
 use crate::error::{Error, ErrorKind, Stage};
@@ -33,6 +34,8 @@ pub struct Config {
     /// Unfinished handshakes in one loop; beyond it the oldest is dropped. As many refused peers may linger. Default
     /// (`None`): the larger of 64 and [`Config::max_connections`].
     pub max_unfinished: Option<usize>,
+    /// Certificates and keys; with them the listener takes `wss://` and nothing else. Default: none, so `ws://`.
+    pub tls: Option<ServerTls>,
     /// Limits of messages and frames. Default: 16 MiB, 131,072 fragments.
     pub limits: Limits,
     /// Limits of a request head. Default: 16 KiB, lines of 8 KiB, 100 headers.
@@ -50,7 +53,7 @@ pub struct Config {
     pub keepalive: KeepaliveConfig,
     /// Closes a connection (1001) that sent no message for this long. Default: never. Resolution: 100 ms.
     pub idle_timeout: Option<Duration>,
-    /// Time for the whole opening handshake from the accepted socket on, then 408. Default: 10 s.
+    /// Time for the whole opening handshake, TLS included, from the accepted socket on, then 408. Default: 10 s.
     pub handshake_timeout: Duration,
     /// Time for the closing handshake from the first Close frame on, whatever the peer sends. Default: 5 s.
     pub close_timeout: Duration,
@@ -86,6 +89,7 @@ impl Default for Config {
             workers: 1,
             max_connections: 10_000,
             max_unfinished: None,
+            tls: None,
             limits: Limits::default(),
             head_limits: HeadLimits::default(),
             policy: Policy::default(),
@@ -166,6 +170,14 @@ impl Config {
         backlog: u32,
         /// Lets several servers share the port.
         reuse_port: bool,
+    }
+
+    /// Takes `wss://` only, with these certificates; they can be replaced while the server runs
+    /// ([`Running::set_tls`](crate::Running::set_tls)).
+    #[must_use]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// Sets the only paths that exist.

@@ -249,6 +249,10 @@ pub enum ClosedBy {
     Stalled,
     /// The server stops.
     Stop,
+    /// TLS failed: the peer sent an alert or something that is not TLS.
+    Tls,
+    /// The TLS connection ended without close_notify: messages may have been cut off.
+    Truncated,
 }
 
 impl fmt::Display for ClosedBy {
@@ -262,6 +266,8 @@ impl fmt::Display for ClosedBy {
             Self::Silent => f.write_str("no answer to a ping"),
             Self::Stalled => f.write_str("the peer did not read for too long"),
             Self::Stop => f.write_str("the server stops"),
+            Self::Tls => f.write_str("TLS failed"),
+            Self::Truncated => f.write_str("the TLS connection was cut off without close_notify"),
         }
     }
 }

@@ -75,6 +75,11 @@ pub(crate) fn too_slow(config: &Config) -> HttpAnswer {
     HttpAnswer::new(408, format!("no whole request came within {seconds} s"))
 }
 
+/// The answer to a client that speaks something else to a port with TLS.
+pub(crate) fn not_tls() -> HttpAnswer {
+    HttpAnswer::new(400, "this port speaks TLS: use wss:// or https://")
+}
+
 /// The answer when the handler's 101 cannot be written.
 pub(crate) fn internal() -> HttpAnswer {
     HttpAnswer::new(500, "the server could not accept the connection")

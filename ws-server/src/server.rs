@@ -145,7 +145,7 @@ impl Server {
             .collect();
         self.stopper.attach(&commands);
         let config = Arc::new(self.config);
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new(config.tls.clone()));
         let bound_to_loopback = self.local_addr.ip().to_canonical().is_loopback();
         let starts = (0u16..)
             .zip(nets)
@@ -159,7 +159,7 @@ impl Server {
                 stop_others: StopOnDrop(self.stopper.clone()),
             })
             .collect();
-        let running = Running::new(self.local_addr, commands);
+        let running = Running::new(self.local_addr, commands, shared);
         Ok((starts, running))
     }
 }

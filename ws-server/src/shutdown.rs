@@ -3,10 +3,12 @@
 use std::{fmt, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
 use parking_lot::Mutex;
+use ws_core::tls::ServerTls;
 
 use crate::{
     config::MAX_CLOSE_TIMEOUT,
     error::{Error, ErrorKind, Stage},
+    event_loop::Shared,
     net::commands::CommandSender,
 };
 
@@ -16,14 +18,20 @@ use crate::{
 pub struct Running<T> {
     local_addr: SocketAddr,
     commands: Vec<CommandSender<T>>,
+    shared: Arc<Shared>,
     threads: Vec<JoinHandle<Result<(), Error>>>,
 }
 
 impl<T> Running<T> {
-    pub(crate) fn new(local_addr: SocketAddr, commands: Vec<CommandSender<T>>) -> Self {
+    pub(crate) fn new(
+        local_addr: SocketAddr,
+        commands: Vec<CommandSender<T>>,
+        shared: Arc<Shared>,
+    ) -> Self {
         Self {
             local_addr,
             commands,
+            shared,
             threads: Vec::new(),
         }
     }
@@ -45,6 +53,22 @@ impl<T> Running<T> {
     /// Returns the way to send commands to a loop's handler.
     pub fn commands(&self, loop_index: u16) -> Option<&CommandSender<T>> {
         self.commands.get(usize::from(loop_index))
+    }
+
+    /// Replaces the certificates, keys and rules for clients, for connections that come from now on.
+    ///
+    /// Those that are open keep theirs.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if the server was not bound with [`Config::tls`](crate::Config::tls).
+    pub fn set_tls(&self, tls: ServerTls) -> Result<(), Error> {
+        if self.shared.set_tls(tls) {
+            Ok(())
+        } else {
+            let text = "the server was started without TLS";
+            Err(Error::new(Stage::Config, ErrorKind::Config, text))
+        }
     }
 
     /// Tells whether every loop runs.

@@ -144,6 +144,11 @@ impl Tls {
         self.connection.is_handshaking()
     }
 
+    /// Why the connection failed, if it did.
+    pub fn failure(&self) -> Option<&TlsError> {
+        self.failure.as_ref()
+    }
+
     /// Whether the peer has sent close_notify; whatever follows it is ignored.
     pub fn close_received(&self) -> bool {
         self.close_received

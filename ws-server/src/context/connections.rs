@@ -35,6 +35,8 @@ pub struct Connections<C> {
     /// Encoded frames of the connection being read.
     pub(crate) cork: Vec<u8>,
     pub(crate) cork_slot: u32,
+    /// Its encrypted bytes, if it has TLS.
+    pub(crate) sealed: Vec<u8>,
     pub(crate) send_scratch: SendScratch,
     pub(crate) pool: QueuePool,
     pub(crate) memory: Memory,
@@ -63,6 +65,7 @@ impl<C> Connections<C> {
             clock: Clock::new(now),
             cork: Vec::new(),
             cork_slot: NO_SLOT,
+            sealed: Vec::new(),
             send_scratch: SendScratch::server(),
             pool: QueuePool::default(),
             memory,

@@ -5,7 +5,9 @@
 
 use std::{io::ErrorKind, time::Duration};
 
-use super::{EventLoop, Phase, Slot};
+use ws_core::tls::Tls;
+
+use super::{EventLoop, Phase, Slot, tls::TlsState};
 use crate::{
     config::{ACCEPT_RETRY_MAX, ACCEPT_RETRY_MIN},
     context::slot_number,
@@ -64,7 +66,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         if *wait >= ACCEPT_RETRY_MAX {
             // Nothing was freed for long: one of those that wait is told, at the cost of the spare descriptor.
             let mut answer = Vec::new();
-            http::no_descriptors().encode(false, &mut answer);
+            if !self.shared.has_tls() {
+                http::no_descriptors().encode(false, &mut answer);
+            }
             if let Err(error) = self.net.refuse_with_spare(&answer) {
                 log::debug!("nobody was refused with the spare descriptor: {error}");
             }
@@ -78,6 +82,13 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         if self.stop_at.is_some() {
             return self.net.close(stream);
         }
+        let tls = match self.shared.tls().as_ref().map(Tls::server).transpose() {
+            Ok(tls) => tls.map(|tls| Box::new(TlsState::new(tls))),
+            Err(error) => {
+                log::error!("no TLS for the connection from {peer}: {error}");
+                return self.net.close(stream);
+            }
+        };
         let nonce = self.net.random();
         let connections = &mut self.connections;
         if connections.handshakes.len() >= connections.config.unfinished_cap() {
@@ -99,7 +110,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             log::warn!("cannot watch the connection from {peer}");
             return self.net.close(stream);
         }
-        entry.insert(Slot::new(nonce, peer));
+        let mut place = Slot::new(nonce, peer);
+        place.tls = tls;
+        entry.insert(place);
         connections.sweep.add(slot);
         let deadline = connections
             .clock

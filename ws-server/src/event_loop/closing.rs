@@ -172,8 +172,14 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             place.is_established = false;
             self.shared.release_established();
         }
+        if place.tls.is_some() && self.send_close_notify(slot) {
+            return;
+        }
+        let place = &mut self.connections.slots[slot as usize];
+        // With TLS the peer's close_notify is still to come, and is not to find a closed socket.
+        let may_end = place.ends_clean && place.is_drained && place.tls.is_none();
         let is_crowded = self.connections.lingering >= self.connections.config.unfinished_cap();
-        if (place.ends_clean && place.is_drained) || is_crowded {
+        if may_end || is_crowded {
             return self.connections.set_dead(slot);
         }
         // Closing with unread input would reset the connection, and the reset may overtake what was sent.

@@ -2,7 +2,7 @@
 
 use ws_core::{Keepalive, Receiver, Role, Sender, handshake::ServerHandshake};
 
-use super::queue::SendQueue;
+use super::{queue::SendQueue, tls::TlsState};
 use crate::net::PeerAddress;
 
 /// Everything a loop keeps for one connection but its socket, which lies beside it.
@@ -17,6 +17,8 @@ pub(crate) struct Slot<C> {
     pub(crate) handshake: Option<Box<ServerHandshake>>,
     pub(crate) receiver: Receiver,
     pub(crate) sender: Sender,
+    /// TLS, at a listener that has it.
+    pub(crate) tls: Option<Box<TlsState>>,
     /// What the socket has not taken; none if it takes everything.
     pub(crate) queue: Option<Box<SendQueue>>,
     /// Input that was received but may not be parsed yet.
@@ -100,6 +102,7 @@ impl<C> Slot<C> {
             handshake: Some(Box::default()),
             receiver: Receiver::new(Role::Server),
             sender: Sender::new(Role::Server),
+            tls: None,
             queue: None,
             tail: None,
             nonce,

@@ -69,6 +69,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             let place = &mut self.connections.slots[slot as usize];
             if tail.len() > 0 && matches!(place.phase, Phase::Open | Phase::Closing) {
                 place.tail = Some(tail);
+            } else if place.tls.is_some() {
+                self.handle_tls_end(slot);
             }
             return;
         }
@@ -84,7 +86,11 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                     && N::SHORT_MEANS_BLOCKED
                     && !place.read_closed
                     && !place.hung_up;
-                self.handle_input(slot, &mut input[..count]);
+                if place.tls.is_some() {
+                    self.handle_ciphertext(slot, &mut input[..count]);
+                } else {
+                    self.handle_input(slot, &mut input[..count]);
+                }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 place.is_drained = true;
@@ -100,7 +106,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         }
     }
 
-    fn handle_input(&mut self, slot: u32, input: &mut [u8]) {
+    pub(super) fn handle_input(&mut self, slot: u32, input: &mut [u8]) {
         let place = &mut self.connections.slots[slot as usize];
         match place.phase {
             Phase::Opening => self.receive_head(slot, input),
@@ -129,13 +135,23 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// The peer has closed its side: without a Close frame that is the end, whatever was under way.
-    fn handle_end(&mut self, slot: u32) {
+    pub(super) fn handle_end(&mut self, slot: u32) {
         let place = &mut self.connections.slots[slot as usize];
         place.is_drained = true;
         match place.phase {
             // The peer may still read what is left.
             Phase::Ending if place.queue.is_some() && !place.hung_up => place.ends_clean = true,
-            _ => self.lose(slot, ClosedBy::Lost),
+            _ => {
+                let is_cut = place.tls.as_ref().is_some_and(|state| state.is_cut());
+                self.lose(
+                    slot,
+                    if is_cut {
+                        ClosedBy::Truncated
+                    } else {
+                        ClosedBy::Lost
+                    },
+                );
+            }
         }
     }
 

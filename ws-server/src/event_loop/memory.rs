@@ -1,20 +1,52 @@
-//! The server's budget of memory, shared by its loops.
+//! What the loops of a server share: its budget of memory, its number of connections, its certificates.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Figures that all loops of a server count together.
+use parking_lot::RwLock;
+use ws_core::tls::ServerTls;
+
+/// What all loops of a server have together.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     /// Connections that have been opened and not ended.
     established: AtomicUsize,
     /// Bytes of messages under assembly, send queues and held input.
     memory: AtomicUsize,
+    /// TLS of new connections.
+    tls: RwLock<Option<ServerTls>>,
 }
 
 impl Shared {
+    pub(crate) fn new(tls: Option<ServerTls>) -> Self {
+        Self {
+            tls: RwLock::new(tls),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the TLS settings for the next connection.
+    pub(crate) fn tls(&self) -> Option<ServerTls> {
+        self.tls.read().clone()
+    }
+
+    /// Tells whether the listener has TLS, which never changes.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.tls.read().is_some()
+    }
+
+    /// Replaces the TLS settings for connections that come from now on; whether there are any to replace.
+    pub(crate) fn set_tls(&self, tls: ServerTls) -> bool {
+        let mut current = self.tls.write();
+        let has_tls = current.is_some();
+        if has_tls {
+            *current = Some(tls);
+        }
+        has_tls
+    }
+
     /// Counts one more connection, unless there are `limit` already.
     pub(crate) fn establish(&self, limit: usize) -> bool {
         let before = self.established.fetch_add(1, Ordering::Relaxed);

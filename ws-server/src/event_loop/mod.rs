@@ -29,6 +29,7 @@ mod stopping;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod tls;
 
 use std::{
     collections::VecDeque,
@@ -69,6 +70,8 @@ pub(crate) struct EventLoop<N: Net, H: Handler<Command = N::Command>> {
     streams: Vec<Option<N::Stream>>,
     scratch: Scratch,
     buffer: ReceiveBuffer,
+    /// The second receive buffer: what TLS makes of the first.
+    plaintext: Vec<u8>,
     shared: Arc<Shared>,
     bound_to_loopback: bool,
     accepting: Accepting,
@@ -101,6 +104,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             net,
             streams: Vec::new(),
             buffer: ReceiveBuffer::new(),
+            plaintext: Vec::new(),
             shared,
             bound_to_loopback,
             // Connections may have come before the listener was watched.
@@ -339,10 +343,10 @@ const COMMANDS_IN_A_TURN: usize = 1024;
 const STARVED_LOOK: Duration = Duration::from_millis(100);
 const RARE_LOG_MILLIS: u64 = 1000;
 
-/// Slot, socket and tick of an idle connection (design, "Slots").
+/// Slot, socket and tick of an idle connection (design, "Slots"). In a debug build mio's sockets have a field more.
 const _: () = assert!(
     size_of::<Slot<()>>()
         + size_of::<Option<<crate::net::mio::MioNet<()> as Net>::Stream>>()
         + size_of::<u32>()
-        <= 192
+        <= 192 + if cfg!(debug_assertions) { 16 } else { 0 }
 );

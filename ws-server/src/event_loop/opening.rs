@@ -94,6 +94,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
     /// Answers a request with anything but 101, and ends the TCP connection so that the peer can read why.
     pub(super) fn refuse(&mut self, slot: u32, answer: &HttpAnswer, head_only: bool) {
+        if self.drop_unfinished_tls(slot) {
+            return;
+        }
         let place = &mut self.connections.slots[slot as usize];
         place.handshake = None;
         if place.is_established {

@@ -6,7 +6,7 @@ use super::{EventLoop, NO_SLOT, Phase, ticks};
 use crate::{config::CORK_BYTES, context::Connections, handler::Handler, net::Net};
 
 /// What became of an attempt to send.
-enum Sent {
+pub(super) enum Sent {
     /// The socket took this many bytes, perhaps all.
     Some(usize),
     /// This many, and an edge tells when it takes more.
@@ -25,8 +25,14 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
     /// Writes the cork; what the socket does not take becomes the connection's queue.
     pub(super) fn flush_cork(&mut self, slot: u32) {
-        if self.connections.cork_slot != slot || self.connections.cork.is_empty() {
+        let connections = &self.connections;
+        if connections.cork_slot != slot
+            || (connections.cork.is_empty() && connections.sealed.is_empty())
+        {
             return;
+        }
+        if connections.slots[slot as usize].tls.is_some() {
+            return self.flush_sealed(slot);
         }
         let sent = if self.connections.slots[slot as usize].phase == Phase::Dead {
             Sent::Broken
@@ -130,6 +136,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             if budget == 0 {
                 return self.connections.mark_dirty(slot);
             }
+            if let Some(state) = &mut place.tls {
+                queue.seal(|plaintext, output| state.seal(plaintext, output));
+            }
             let stream = self.streams[slot as usize].as_mut();
             let sent = Self::send(&mut self.net, stream, queue.front(), budget);
             let tick = self.connections.clock.tick();
@@ -152,7 +161,12 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// Sends at most `budget` bytes; less only if the socket is full.
-    fn send(net: &mut N, stream: Option<&mut N::Stream>, bytes: &[u8], budget: usize) -> Sent {
+    pub(super) fn send(
+        net: &mut N,
+        stream: Option<&mut N::Stream>,
+        bytes: &[u8],
+        budget: usize,
+    ) -> Sent {
         let Some(stream) = stream else {
             return Sent::Broken;
         };
@@ -178,7 +192,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// Waits for the edge that tells of room in the socket, and watches that it comes in time.
-    fn handle_blocked(&mut self, slot: u32) {
+    pub(super) fn handle_blocked(&mut self, slot: u32) {
         let connections = &mut self.connections;
         let place = &mut connections.slots[slot as usize];
         place.is_blocked = true;
@@ -196,7 +210,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// Notes that nothing can be sent any more. What the peer sent before is still read, then the connection is lost.
-    fn handle_broken(&mut self, slot: u32) {
+    pub(super) fn handle_broken(&mut self, slot: u32) {
         let connections = &mut self.connections;
         let place = &mut connections.slots[slot as usize];
         place.hung_up = true;

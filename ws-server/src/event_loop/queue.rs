@@ -11,6 +11,9 @@ pub(crate) struct SendQueue {
     /// Bytes of the first chunk that were sent.
     sent: usize,
     bytes: usize,
+    /// What TLS made of the bytes before `chunks`; it goes out first.
+    sealed: Vec<u8>,
+    sealed_sent: usize,
     /// The tick at which the socket last took a byte, or the first one was queued.
     pub(crate) progress: u32,
 }
@@ -33,11 +36,11 @@ impl Chunk {
 impl SendQueue {
     /// Returns how many bytes wait.
     pub(crate) fn len(&self) -> usize {
-        self.bytes
+        self.bytes + self.sealed.len() - self.sealed_sent
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes == 0
+        self.len() == 0
     }
 
     /// Lets `encode` append to the last chunk.
@@ -78,7 +81,7 @@ impl SendQueue {
             });
             let Ok(()) = copied;
         } else {
-            if self.is_empty() {
+            if self.bytes == 0 {
                 // The buffer kept for the next use would stand in front, with nothing to send in it.
                 self.chunks.clear();
             }
@@ -87,8 +90,31 @@ impl SendQueue {
         }
     }
 
+    /// Lends what was encrypted and is not sent, for more to be appended.
+    pub(crate) fn sealed(&mut self) -> &mut Vec<u8> {
+        &mut self.sealed
+    }
+
+    /// Lets TLS encrypt what is to be sent next, once everything encrypted before is sent.
+    ///
+    /// Invariant: afterwards [`SendQueue::front`] is encrypted, whatever `seal` does.
+    pub(crate) fn seal(&mut self, mut seal: impl FnMut(&[u8], &mut Vec<u8>)) {
+        while self.sealed.is_empty() && self.bytes > 0 {
+            let Some(chunk) = self.chunks.front() else {
+                return;
+            };
+            let rest = &chunk.as_bytes()[self.sent..];
+            let count = rest.len().min(SEAL_BYTES);
+            seal(&rest[..count], &mut self.sealed);
+            self.advance_chunks(count);
+        }
+    }
+
     /// Lends what is to be sent next; empty if nothing is.
     pub(crate) fn front(&self) -> &[u8] {
+        if !self.sealed.is_empty() {
+            return &self.sealed[self.sealed_sent..];
+        }
         self.chunks
             .front()
             .map_or(&[][..], |chunk| &chunk.as_bytes()[self.sent..])
@@ -96,6 +122,24 @@ impl SendQueue {
 
     /// Notes that the socket took `count` bytes of the front.
     pub(crate) fn advance(&mut self, count: usize) {
+        if self.sealed.is_empty() {
+            return self.advance_chunks(count);
+        }
+        self.sealed_sent += count;
+        if self.sealed_sent == self.sealed.len() {
+            self.clear_sealed();
+        }
+    }
+
+    fn clear_sealed(&mut self) {
+        self.sealed_sent = 0;
+        self.sealed.clear();
+        if self.sealed.capacity() > KEPT_SEALED_BYTES {
+            self.sealed = Vec::new();
+        }
+    }
+
+    fn advance_chunks(&mut self, count: usize) {
         self.sent += count;
         self.bytes -= count;
         let Some(front) = self.chunks.front_mut() else {
@@ -125,6 +169,7 @@ impl SendQueue {
         }
         self.sent = 0;
         self.bytes = 0;
+        self.clear_sealed();
     }
 }
 
@@ -157,6 +202,10 @@ impl QueuePool {
 const CHUNK_BYTES: usize = 64 << 10;
 /// A prepared frame of this many bytes or more is shared, not copied.
 const SHARE_BYTES: usize = 16 << 10;
+/// At most so many bytes are encrypted before the socket takes them: what waits stays shared as long as it can.
+const SEAL_BYTES: usize = 64 << 10;
+/// A buffer of encrypted bytes that grew beyond it is not kept.
+const KEPT_SEALED_BYTES: usize = 96 << 10;
 const POOLED_QUEUES: usize = 64;
 
 #[cfg(test)]
@@ -199,6 +248,47 @@ mod tests {
             assert_eq!(drain(&mut queue, step), expected);
         }
         assert_eq!(Arc::strong_count(&big), 1);
+    }
+
+    /// Encrypting is an exclusive or here.
+    #[test]
+    fn with_tls_nothing_leaves_that_is_not_sealed() {
+        let big = Arc::new(PreparedFrame::binary(&vec![7; 200_000]));
+        for step in [1, 1000, usize::MAX] {
+            let mut queue = SendQueue::default();
+            queue.sealed().extend_from_slice(&[1; 10]);
+            let mut expected = [1; 10].to_vec();
+            for round in 2..5u8 {
+                queue
+                    .append(|v| {
+                        v.extend_from_slice(&[round; 70_000]);
+                        Ok::<_, ()>(())
+                    })
+                    .unwrap();
+                queue.push_shared(&big);
+                let sealed = [&[round; 70_000][..], big.as_bytes()].concat();
+                expected.extend(sealed.iter().map(|byte| byte ^ 0x55));
+            }
+            assert_eq!(queue.len(), expected.len());
+            let mut out = Vec::new();
+            while !queue.is_empty() {
+                queue.seal(|plain, output| output.extend(plain.iter().map(|byte| byte ^ 0x55)));
+                let count = step.min(queue.front().len());
+                assert!(count > 0);
+                out.extend_from_slice(&queue.front()[..count]);
+                queue.advance(count);
+            }
+            assert!(out == expected);
+        }
+    }
+
+    #[test]
+    fn what_tls_refuses_to_seal_is_dropped() {
+        let mut queue = SendQueue::default();
+        queue.push(vec![1; 300_000], 0);
+        queue.seal(|_, _| {});
+        assert!(queue.is_empty());
+        assert_eq!(queue.front(), b"");
     }
 
     #[test]

@@ -4,11 +4,12 @@ mod budget;
 mod mock;
 mod peer;
 
-use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration};
 
 use ws_core::{
     CloseCode,
     handshake::{HttpAnswer, Request},
+    tls::{Certificates, ClientCertificates, ClientTls, Identity, ServerTls},
 };
 
 use self::{
@@ -127,11 +128,11 @@ impl Handler for Witness {
 }
 
 /// One world of 100 clients: everything is delivered once and in order, and every end is told once.
-fn run<const EPOLL: bool>(seed: u64) {
+fn run<const EPOLL: bool>(seed: u64, tls: Option<&(ServerTls, ClientTls)>) {
     let mut dice = Dice(seed);
     let mut world = World::new(dice.next());
     world.peers = (0..CLIENTS)
-        .map(|number| Peer::new(number, &mut dice))
+        .map(|number| Peer::new(number, &mut dice, tls.map(|(_, client)| client)))
         .collect();
     let kinds = world
         .peers
@@ -152,7 +153,7 @@ fn run<const EPOLL: bool>(seed: u64) {
         .high_water_bytes(4096)
         .low_water_bytes(1024)
         .send_queue_bytes(80_000);
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared::new(tls.map(|(server, _)| server.clone())));
     let net = MockNet::<EPOLL>(Rc::clone(&world));
     let mut event_loop =
         EventLoop::new(handler, net, Arc::new(config), 0, Arc::clone(&shared), true);
@@ -172,13 +173,16 @@ fn run<const EPOLL: bool>(seed: u64) {
     assert!(world.peers.iter().any(|peer| peer.last_broadcast > 0));
     assert!(world.pipes.iter().all(|pipe| pipe.server_closed));
     for (peer, entry) in world.peers.iter().zip(entries.borrow().iter()) {
-        check(peer, entry);
+        check(peer, entry, tls.is_some());
     }
 }
 
-fn check(peer: &Peer, entry: &Entry) {
+fn check(peer: &Peer, entry: &Entry, has_tls: bool) {
     let (seen, who) = (&peer.seen, peer.number);
-    let is_socket = !matches!(peer.kind, Kind::Slow | Kind::Health);
+    let is_socket = !matches!(
+        peer.kind,
+        Kind::Slow | Kind::Health | Kind::SlowHello | Kind::PlainText
+    );
     if seen.status == Some(503) {
         // Nobody could be accepted for long; this one was told.
         assert_eq!(entry.opened, 0, "client {who}");
@@ -205,6 +209,7 @@ fn check(peer: &Peer, entry: &Entry) {
                 "client {who}"
             );
             assert!(seen.is_eof && !seen.is_reset, "client {who}: {seen:?}");
+            assert_eq!(seen.close_notify, has_tls, "client {who}: {seen:?}");
         }
         Kind::ClosedByServer => {
             let counts = (peer.echoed, entry.received);
@@ -219,6 +224,7 @@ fn check(peer: &Peer, entry: &Entry) {
                 "client {who}"
             );
             assert!(seen.is_eof && !seen.is_reset, "client {who}: {seen:?}");
+            assert_eq!(seen.close_notify, has_tls, "client {who}: {seen:?}");
         }
         Kind::Reset(after) => {
             assert!(entry.received >= after, "client {who}: {entry:?}");
@@ -227,10 +233,24 @@ fn check(peer: &Peer, entry: &Entry) {
         Kind::Gone(after) => {
             assert!(entry.received >= after, "client {who}: {entry:?}");
             // It may have left with its side of the queue full.
+            let expected = if has_tls {
+                ClosedBy::Truncated
+            } else {
+                ClosedBy::Lost
+            };
             assert!(
-                matches!(by, Some(ClosedBy::Lost | ClosedBy::Stalled)),
+                by == Some(expected) || by == Some(ClosedBy::Stalled),
                 "client {who}: {by:?}"
             );
+        }
+        Kind::Polite(after) => {
+            assert!(entry.received >= after, "client {who}: {entry:?}");
+            assert_eq!(by, Some(ClosedBy::Lost), "client {who}");
+        }
+        Kind::Broken(after) => {
+            assert!(entry.received >= after, "client {who}: {entry:?}");
+            assert_eq!(by, Some(ClosedBy::Tls), "client {who}");
+            assert!(!seen.is_reset, "client {who}: {seen:?}");
         }
         Kind::Silent(_) => {
             assert!(
@@ -245,20 +265,25 @@ fn check(peer: &Peer, entry: &Entry) {
             );
             assert_eq!(seen.close, Some(1002), "client {who}");
         }
+        Kind::SlowHello => assert_eq!((seen.status, seen.is_eof), (None, true), "client {who}"),
+        Kind::PlainText => assert_eq!(seen.status, Some(400), "client {who}"),
         Kind::Slow => assert_eq!(seen.status, Some(408), "client {who}"),
         Kind::Health => assert_eq!(seen.status, Some(200), "client {who}"),
     }
 }
 
 /// Runs many seeds, or the one that `WS_SEED` names.
-fn run_seeds<const EPOLL: bool>(first: u64) {
+fn run_seeds<const EPOLL: bool>(first: u64, count: u64, tls: Option<&(ServerTls, ClientTls)>) {
     let only = std::env::var("WS_SEED")
         .ok()
         .map(|text| text.parse::<u64>().unwrap());
-    for seed in only.map_or(first..first + SEEDS, |seed| seed..seed + 1) {
-        let result = std::panic::catch_unwind(|| run::<EPOLL>(seed));
+    for seed in only.map_or(first..first + count, |seed| seed..seed + 1) {
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| run::<EPOLL>(seed, tls)));
         if let Err(panic) = result {
-            eprintln!("failed with seed {seed}, EPOLL = {EPOLL}");
+            eprintln!(
+                "failed with seed {seed}, EPOLL = {EPOLL}, TLS = {}",
+                tls.is_some()
+            );
             std::panic::resume_unwind(panic);
         }
     }
@@ -266,13 +291,34 @@ fn run_seeds<const EPOLL: bool>(first: u64) {
 
 #[test]
 fn every_message_arrives_once_and_in_order_with_edges_of_epoll() {
-    run_seeds::<true>(0);
+    run_seeds::<true>(0, SEEDS, None);
 }
 
 #[test]
 fn every_message_arrives_once_and_in_order_with_edges_of_windows() {
-    run_seeds::<false>(1 << 32);
+    run_seeds::<false>(1 << 32, SEEDS, None);
+}
+
+#[test]
+fn with_tls_every_message_arrives_once_and_in_order_with_edges_of_epoll() {
+    run_seeds::<true>(2 << 32, TLS_SEEDS, Some(&tls()));
+}
+
+#[test]
+fn with_tls_every_message_arrives_once_and_in_order_with_edges_of_windows() {
+    run_seeds::<false>(3 << 32, TLS_SEEDS, Some(&tls()));
+}
+
+/// A certificate for `localhost`, and who trusts it.
+fn tls() -> (ServerTls, ClientTls) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
+    let server = ServerTls::new(&[identity], &ClientCertificates::Ignored).unwrap();
+    let roots = Certificates::from_pem(chain.as_bytes()).unwrap();
+    (server, ClientTls::new(&roots, None).unwrap())
 }
 
 const CLIENTS: u32 = 100;
 const SEEDS: u64 = 100;
+const TLS_SEEDS: u64 = 20;

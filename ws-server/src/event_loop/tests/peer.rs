@@ -3,6 +3,7 @@
 use ws_core::{
     CloseCode, CloseFrame, Event, Limits, MaskingKeys, Pressure, Receiver, Role, Scratch,
     SendScratch, Sender,
+    tls::{ClientTls, Tls, TlsError},
 };
 
 use super::mock::{Dice, World};
@@ -26,6 +27,14 @@ pub(super) enum Kind {
     Health,
     /// Breaks the protocol after its last message.
     Rude,
+    /// TLS: sends close_notify instead of a Close frame when this many messages have been echoed.
+    Polite(u32),
+    /// TLS: sends a broken record then.
+    Broken(u32),
+    /// TLS: never ends its hello.
+    SlowHello,
+    /// Speaks HTTP to a port with TLS.
+    PlainText,
 }
 
 /// What a client has seen at its end.
@@ -35,6 +44,8 @@ pub(super) struct Seen {
     pub(super) close: Option<u16>,
     pub(super) is_eof: bool,
     pub(super) is_reset: bool,
+    /// TLS: close_notify came.
+    pub(super) close_notify: bool,
 }
 
 /// One client.
@@ -51,10 +62,14 @@ pub(super) struct Peer {
     sent: u32,
     head: Vec<u8>,
     output: Vec<u8>,
+    tls: Option<Tls>,
+    /// What TLS made of `output`.
+    sealed: Vec<u8>,
     receiver: Receiver,
     sender: Sender,
     scratch: Scratch,
     send_scratch: SendScratch,
+    hello_sent: usize,
     has_ended: bool,
     is_mute: bool,
     /// One in so many turns it reads.
@@ -62,7 +77,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(number: u32, dice: &mut Dice) -> Self {
+    pub(super) fn new(number: u32, dice: &mut Dice, tls: Option<&ClientTls>) -> Self {
         let messages = 1 + u32::try_from(dice.below(14)).unwrap();
         let part = u32::try_from(dice.below(messages as usize + 1)).unwrap();
         let kind = match dice.below(20) {
@@ -73,8 +88,15 @@ impl Peer {
             4 => Kind::Health,
             5 => Kind::Rude,
             6 | 7 => Kind::ClosedByServer,
+            8 if tls.is_some() => Kind::Polite(part),
+            9 if tls.is_some() => Kind::Broken(part),
+            10 if tls.is_some() => Kind::SlowHello,
+            11 if tls.is_some() => Kind::PlainText,
             _ => Kind::Orderly,
         };
+        let tls = tls
+            .filter(|_| kind != Kind::PlainText)
+            .map(|config| Tls::client(config, "localhost").unwrap());
         let keys: Box<dyn MaskingKeys + Send> = Box::new(Keys(Dice(dice.next())));
         Self {
             number,
@@ -88,10 +110,13 @@ impl Peer {
             sent: 0,
             head: Vec::new(),
             output: Vec::new(),
+            tls,
+            sealed: Vec::new(),
             receiver: Receiver::new(Role::Client),
             sender: Sender::new(Role::Client),
             scratch: Scratch::new(Limits::default()),
             send_scratch: SendScratch::client(keys),
+            hello_sent: 0,
             has_ended: false,
             is_mute: false,
             laziness: 1 + dice.below(6) * dice.below(6),
@@ -140,6 +165,25 @@ impl Peer {
                 self.is_mute = self.is_open() && self.echoed >= after;
                 return has_acted;
             }
+            Kind::Polite(after) | Kind::Broken(after) => {
+                if let Some(tls) = &mut self.tls
+                    && self.seen.status == Some(101)
+                    && self.echoed >= after
+                    && !self.is_mute
+                {
+                    match self.kind {
+                        Kind::Polite(_) => tls.close(&mut self.sealed),
+                        _ => self
+                            .sealed
+                            .extend_from_slice(&[23, 3, 3, 0, 20, 1, 2, 3, 4]),
+                    }
+                    self.sealed.extend_from_slice(&[0; 20]);
+                    self.output.clear();
+                    // Nothing more is said, but the rest of this still goes out.
+                    self.is_mute = true;
+                }
+                return has_acted;
+            }
             _ => return has_acted,
         }
         self.has_ended = true;
@@ -151,16 +195,33 @@ impl Peer {
     }
 
     fn write(&mut self, world: &mut World, pipe: usize) -> bool {
-        if self.is_mute {
+        let may_end = matches!(self.kind, Kind::Polite(_) | Kind::Broken(_));
+        if self.is_mute && !may_end {
             return false;
         }
-        if self.output.is_empty() && self.is_open() {
+        if self.output.is_empty() && self.is_open() && !self.is_mute {
             self.next_message();
         }
-        // Any cut: from single bytes to everything at once.
+        // Any cut: from single bytes to everything at once, and records of any size.
         let limit = 1 << world.dice.below(14);
-        let count = world.pipes[pipe].peer_send(&self.output[..self.output.len().min(limit)]);
-        self.output.drain(..count);
+        let output = match &mut self.tls {
+            None => &mut self.output,
+            Some(tls) => {
+                if self.sealed.is_empty() {
+                    let count = self.output.len().min(1 << world.dice.below(16));
+                    let sent = tls.send(&self.output[..count], &mut self.sealed);
+                    assert!(sent.is_ok() || matches!(self.kind, Kind::Broken(_)));
+                    self.output.drain(..count);
+                }
+                if self.kind == Kind::SlowHello {
+                    self.sealed.truncate(100 - self.hello_sent.min(100));
+                }
+                &mut self.sealed
+            }
+        };
+        let count = world.pipes[pipe].peer_send(&output[..output.len().min(limit)]);
+        output.drain(..count);
+        self.hello_sent += count;
         count > 0
     }
 
@@ -205,6 +266,17 @@ impl Peer {
         if bytes.is_empty() {
             return false;
         }
+        if let Some(tls) = &mut self.tls {
+            let mut plaintext = Vec::new();
+            match tls.receive(&bytes, &mut plaintext, &mut self.sealed) {
+                Ok(()) => {}
+                // The alert that answers a broken record.
+                Err(TlsError::Alert(_)) if matches!(self.kind, Kind::Broken(_)) => {}
+                Err(error) => panic!("client {} {:?}: {error}", self.number, self.kind),
+            }
+            self.seen.close_notify |= tls.close_received();
+            bytes = plaintext;
+        }
         if self.seen.status.is_none() {
             self.head.append(&mut bytes);
             let Some(end) = self.head.windows(4).position(|four| four == b"\r\n\r\n") else {
@@ -214,7 +286,7 @@ impl Peer {
             let status = std::str::from_utf8(&self.head[9..12]).unwrap();
             self.seen.status = Some(status.parse().unwrap());
         }
-        if self.is_open() && !self.is_mute {
+        if self.is_open() && !self.is_mute && !bytes.is_empty() {
             self.receive(&mut bytes);
         }
         true
@@ -262,6 +334,7 @@ impl Peer {
         match self.kind {
             Kind::Slow => format!("GET /{number} HTTP/1.1\r\nHost: local"),
             Kind::Health => "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".into(),
+            Kind::PlainText => format!("GET /{number} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
             _ => format!(
                 "GET /{number} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                  Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

@@ -1,0 +1,230 @@
+//! TLS of the connections whose listener has it: between the socket and everything else.
+//!
+//! ```text
+//!   recv ─> buffer ─> Tls::receive ─> plaintext, the loop's second buffer ─> head, frames in place
+//!   send <─ sealed <─ Tls::send    <─ cork, or the front of a queue
+//! ```
+//!
+//! Plaintext is encrypted just before it is sent, in the order of its queue, so frames that many connections share
+//! stay shared while they wait. What the TLS handshake has to say goes the same way, without plaintext.
+//! Invariant: nothing but ciphertext is given to the socket while a connection has a [`TlsState`].
+//! Invariant: an end without close_notify is told as such, unless both Close frames have passed (R-30).
+
+use ws_core::{
+    CloseCode,
+    tls::{Tls, TlsError},
+};
+
+use super::{EventLoop, Phase, output::Sent};
+use crate::{
+    config::CORK_BYTES,
+    handler::{CloseInfo, ClosedBy, Handler},
+    http,
+    net::Net,
+};
+
+/// TLS of one connection.
+#[derive(Debug)]
+pub(crate) struct TlsState {
+    tls: Tls,
+    /// close_notify or a fatal alert was the last that may be sent.
+    is_closed: bool,
+}
+
+impl TlsState {
+    pub(crate) fn new(tls: Tls) -> Self {
+        Self {
+            tls,
+            is_closed: false,
+        }
+    }
+
+    /// Tells whether the end of the stream now would be a truncation.
+    pub(crate) fn is_cut(&self) -> bool {
+        !self.tls.is_handshaking() && self.tls.is_cut_by_eof()
+    }
+
+    /// Encrypts `plaintext` behind `output`; drops it if nothing may be sent any more.
+    pub(crate) fn seal(&mut self, plaintext: &[u8], output: &mut Vec<u8>) {
+        // It fails only if the connection has failed before, which was told then.
+        if !self.is_closed {
+            let _ = self.tls.send(plaintext, output);
+        }
+    }
+}
+
+impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
+    /// Takes what was received; what it says is handled like the input of a plain connection.
+    pub(super) fn handle_ciphertext(&mut self, slot: u32, ciphertext: &mut [u8]) {
+        let connections = &mut self.connections;
+        let tick = connections.clock.tick();
+        let place = &mut connections.slots[slot as usize];
+        if matches!(place.phase, Phase::Ending | Phase::Dead) {
+            return self.handle_input(slot, ciphertext);
+        }
+        let Some(state) = &mut place.tls else {
+            return;
+        };
+        let is_corked = connections.cork_slot == slot && place.queue.is_none();
+        let output = if is_corked {
+            &mut connections.sealed
+        } else {
+            let pool = &mut connections.pool;
+            place.queue.get_or_insert_with(|| pool.take(tick)).sealed()
+        };
+        let mut plaintext = std::mem::take(&mut self.plaintext);
+        plaintext.clear();
+        // An error stays: it is handled when what came before it has been.
+        let _ = state.tls.receive(ciphertext, &mut plaintext, output);
+        // A part of a record is a sign of life too.
+        if place.phase == Phase::Open {
+            place.keepalive.handle_received(tick);
+        }
+        if !is_corked {
+            connections.mark_dirty(slot);
+        }
+        if !plaintext.is_empty() {
+            self.handle_input(slot, &mut plaintext);
+        }
+        if plaintext.capacity() > KEPT_PLAINTEXT_BYTES {
+            plaintext = Vec::new();
+        }
+        self.plaintext = plaintext;
+        self.handle_tls_end(slot);
+    }
+
+    /// Acts on a failure of TLS or on close_notify, once everything that came before it was handled.
+    pub(super) fn handle_tls_end(&mut self, slot: u32) {
+        let place = &mut self.connections.slots[slot as usize];
+        let is_over = matches!(place.phase, Phase::Ending | Phase::Dead);
+        let Some(state) = place.tls.as_mut().filter(|_| !is_over) else {
+            return;
+        };
+        if place.tail.is_some() {
+            return;
+        }
+        if let Some(error) = state.tls.failure().cloned() {
+            self.fail_tls(slot, &error);
+        } else if state.tls.close_received() {
+            self.handle_end(slot);
+        }
+    }
+
+    /// Ends a connection whose TLS has failed; the alert that says why was queued with the failure.
+    fn fail_tls(&mut self, slot: u32, error: &TlsError) {
+        let connections = &mut self.connections;
+        let place = &mut connections.slots[slot as usize];
+        let Some(state) = &mut place.tls else {
+            return;
+        };
+        state.is_closed = true;
+        let peer = place.peer;
+        match place.phase {
+            Phase::Opening => {
+                let is_first = state.tls.version().is_none() && place.queue.is_none();
+                self.log.warn(connections.clock.millis(), || {
+                    format!("the TLS handshake with {peer} failed: {error}")
+                });
+                if *error == TlsError::NotTls && is_first {
+                    // Somebody who speaks HTTP is told so in plain text, instead of an alert.
+                    place.tls = None;
+                    connections.sealed.clear();
+                    return self.refuse(slot, &http::not_tls(), false);
+                }
+                place.handshake = None;
+                connections.begin_ending(slot, false);
+            }
+            Phase::Open => {
+                log::debug!("TLS with {peer} failed: {error}");
+                connections.begin_ending(slot, false);
+                let info = CloseInfo {
+                    code: CloseCode::ABNORMAL,
+                    reason: "",
+                    by: ClosedBy::Tls,
+                };
+                self.tell_close(slot, info);
+                self.tell_closed();
+            }
+            Phase::Closing => connections.begin_ending(slot, false),
+            Phase::Ending | Phase::Dead => {}
+        }
+    }
+
+    /// Drops a connection whose TLS handshake is not done: no answer can be sent; whether it was.
+    pub(super) fn drop_unfinished_tls(&mut self, slot: u32) -> bool {
+        let place = &self.connections.slots[slot as usize];
+        let Some(state) = &place.tls else {
+            return false;
+        };
+        let is_unfinished = state.tls.is_handshaking();
+        if is_unfinished {
+            log::debug!("the TLS handshake with {} was not finished", place.peer);
+            self.connections.set_dead(slot);
+        }
+        is_unfinished
+    }
+
+    /// Encrypts the cork and writes it, behind what TLS itself has to say; the rest becomes the connection's queue.
+    pub(super) fn flush_sealed(&mut self, slot: u32) {
+        let connections = &mut self.connections;
+        let place = &mut connections.slots[slot as usize];
+        if let Some(state) = &mut place.tls
+            && !connections.cork.is_empty()
+        {
+            state.seal(&connections.cork, &mut connections.sealed);
+        }
+        connections.cork.clear();
+        self.send_sealed(slot);
+        if self.connections.cork.capacity() > KEPT_PLAINTEXT_BYTES {
+            self.connections.cork = Vec::with_capacity(CORK_BYTES);
+        }
+    }
+
+    /// Sends close_notify, once; whether the connection still has something to send, or is dead.
+    pub(super) fn send_close_notify(&mut self, slot: u32) -> bool {
+        let connections = &mut self.connections;
+        let place = &mut connections.slots[slot as usize];
+        let Some(state) = place.tls.as_mut().filter(|state| !state.is_closed) else {
+            return false;
+        };
+        state.is_closed = true;
+        state.tls.close(&mut connections.sealed);
+        self.send_sealed(slot);
+        let place = &self.connections.slots[slot as usize];
+        place.queue.is_some() || place.phase == Phase::Dead
+    }
+
+    fn send_sealed(&mut self, slot: u32) {
+        let connections = &mut self.connections;
+        let place = &mut connections.slots[slot as usize];
+        let sent = if place.phase == Phase::Dead {
+            Sent::Broken
+        } else {
+            let stream = self.streams[slot as usize].as_mut();
+            Self::send(&mut self.net, stream, &connections.sealed, usize::MAX)
+        };
+        let unsent = match sent {
+            Sent::Some(_) | Sent::Broken => &[],
+            Sent::Blocked(count) => &connections.sealed[count..],
+        };
+        if !unsent.is_empty() {
+            let tick = connections.clock.tick();
+            let pool = &mut connections.pool;
+            let queue = place.queue.get_or_insert_with(|| pool.take(tick));
+            queue.sealed().extend_from_slice(unsent);
+            place.is_throttled |= queue.len() > connections.config.high_water_bytes;
+        }
+        connections.sealed.clear();
+        if connections.sealed.capacity() > KEPT_PLAINTEXT_BYTES {
+            connections.sealed = Vec::new();
+        }
+        match sent {
+            Sent::Some(_) => {}
+            Sent::Blocked(_) => self.handle_blocked(slot),
+            Sent::Broken => self.handle_broken(slot),
+        }
+    }
+}
+
+/// Buffers of the loop that grew beyond it are not kept.
+const KEPT_PLAINTEXT_BYTES: usize = 1 << 20;
