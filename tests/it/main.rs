@@ -21,3 +21,4 @@ mod peers;
 mod real_clients;
 mod real_servers;
 mod support;
+mod tls_server;

@@ -1,15 +1,18 @@
-//! A connection with nothing around it: one blocking socket and `ws_core`, no thread, no poll, one open file.
+//! A connection with nothing around it: one blocking socket, with or without TLS, and `ws_core`; no thread, no poll,
+//! one open file.
 //!
 //! For holding thousands of them, and for saying exactly what is sent when.
 
 use std::{
-    io::{self, Read as _, Write as _},
-    net::TcpStream,
+    io::{self, Read, Write},
+    net::{Shutdown, TcpStream},
+    sync::OnceLock,
 };
 
 use ws_core::{
     CloseCode, CloseFrame, Connection, Event, Limits, Pressure, Role, Scratch, SendScratch,
     handshake::{ClientHandshake, ClientRequest, ClientStep, HeadLimits},
+    tls::{ClientTls, Tls, TlsConfigError},
 };
 
 use crate::{figures::open_files, process::Process, wait::TIMEOUT};
@@ -40,24 +43,179 @@ impl Default for Shared {
     }
 }
 
+/// A blocking socket, with or without TLS.
+#[derive(Debug)]
+pub struct Transport {
+    stream: TcpStream,
+    tls: Option<Box<Tls>>,
+    /// Decrypted, and not read yet.
+    plaintext: Vec<u8>,
+    /// Bytes that are sent at a time; all without it.
+    piece: Option<usize>,
+}
+
+impl Transport {
+    /// Connects to `HOST:PORT`.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn connect(host: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(host)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        Ok(Self {
+            stream,
+            tls: None,
+            plaintext: Vec::new(),
+            piece: None,
+        })
+    }
+
+    /// Begins TLS with a server called `name`; the first read or write goes on with it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] if `name` cannot be one.
+    pub fn start_tls(&mut self, config: &ClientTls, name: &str) -> io::Result<()> {
+        self.tls = Some(Box::new(Tls::client(config, name).map_err(invalid)?));
+        Ok(())
+    }
+
+    /// Sends so many bytes at a time, each in a record of its own.
+    pub fn in_pieces(&mut self, bytes: usize) {
+        self.piece = Some(bytes);
+    }
+
+    /// The socket itself.
+    pub fn socket(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// The TLS connection, if there is one.
+    pub fn tls(&mut self) -> Option<&mut Tls> {
+        self.tls.as_deref_mut()
+    }
+
+    /// Does the TLS handshake.
+    ///
+    /// # Errors
+    /// What the socket says, [`io::ErrorKind::InvalidData`] for what TLS says.
+    pub fn finish_handshake(&mut self) -> io::Result<()> {
+        // With nothing to encrypt, it says hello.
+        let _ = self.write(b"")?;
+        while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
+            if self.receive()? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends close_notify, if there is TLS, and ends the sending side.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn shutdown(&mut self) -> io::Result<()> {
+        let mut output = Vec::new();
+        if let Some(tls) = &mut self.tls {
+            tls.close(&mut output);
+        }
+        self.send(&output)?;
+        self.stream.shutdown(Shutdown::Write)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let piece = self.piece.unwrap_or(usize::MAX);
+        bytes
+            .chunks(piece)
+            .try_for_each(|part| self.stream.write_all(part))
+    }
+
+    /// Reads from the socket into `plaintext`; the number of bytes on the wire.
+    fn receive(&mut self) -> io::Result<usize> {
+        let mut input = [0; 16_384];
+        let count = self.stream.read(&mut input)?;
+        let Some(tls) = &mut self.tls else {
+            self.plaintext.extend_from_slice(&input[..count]);
+            return Ok(count);
+        };
+        if count == 0 && tls.is_cut_by_eof() {
+            let text = "the stream was cut off without close_notify";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
+        }
+        let mut output = Vec::new();
+        let result = tls.receive(&input[..count], &mut self.plaintext, &mut output);
+        self.send(&output)?;
+        result.map_err(invalid)?;
+        Ok(count)
+    }
+}
+
+impl Read for Transport {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.tls.is_none() {
+            return self.stream.read(buffer);
+        }
+        while self.plaintext.is_empty() && self.receive()? > 0 {}
+        let count = buffer.len().min(self.plaintext.len());
+        buffer[..count].copy_from_slice(&self.plaintext[..count]);
+        self.plaintext.drain(..count);
+        Ok(count)
+    }
+}
+
+impl Write for Transport {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let bytes = &bytes[..bytes.len().min(self.piece.unwrap_or(usize::MAX))];
+        let Some(tls) = &mut self.tls else {
+            return self.stream.write(bytes);
+        };
+        let mut output = Vec::new();
+        tls.send(bytes, &mut output).map_err(invalid)?;
+        self.send(&output)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// An open connection.
 #[derive(Debug)]
 pub struct RawConnection {
-    stream: TcpStream,
+    stream: Transport,
     connection: Connection,
 }
 
 impl RawConnection {
-    /// Connects to `ws://HOST:PORT/…` and does the opening handshake.
+    /// Connects to `ws://HOST:PORT/…` or `wss://…` and does the opening handshake. Certificates are not verified: these
+    /// programs talk to nobody but a server under test.
     ///
     /// # Errors
     /// What the socket says; [`io::ErrorKind::InvalidData`] for everything that the server says wrong.
     pub fn open(url: &str) -> io::Result<Self> {
         let (host, target) =
-            split(url).ok_or_else(|| invalid(format!("{url} is no ws:// address")))?;
-        let mut stream = TcpStream::connect(host)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
+            split(url).ok_or_else(|| invalid(format!("{url} is no WebSocket address")))?;
+        let mut transport = Transport::connect(host)?;
+        if url.starts_with("wss://") {
+            static CLIENT: OnceLock<Result<ClientTls, TlsConfigError>> = OnceLock::new();
+            let client = CLIENT.get_or_init(|| ClientTls::dangerous_without_verification(None));
+            transport.start_tls(
+                client.as_ref().map_err(|error| invalid(error.clone()))?,
+                "localhost",
+            )?;
+        }
+        Self::open_over(transport, host, target)
+    }
+
+    /// Does the opening handshake over a connection.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_over(mut stream: Transport, host: &str, target: &str) -> io::Result<Self> {
+        if stream.tls().is_some() {
+            stream.finish_handshake()?;
+        }
         let request = ClientRequest::new(host, target);
         let mut handshake =
             ClientHandshake::new(&request, *b"sixteen bytes ok").map_err(invalid)?;
@@ -99,6 +257,11 @@ impl RawConnection {
             Event::Ping(_) => Ok(false),
             other => Err(invalid(format!("{text:?} came back as {other:?}"))),
         })
+    }
+
+    /// The connection below.
+    pub fn transport(&mut self) -> &mut Transport {
+        &mut self.stream
     }
 
     /// Closes with 1000, and waits for the answer and for the end of the stream.
@@ -184,9 +347,10 @@ pub fn files_at_rest(server: &Process, url: &str) -> usize {
     }
 }
 
-/// `HOST:PORT` and the path of a `ws://` address.
+/// `HOST:PORT` and the path of a `ws://` or `wss://` address.
 pub fn split(url: &str) -> Option<(&str, &str)> {
-    let rest = url.strip_prefix("ws://")?;
+    let rest = url.strip_prefix("ws")?;
+    let rest = rest.strip_prefix('s').unwrap_or(rest).strip_prefix("://")?;
     Some(rest.split_at(rest.find('/').unwrap_or(rest.len())))
 }
 
@@ -202,6 +366,7 @@ mod tests {
     fn splits_an_address() {
         assert_eq!(split("ws://127.0.0.1:5/a/b"), Some(("127.0.0.1:5", "/a/b")));
         assert_eq!(split("ws://127.0.0.1:5"), Some(("127.0.0.1:5", "")));
+        assert_eq!(split("wss://[::1]:5/a"), Some(("[::1]:5", "/a")));
         assert_eq!(split("http://x/"), None);
     }
 }

@@ -36,6 +36,7 @@ pub(crate) fn steps(report: &mut Report, cases: &autobahn::Cases) {
     if report.step("release build", build::release) {
         autobahn::both(report, cases);
         report.step("idle", idle::default);
+        report.step("idle with TLS", idle::default_tls);
     }
     test(
         report,

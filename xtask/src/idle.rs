@@ -1,4 +1,5 @@
-//! `idle`: the memory of idle connections, measured on the release build of `ws serve --echo`.
+//! `idle`: the memory of idle connections, plain ones of the release build of `ws serve --echo` and TLS ones of an
+//! echo server of ws-server.
 
 use crate::{
     Failure, build,
@@ -9,25 +10,37 @@ use crate::{
 
 /// What one process can show here: each connection is a file, and 20,000 may be open.
 const CONNECTIONS: u32 = 10_000;
+const TLS_CONNECTIONS: u32 = 5_000;
 const SECONDS: u32 = 5;
 const OPEN_FILES: u32 = 20_000;
 
 pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
-    let connections = flags.take_number("connections", CONNECTIONS)?;
+    let tls = match flags.take("transport").as_deref() {
+        None | Some("plain") => false,
+        Some("tls") => true,
+        Some(other) => return Err(format!("--transport {other}: plain or tls is needed")),
+    };
+    let default = if tls { TLS_CONNECTIONS } else { CONNECTIONS };
+    let connections = flags.take_number("connections", default)?;
     let seconds = flags.take_number("seconds", SECONDS)?;
     flags.finish()?;
     if report.step("release build", build::release) {
-        report.step("idle", || idle(connections, seconds));
+        report.step("idle", || idle(connections, seconds, tls));
     }
     Ok(())
 }
 
 /// With the figures of the specification; wants the release build.
 pub(crate) fn default() -> Result<Outcome, Failure> {
-    idle(CONNECTIONS, SECONDS)
+    idle(CONNECTIONS, SECONDS, false)
 }
 
-fn idle(connections: u32, seconds: u32) -> Result<Outcome, Failure> {
+/// The same with TLS.
+pub(crate) fn default_tls() -> Result<Outcome, Failure> {
+    idle(TLS_CONNECTIONS, SECONDS, true)
+}
+
+fn idle(connections: u32, seconds: u32, tls: bool) -> Result<Outcome, Failure> {
     let mut last = String::new();
     // The soft limit is 1,024 on many machines. The server is a child of the program and inherits it.
     let files = format!("ulimit -n $(ulimit -Hn) && ulimit -n {OPEN_FILES}; exec \"$@\"");
@@ -35,6 +48,7 @@ fn idle(connections: u32, seconds: u32) -> Result<Outcome, Failure> {
         .args(["-c", &files, "sh"])
         .args([build::program("idle"), build::program("ws")])
         .args([connections.to_string(), seconds.to_string()])
+        .args(tls.then_some("--tls"))
         .run_with_lines(|line| line.clone_into(&mut last))?;
     Ok(Outcome::DoneWith(last))
 }

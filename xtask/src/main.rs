@@ -39,6 +39,7 @@ cargo xtask COMMAND
               [--cases P,P] [--exclude P,P]  patterns of case ids, such as 6.*,7.1.6 (default: all but 12.* and 13.*)
   idle        10,000 idle connections to `ws serve --echo`: memory of each, and back to the start after
               [--connections N] [--seconds N]
+              [--transport plain|tls]  with tls 5,000 connections to an echo server of ws-server (default plain)
   install     the programs and packages that tests need: by apt if run as root, PyPI and npm ones under target
   tidy        layers, lints, licences, file lengths, paths, leftovers
   help        this text

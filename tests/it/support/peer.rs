@@ -27,7 +27,21 @@ impl Peer {
 
     /// Runs its client against an echo server until it is content.
     pub(crate) fn check_echo(self, url: &str, mode: &[&str]) {
-        let finished = Process::spawn(self.script("client").arg(url).args(mode)).finish();
+        self.check(self.script("client").arg(url).args(mode), mode);
+    }
+
+    /// The same; certificates are verified with those in a PEM file.
+    pub(crate) fn check_echo_trusting(self, authority: &Path, url: &str, mode: &[&str]) {
+        let name = match self {
+            Self::Python => "SSL_CERT_FILE",
+            Self::Node => "NODE_EXTRA_CA_CERTS",
+        };
+        let mut command = self.script("client");
+        self.check(command.env(name, authority).arg(url).args(mode), mode);
+    }
+
+    fn check(self, command: &mut Command, mode: &[&str]) {
+        let finished = Process::spawn(command).finish();
         let Finished { code, stderr, .. } = &finished;
         let stdout = finished.stdout_text();
         // Node also ends with 0 when nothing is left to wait for: only the last line counts.
