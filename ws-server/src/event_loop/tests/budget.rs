@@ -7,7 +7,7 @@ use ws_core::handshake::{HttpAnswer, Request};
 use super::mock::{MockNet, Order, Pipe, World};
 use crate::{
     Accepted, Config, Context, Flow, Handler, Message,
-    event_loop::{Command, EventLoop, Shared, Slot},
+    event_loop::{Command, EventLoop, MOST_IDLE_BYTES, Shared, Slot},
     net::{Net, mio::MioNet},
 };
 
@@ -42,7 +42,7 @@ fn an_idle_connection_takes_at_most_192_bytes() {
     let slot = size_of::<Slot<()>>();
     let stream = size_of::<Option<<MioNet<()> as Net>::Stream>>();
     println!("slot {slot}, socket {stream}, tick {}", size_of::<u32>());
-    assert!(slot + stream + size_of::<u32>() <= 192);
+    assert!(slot + stream + size_of::<u32>() <= MOST_IDLE_BYTES);
 }
 
 /// Twelve messages of 4 MiB that arrive at the same time, with a budget of 8 MiB.
