@@ -8,6 +8,7 @@
     reason = "all of this is a test"
 )]
 
+mod background;
 mod cli_connect;
 mod cli_connect_end;
 mod cli_errors;

@@ -4,6 +4,7 @@
 //! Invariant: messages are given out first, then the peer's Close, then the error.
 //! Tested over a mock in `calls/tests.rs`: every point at which I/O can fail, be short or be cut.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ws_core::{CloseCode, CloseFrame, SendError, SendScratch, Sender};
@@ -21,6 +22,8 @@ pub(crate) struct Calls<N: Net> {
     engine: Engine<N>,
     /// The redacted address, for errors.
     target: String,
+    /// What no error may show.
+    secrets: Arc<[String]>,
     send_timeout: Duration,
     close_timeout: Duration,
     /// The caller knows that the connection is over: by closing it, or by having taken the peer's Close.
@@ -38,6 +41,7 @@ impl<N: Net> Calls<N> {
             Ok(engine) => Ok(Self {
                 engine,
                 target,
+                secrets: Arc::default(),
                 send_timeout: config.send_timeout,
                 close_timeout: config.close_timeout,
                 is_told: false,
@@ -48,6 +52,11 @@ impl<N: Net> Calls<N> {
                 Cause::Io(error.into()),
             )),
         }
+    }
+
+    /// Sets what no error may show, should the peer repeat it.
+    pub(crate) fn set_secrets(&mut self, secrets: Vec<String>) {
+        self.secrets = secrets.into();
     }
 
     pub(crate) fn net(&self) -> &N {
@@ -132,7 +141,8 @@ impl<N: Net> Calls<N> {
         }
         // The server ends the TCP connection first (RFC 6455 §7.1.1).
         let latest = Deadline::after(self.now(), LINGER);
-        self.engine.linger(false, latest.earlier(deadline));
+        self.engine
+            .linger(false, latest.earlier(deadline), || false);
         Ok(())
     }
 
@@ -203,7 +213,7 @@ impl<N: Net> Calls<N> {
     }
 
     fn error(&self, stage: Stage, cause: Cause) -> Error {
-        Error::new(stage, self.target.clone(), cause)
+        Error::new(stage, self.target.clone(), cause).hiding(&self.secrets)
     }
 
     fn now(&self) -> Instant {

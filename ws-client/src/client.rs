@@ -73,7 +73,8 @@ impl Client {
             surplus,
         } = dial::dial(request, dial::system_resolver())?;
         let address = request.address().clone();
-        let calls = Calls::new(address.to_string(), wire, &surplus, &request.config)?;
+        let mut calls = Calls::new(address.to_string(), wire, &surplus, &request.config)?;
+        calls.set_secrets(request.secrets());
         Ok(Self {
             calls,
             address,

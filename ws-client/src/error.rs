@@ -6,12 +6,14 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use ws_core::handshake::{HandshakeError, Response};
 use ws_core::{CloseCode, SendError};
 
 pub(crate) use self::cause::{Cause, HandshakeFailure, Loss, Span};
 pub(crate) use self::proxy::{ProxyAnswer, ProxyFailure};
+use crate::secret;
 
 mod cause;
 mod proxy;
@@ -92,7 +94,14 @@ impl Error {
             stage,
             target: target.into(),
             cause,
+            secrets: Arc::default(),
         }))
+    }
+
+    /// The same error, which does not show any of `secrets` should the peer have repeated it.
+    pub(crate) fn hiding(mut self, secrets: &Arc<[String]>) -> Self {
+        self.0.secrets = Arc::clone(secrets);
+        self
     }
 
     /// What kind of failure it was.
@@ -152,6 +161,8 @@ impl Error {
             Cause::TlsFile { .. } => Some("give a file in PEM format that can be read"),
             Cause::NoRoots(_) => Some("install the system's root certificates, or give a CA file"),
             Cause::Handshake(failure) => handshake_hint(&failure.error),
+            Cause::QueueFull { .. } => Some("wait until the peer has read some of it"),
+            Cause::Overflow { .. } => Some("receive more often, or raise the limits of the queue"),
             Cause::Receive(_) if self.kind() == ErrorKind::TooBig => {
                 Some("raise the limits of what a message may be")
             }
@@ -179,9 +190,11 @@ impl Error {
     pub fn close_code(&self) -> Option<CloseCode> {
         match &self.0.cause {
             Cause::Closed(close) => Some(close.code),
-            Cause::Lost(_) | Cause::Silent(_) | Cause::Send(SendError::Closed) => {
-                Some(CloseCode::ABNORMAL)
-            }
+            Cause::Lost(_)
+            | Cause::Silent(_)
+            | Cause::NotOpen(_)
+            | Cause::Send(SendError::Closed) => Some(CloseCode::ABNORMAL),
+            Cause::Overflow { .. } => Some(CloseCode::POLICY_VIOLATION),
             _ => None,
         }
     }
@@ -190,8 +203,14 @@ impl Error {
     pub fn close_reason(&self) -> Option<&str> {
         match &self.0.cause {
             Cause::Closed(close) => Some(&close.reason),
+            Cause::Overflow { .. } => Some(OVERFLOW_REASON),
             _ => None,
         }
+    }
+
+    /// True if the peer was given up because it has not answered a keepalive ping.
+    pub fn is_peer_silent(&self) -> bool {
+        matches!(self.0.cause, Cause::Silent(_))
     }
 
     /// The operating system's error behind it; of several failed addresses the last one's.
@@ -214,7 +233,9 @@ impl fmt::Display for Error {
             stage,
             target,
             cause,
+            secrets,
         } = &*self.0;
+        let cause = secret::hide(cause.to_string(), secrets);
         match stage {
             Stage::Address => write!(f, "bad address: {cause}"),
             Stage::Proxy if target.is_empty() => cause.fmt(f),
@@ -242,6 +263,8 @@ struct Inner {
     stage: Stage,
     target: String,
     cause: Cause,
+    /// Not to be shown, whatever the cause says.
+    secrets: Arc<[String]>,
 }
 
 fn handshake_hint(error: &HandshakeError) -> Option<&'static str> {
@@ -255,6 +278,8 @@ fn handshake_hint(error: &HandshakeError) -> Option<&'static str> {
     })
 }
 
+/// What the peer is told when it sends more than is read.
+pub(crate) const OVERFLOW_REASON: &str = "receive queue is full";
 const _: () = assert!(size_of::<Error>() == size_of::<usize>());
 
 #[cfg(test)]

@@ -56,7 +56,9 @@
 //! - `wss://` never becomes plain, and no certificate goes unverified but where a caller has asked for it in so many words.
 
 mod address;
+mod background;
 mod calls;
+mod cancel;
 mod client;
 mod config;
 mod deadline;
@@ -73,9 +75,12 @@ mod tls;
 mod wire;
 
 pub use ws_core::handshake::{HeadLimits, Response};
-pub use ws_core::{CloseCode, KeepaliveConfig, Limits};
+pub use ws_core::{CloseCode, KeepaliveConfig, Limits, LoggingMode, LoggingSettings};
 
 pub use crate::address::Address;
+pub use crate::background::{
+    BackgroundClient, BackgroundConfig, ConnectionEvent, OnFull, Reconnect, State, Statistics,
+};
 pub use crate::client::Client;
 pub use crate::config::Config;
 pub use crate::error::{Error, ErrorKind, Stage};

@@ -3,6 +3,8 @@
 //! Messages come out in the order in which they came in; then the peer's Close, once. Of unread pings and of unread
 //! pongs only the newest is kept, so that a caller who does not read cannot be made to hold many.
 //! Invariant: an empty queue admits any message; a full one ([`ReceiveQueue::is_full`]) makes the engine stop reading.
+//! The queue of a [`BackgroundClient`](crate::BackgroundClient)'s engine is only a step to the one its callers read
+//! from: what waits there counts as if it were here ([`ReceiveQueue::set_elsewhere`]).
 
 use std::collections::VecDeque;
 
@@ -19,6 +21,14 @@ pub(crate) struct ReceiveQueue {
     charged_bytes: usize,
     max_messages: usize,
     max_bytes: usize,
+    elsewhere: Elsewhere,
+}
+
+/// What waits behind a queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
 }
 
 impl ReceiveQueue {
@@ -32,13 +42,27 @@ impl ReceiveQueue {
             charged_bytes: 0,
             max_messages,
             max_bytes,
+            elsewhere: Elsewhere::default(),
         }
     }
 
     /// True if no further text or binary message may be added.
     pub(crate) fn is_full(&self) -> bool {
-        !self.messages.is_empty()
-            && (self.messages.len() >= self.max_messages || self.charged_bytes >= self.max_bytes)
+        let messages = self.messages.len() + self.elsewhere.messages;
+        let bytes = self.charged_bytes + self.elsewhere.bytes;
+        messages > 0 && (messages >= self.max_messages || bytes >= self.max_bytes)
+    }
+
+    /// True if a queue that was full has room for more than a message or two.
+    pub(crate) fn has_room_again(&self) -> bool {
+        let quarter = |max: usize| max - max / 4;
+        self.messages.is_empty()
+            || (self.messages.len() < quarter(self.max_messages)
+                && self.charged_bytes < quarter(self.max_bytes))
+    }
+
+    pub(crate) fn set_elsewhere(&mut self, elsewhere: Elsewhere) {
+        self.elsewhere = elsewhere;
     }
 
     /// Text and binary messages waiting.
@@ -164,6 +188,39 @@ mod tests {
         assert!(!nothing_allowed.is_full());
         nothing_allowed.push(text("one"));
         assert!(nothing_allowed.is_full());
+    }
+
+    #[test]
+    fn what_waits_elsewhere_counts() {
+        let mut queue = ReceiveQueue::new(2, 1000);
+        let elsewhere = |messages, bytes| Elsewhere { messages, bytes };
+        queue.set_elsewhere(elsewhere(1, 64));
+        assert!(!queue.is_full());
+        queue.push(text("a"));
+        assert!(queue.is_full());
+        queue.pop();
+        queue.set_elsewhere(elsewhere(1, 1000));
+        assert!(queue.is_full());
+        queue.set_elsewhere(elsewhere(0, 0));
+        assert!(!queue.is_full());
+    }
+
+    #[test]
+    fn has_room_again_a_quarter_below_its_limits_or_when_empty() {
+        let mut queue = ReceiveQueue::new(8, 8 * 64);
+        for _ in 0..8 {
+            queue.push(text("a"));
+        }
+        while queue.len() >= 6 {
+            assert!(!queue.has_room_again());
+            queue.pop();
+        }
+        assert!(queue.has_room_again());
+        let mut tiny = ReceiveQueue::new(1, 1);
+        tiny.push(text("a"));
+        assert!(!tiny.has_room_again());
+        tiny.pop();
+        assert!(tiny.has_room_again());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use ws_core::handshake::{ClientHandshake, ClientRequest};
 
 use crate::address::Address;
+use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::error::{Cause, Error, Stage};
 use crate::net::tcp;
@@ -34,6 +35,8 @@ pub struct ConnectRequest {
     pub(crate) tls: Option<TlsSettings>,
     proxy: ProxyChoice,
     pub(crate) config: Config,
+    /// Ends the dial; never used by [`Client`](crate::Client).
+    pub(crate) cancel: Cancel,
 }
 
 impl ConnectRequest {
@@ -53,6 +56,7 @@ impl ConnectRequest {
             tls: None,
             proxy: ProxyChoice::None,
             config: Config::default(),
+            cancel: Cancel::default(),
         })
     }
 
@@ -159,6 +163,33 @@ impl ConnectRequest {
         }
         let nonce = tcp::nonce().map_err(|error| failed(Cause::Io(error.into())))?;
         ClientHandshake::new(&request, nonce).map_err(|error| failed(Cause::Request(error)))
+    }
+
+    /// How the connection is encrypted, for the event log.
+    pub(crate) fn describe_tls(&self) -> String {
+        match &self.tls {
+            Some(settings) => format!("{settings:?}"),
+            None if self.is_secure() => String::from("TLS with the system's authorities"),
+            None => String::from("no TLS"),
+        }
+    }
+
+    /// Through which proxy, for the event log.
+    pub(crate) fn describe_proxy(&self) -> String {
+        match self.choose_proxy() {
+            Ok(Some(proxy)) => format!("through {proxy}"),
+            Ok(None) => String::from("no proxy"),
+            Err(_) => String::from("a proxy that cannot be used"),
+        }
+    }
+
+    /// Names of the extra headers; their values may be secrets.
+    pub(crate) fn header_names(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub(crate) fn subprotocol_count(&self) -> usize {
+        self.subprotocols.len()
     }
 
     /// Everything in the request that must not be printed, should the server echo it.

@@ -60,6 +60,7 @@ mod event;
 mod event_log;
 mod frame;
 pub mod handshake;
+mod logging;
 mod message;
 mod opcode;
 mod role;
@@ -77,6 +78,7 @@ pub use self::{
     event::Event,
     event_log::{EventLog, LogFile, OpenLogFile},
     frame::{MAX_CONTROL_BYTES, MaskingKeys, PreparedFrame},
+    logging::{LoggingMode, LoggingSettings},
     opcode::OpCode,
     role::Role,
     scratch::{Scratch, SendScratch},

@@ -3,6 +3,7 @@
 use crate::{
     Failure, autobahn, ci,
     flags::Flags,
+    install,
     report::{Outcome, Report},
     shell::{Run, root},
 };
@@ -19,6 +20,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     );
     report.step("cargo-deny", || ci::deny(true));
     report.step("fuzz", fuzz);
+    report.step("pings", pings);
     ci::steps(report, &autobahn::Cases::default());
     Ok(())
 }
@@ -36,6 +38,29 @@ fn machine(date: &str) -> Result<String, Failure> {
 
 fn read(program: &str, arguments: &[&str]) -> Result<String, Failure> {
     Ok(Run::new(program).args(arguments).read()?.trim().to_owned())
+}
+
+/// Two minutes of what `ci` tests for ten seconds.
+fn pings() -> Result<Outcome, Failure> {
+    install::install()?;
+    let mut figures = String::new();
+    Run::cargo()
+        .args([
+            "test",
+            "--locked",
+            "-p",
+            "ws-tests",
+            "--test",
+            "it",
+            "background::",
+        ])
+        .env("WS_PING_SECONDS", "120")
+        .run_with_lines(|line| {
+            if line.contains("slowest") {
+                figures = line.to_owned();
+            }
+        })?;
+    Ok(Outcome::DoneWith(figures))
 }
 
 fn fuzz() -> Result<Outcome, Failure> {

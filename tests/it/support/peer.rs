@@ -51,7 +51,7 @@ impl Peer {
         );
     }
 
-    fn script(self, name: &str) -> Command {
+    pub(crate) fn script(self, name: &str) -> Command {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
         let mut command;
         match self {

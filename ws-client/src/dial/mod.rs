@@ -60,6 +60,7 @@ pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dial
     };
 
     let opening = request.handshake()?;
+    let resolver = &resolver.cancelled_by(&request.cancel);
     let Security { tls, proxy } = Security::prepare(request).map_err(failed)?;
     let (host, port) = (address.host(), request.port());
     let mut wire = match proxy {
@@ -75,8 +76,9 @@ pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dial
         }
         None => {
             let addresses = resolver.resolve(host, port, deadline).map_err(failed)?;
-            let poller =
-                Poller::new().map_err(|error| failed((Stage::Connect, Cause::Io(error.into()))))?;
+            let poller = Poller::new()
+                .map_err(|error| failed((Stage::Connect, Cause::Io(error.into()))))?
+                .cancelled_by(&request.cancel);
             let net = connect::connect(poller, &addresses, config.attempt_delay, deadline)
                 .map_err(failed)?;
             Wire::new(net)

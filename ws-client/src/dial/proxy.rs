@@ -53,7 +53,9 @@ impl Tunnel<'_> {
         let addresses = resolver
             .resolve(proxy.server(), proxy.port(), deadline)
             .map_err(|(_, cause)| unreached(cause))?;
-        let poller = Poller::new().map_err(|error| unreached(Cause::Io(error.into())))?;
+        let poller = Poller::new()
+            .map_err(|error| unreached(Cause::Io(error.into())))?
+            .cancelled_by(resolver.cancel());
         let net = connect::connect(poller, &addresses, config.attempt_delay, deadline)
             .map_err(|(_, cause)| unreached(cause))?;
         log::debug!("{proxy}: connected to {}", net.peer_address);
@@ -92,13 +94,13 @@ impl Tunnel<'_> {
                 };
                 // That it answers is known now: only such a proxy is worth a thread.
                 let (poller, address) = (net.into_poller(), dial.proxy);
-                let stream =
-                    dial.run(socks::in_flight(), deadline)
-                        .map_err(|failure| match failure {
-                            socks::Failure::Answer(answer) => answered(proxy, answer),
-                            socks::Failure::Internal(cause) => unreached(cause),
-                            socks::Failure::Timeout => silent(proxy),
-                        })?;
+                let stream = dial
+                    .run(socks::in_flight(), resolver.cancel(), deadline)
+                    .map_err(|failure| match failure {
+                        socks::Failure::Answer(answer) => answered(proxy, answer),
+                        socks::Failure::Internal(cause) => unreached(cause),
+                        socks::Failure::Timeout => silent(proxy),
+                    })?;
                 let net = TcpNet::adopt(poller, stream, address)
                     .map_err(|error| answered(proxy, ProxyAnswer::Lost(Arc::new(error))))?;
                 Ok(Wire::new(net))

@@ -12,9 +12,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 
 use super::place::Place;
+use crate::cancel::Cancel;
 use crate::deadline::Deadline;
 use crate::error::{Cause, Stage};
-use crate::net::now;
 
 /// Most lookups in flight at once in one process.
 pub(crate) const LIMIT: usize = 8;
@@ -27,6 +27,7 @@ pub(crate) type Lookup = Arc<dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + 
 pub(crate) struct Resolver {
     lookup: Lookup,
     in_flight: Arc<AtomicUsize>,
+    cancel: Cancel,
 }
 
 impl Resolver {
@@ -35,6 +36,20 @@ impl Resolver {
         Self {
             lookup,
             in_flight: Arc::default(),
+            cancel: Cancel::default(),
+        }
+    }
+
+    /// What ends the dial that this resolver is for.
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// The same resolver, for a dial that `cancel` ends.
+    pub(crate) fn cancelled_by(&self, cancel: &Cancel) -> Self {
+        Self {
+            cancel: cancel.clone(),
+            ..self.clone()
         }
     }
 
@@ -50,11 +65,7 @@ impl Resolver {
         }
         let failed = |cause| (Stage::Resolve, cause);
         let answer = self.start(host, port).map_err(failed)?;
-        let answer = match deadline.remaining(now()) {
-            Some(timeout) => answer.recv_timeout(timeout),
-            None => answer.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match answer {
+        match self.cancel.receive(&answer, deadline) {
             Ok(Ok(addresses)) if addresses.is_empty() => Err(failed(Cause::NoAddress)),
             Ok(Ok(addresses)) => Ok(addresses),
             Ok(Err(error)) => Err(failed(Cause::Lookup(Arc::new(error)))),
@@ -97,6 +108,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::net::now;
 
     fn soon() -> Deadline {
         Deadline::after(now(), Duration::from_secs(20))

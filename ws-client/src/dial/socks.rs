@@ -19,9 +19,9 @@ use std::thread;
 use socks::{Socks4Stream, Socks5Stream, TargetAddr, ToTargetAddr};
 
 use super::place::Place;
+use crate::cancel::Cancel;
 use crate::deadline::Deadline;
 use crate::error::{Cause, ProxyAnswer};
-use crate::net::now;
 use crate::proxy::ProxyKind;
 use crate::secret::Secret;
 
@@ -57,6 +57,7 @@ impl SocksDial {
     pub(super) fn run(
         self,
         in_flight: &Arc<AtomicUsize>,
+        cancel: &Cancel,
         deadline: Deadline,
     ) -> Result<TcpStream, Failure> {
         let busy = Failure::Answer(ProxyAnswer::Busy { limit: LIMIT });
@@ -73,11 +74,7 @@ impl SocksDial {
                 let _ = sender.send(result);
             })
             .map_err(|error| Failure::Internal(Cause::Io(Arc::new(error))))?;
-        let answer = match deadline.remaining(now()) {
-            Some(timeout) => answer.recv_timeout(timeout),
-            None => answer.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match answer {
+        match cancel.receive(&answer, deadline) {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(error)) => Err(Failure::Answer(explain(error, kind, has_login))),
             Err(RecvTimeoutError::Timeout) => Err(Failure::Timeout),

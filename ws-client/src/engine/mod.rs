@@ -11,16 +11,19 @@
 //! Invariant: with a full receive queue nothing is read; sending goes on.
 //! Tested over a mock [`Net`] with a virtual clock in `tests.rs`, over sockets in `tests/it`.
 
+mod heartbeat;
+
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ws_core::{
-    Event, Keepalive, KeepaliveAction, Pressure, ReceiveError, Receiver, Reply, Role, Scratch,
-    SendError, SendScratch, Sender, TICK,
+    Event, KeepaliveAction, Pressure, ReceiveError, Receiver, Reply, Role, Scratch, SendError,
+    SendScratch, Sender,
 };
 
+use self::heartbeat::Heartbeat;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::{Cause, Loss};
@@ -42,9 +45,11 @@ pub(crate) struct Engine<N> {
     held: Range<usize>,
     keepalive: Heartbeat,
     messages: u64,
-    /// In the closing handshake: what finds no room in the queue is dropped, so that the peer's Close is reached.
-    discards: bool,
     discarded: u64,
+    pings_answered: u64,
+    when_full: WhenFull,
+    /// A message has found no room under [`WhenFull::Refuse`]; it is lost, and so is what comes after it.
+    overflowed: bool,
     /// The output could not all leave at the last attempt.
     pushed_back: bool,
     write_error: Option<Arc<io::Error>>,
@@ -72,8 +77,10 @@ impl<N: Net> Engine<N> {
             held: 0..surplus.len(),
             keepalive: Heartbeat::new(config, now),
             messages: 0,
-            discards: false,
             discarded: 0,
+            pings_answered: 0,
+            when_full: WhenFull::Stop,
+            overflowed: false,
             pushed_back: false,
             write_error: None,
             failing: None,
@@ -124,9 +131,23 @@ impl<N: Net> Engine<N> {
         encode(&mut self.sender, &mut self.send_scratch, self.wire.output())
     }
 
-    /// From now on a full queue does not stop the reading; see [`Engine::discards`].
+    /// From now on a full queue does not stop the reading; see [`WhenFull::Discard`].
     pub(crate) fn begin_closing(&mut self) {
-        self.discards = true;
+        self.when_full = WhenFull::Discard;
+    }
+
+    /// From now on a message that finds no room is lost and makes [`Engine::has_overflowed`] true.
+    pub(crate) fn refuse_when_full(&mut self) {
+        self.when_full = WhenFull::Refuse;
+    }
+
+    pub(crate) fn has_overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// Pongs written in answer to pings.
+    pub(crate) fn pings_answered(&self) -> u64 {
+        self.pings_answered
     }
 
     /// Fails the connection if the peer broke a rule (RFC 6455 §7.1.7): says why and takes `deadline` at most for it.
@@ -139,7 +160,7 @@ impl<N: Net> Engine<N> {
         self.ended = Some(Cause::Receive(failing.error));
         self.answer(failing.reply);
         let latest = Deadline::after(self.wire.net.now(), LINGER);
-        self.linger(true, latest.earlier(deadline));
+        self.linger(true, latest.earlier(deadline), || false);
     }
 
     /// Moves what can be moved; if that is nothing, waits for a change until `deadline` at most.
@@ -180,10 +201,10 @@ impl<N: Net> Engine<N> {
 
     /// Gives the peer the time until `deadline` to end the TCP connection, so that what was sent last arrives.
     ///
-    /// What comes meanwhile is dropped. Afterwards the connection is over.
-    pub(crate) fn linger(&mut self, half_close: bool, deadline: Deadline) {
+    /// What comes meanwhile is dropped. Afterwards the connection is over. `stop` is asked after each wake-up.
+    pub(crate) fn linger(&mut self, half_close: bool, deadline: Deadline, stop: impl Fn() -> bool) {
         // Errors end the wait like an end of the stream does: the WebSocket connection is over already.
-        let _ = self.try_linger(half_close, deadline);
+        let _ = self.try_linger(half_close, deadline, stop);
         if self.ended.is_none() {
             self.lose(None);
         }
@@ -214,7 +235,8 @@ impl<N: Net> Engine<N> {
         }
         if let Some(error) = &self.write_error {
             if self.is_paused() {
-                return Ok(false);
+                // A message has to be taken first.
+                return self.wire.wait(deadline);
             }
             // All that had come is taken now.
             self.lose(Some(Arc::clone(error)));
@@ -233,6 +255,7 @@ impl<N: Net> Engine<N> {
                 .sender
                 .encode_pending(&mut self.send_scratch, self.wire.output());
             debug_assert!(kept.is_ok(), "a client has masking keys");
+            self.pings_answered += u64::from(kept == Ok(true));
         }
         let sent = match self.wire.send_some() {
             Ok(sent) => sent,
@@ -296,6 +319,7 @@ impl<N: Net> Engine<N> {
                 }
             };
             if let Some(reply) = receive.take_reply() {
+                let is_pong = matches!(message, Some(Message::Ping(_)));
                 let pressure = if self.pushed_back {
                     Pressure::PushedBack
                 } else {
@@ -306,21 +330,24 @@ impl<N: Net> Engine<N> {
                     self.sender
                         .encode_reply(reply, pressure, &mut self.send_scratch, output);
                 debug_assert!(replied.is_ok(), "a client has masking keys");
+                if is_pong && pressure == Pressure::Clear && !self.sender.close_sent() {
+                    self.pings_answered += 1;
+                }
             }
             match message {
                 Some(message @ (Message::Text(_) | Message::Binary(_))) => {
                     self.messages += 1;
-                    if self.queue.is_full() {
-                        self.discarded += 1;
-                    } else {
-                        self.queue.push(message);
+                    match self.when_full {
+                        _ if !self.overflowed && !self.queue.is_full() => self.queue.push(message),
+                        WhenFull::Refuse => self.overflowed = true,
+                        WhenFull::Stop | WhenFull::Discard => self.discarded += 1,
                     }
                 }
                 Some(message) => self.queue.push(message),
                 None => {}
             }
             // Not `is_paused`: the events still borrow from the receiver.
-            if self.queue.is_full() && !self.discards {
+            if self.when_full == WhenFull::Stop && self.queue.is_full() {
                 break;
             }
         }
@@ -337,7 +364,7 @@ impl<N: Net> Engine<N> {
         match self.keepalive.poll(now, paused) {
             KeepaliveAction::Wait { .. } => false,
             KeepaliveAction::SendPing => {
-                let payload = self.keepalive.rules.ping_payload();
+                let payload = self.keepalive.ping_payload();
                 let output = self.wire.output();
                 let encoded = self
                     .sender
@@ -346,13 +373,18 @@ impl<N: Net> Engine<N> {
                 true
             }
             KeepaliveAction::PeerSilent => {
-                self.ended = Some(Cause::Silent(self.keepalive.config.timeout));
+                self.ended = Some(Cause::Silent(self.keepalive.timeout()));
                 true
             }
         }
     }
 
-    fn try_linger(&mut self, half_close: bool, deadline: Deadline) -> io::Result<()> {
+    fn try_linger(
+        &mut self,
+        half_close: bool,
+        deadline: Deadline,
+        stop: impl Fn() -> bool,
+    ) -> io::Result<()> {
         let (mut ended_tls, mut half_closed) = (false, false);
         loop {
             let mut sent = self.wire.send_some()?;
@@ -369,7 +401,7 @@ impl<N: Net> Engine<N> {
             if received == Some(0) {
                 return Ok(());
             }
-            if deadline.has_passed(self.wire.net.now()) {
+            if deadline.has_passed(self.wire.net.now()) || stop() {
                 return Ok(());
             }
             if !sent && received.is_none() {
@@ -407,7 +439,7 @@ impl<N: Net> Engine<N> {
 
     /// Nothing is read until a message is taken.
     fn is_paused(&self) -> bool {
-        self.queue.is_full() && !self.discards
+        self.when_full == WhenFull::Stop && self.queue.is_full()
     }
 }
 
@@ -418,55 +450,15 @@ struct Failing {
     latest: Deadline,
 }
 
-/// The rules of keepalive with a clock.
-struct Heartbeat {
-    rules: Keepalive,
-    config: ws_core::KeepaliveConfig,
-    started: Instant,
-    due: Deadline,
-}
-
-impl Heartbeat {
-    fn new(config: &Config, now: Instant) -> Self {
-        let mut heartbeat = Self {
-            rules: Keepalive::new(0),
-            config: config.keepalive.clone(),
-            started: now,
-            due: Deadline::NEVER,
-        };
-        heartbeat.poll(now, false);
-        heartbeat
-    }
-
-    fn due(&self) -> Deadline {
-        self.due
-    }
-
-    fn handle_sign_of_life(&mut self, now: Instant) {
-        self.rules.handle_received(self.tick(now));
-    }
-
-    fn is_answer(&self, payload: &[u8]) -> bool {
-        self.rules.is_answer(payload)
-    }
-
-    fn poll(&mut self, now: Instant, paused: bool) -> KeepaliveAction {
-        let action = self.rules.poll(&self.config, self.tick(now), paused);
-        self.due = match action {
-            KeepaliveAction::Wait { until: u32::MAX } => Deadline::NEVER,
-            KeepaliveAction::Wait { until } => {
-                Deadline::after(self.started, TICK.saturating_mul(until))
-            }
-            // Asked again at once.
-            KeepaliveAction::SendPing | KeepaliveAction::PeerSilent => Deadline::at(now),
-        };
-        action
-    }
-
-    fn tick(&self, now: Instant) -> u32 {
-        let ticks = now.saturating_duration_since(self.started).as_millis() / TICK.as_millis();
-        u32::try_from(ticks).unwrap_or(u32::MAX - 1)
-    }
+/// What becomes of a message that finds no room in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WhenFull {
+    /// It is not read in the first place.
+    Stop,
+    /// It is lost, and the owner is told.
+    Refuse,
+    /// In the closing handshake: it is dropped, so that the peer's Close is reached.
+    Discard,
 }
 
 /// What one read takes at most.

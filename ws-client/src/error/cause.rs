@@ -53,6 +53,19 @@ pub(crate) enum Cause {
     Lost(Loss),
     /// No answer to a keepalive ping within this time.
     Silent(Duration),
+    /// The receive queue was full and the configuration says to close then.
+    Overflow {
+        messages: usize,
+        bytes: usize,
+    },
+    /// The send queue was full.
+    QueueFull {
+        messages: usize,
+        bytes: usize,
+        limit: usize,
+    },
+    /// There is no connection, for this reason.
+    NotOpen(&'static str),
     Io(Arc<io::Error>),
     Internal(&'static str),
 }
@@ -86,7 +99,12 @@ impl Cause {
             Self::Receive(error) if is_above_a_limit(error) => ErrorKind::TooBig,
             Self::Receive(ReceiveError::OutOfMemory(_)) => ErrorKind::Internal,
             Self::Receive(_) => ErrorKind::Protocol,
-            Self::Closed { .. } | Self::Lost(_) | Self::Silent(_) => ErrorKind::Closed,
+            Self::Closed { .. }
+            | Self::Lost(_)
+            | Self::Silent(_)
+            | Self::Overflow { .. }
+            | Self::NotOpen(_) => ErrorKind::Closed,
+            Self::QueueFull { .. } => ErrorKind::QueueFull,
             Self::Io(_) | Self::Internal(_) => ErrorKind::Internal,
         }
     }
@@ -178,6 +196,19 @@ impl fmt::Display for Cause {
             Self::Silent(timeout) => {
                 write!(f, "peer has not answered a ping within {}", Span(*timeout))
             }
+            Self::Overflow { messages, bytes } => write!(
+                f,
+                "connection was closed with code 1008, because {messages} messages of {bytes} bytes were unread"
+            ),
+            Self::QueueFull {
+                messages,
+                bytes,
+                limit,
+            } => write!(
+                f,
+                "send queue is full: {messages} messages and {bytes} bytes wait, the limit is {limit} bytes"
+            ),
+            Self::NotOpen(text) => f.write_str(text),
             Self::Io(error) => write_io_error(error, f),
             Self::Internal(text) => f.write_str(text),
         }

@@ -79,6 +79,12 @@ impl MockNet {
         })))
     }
 
+    /// Lets the clock, which nothing has been done with yet, begin at this time.
+    pub(crate) fn begin_at(&self, start: Instant) {
+        let mut script = self.0.borrow_mut();
+        (script.start, script.now) = (start, start);
+    }
+
     /// Lets `incoming` come at this time after the start, behind all before.
     pub(crate) fn at(&self, time: Duration, incoming: Incoming) -> &Self {
         self.0.borrow_mut().incoming.push_back((time, incoming));

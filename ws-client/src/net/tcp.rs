@@ -23,6 +23,7 @@ use socket2::{SockRef, TcpKeepalive};
 use ws_core::MaskingKeys;
 
 use super::{Net, Readiness};
+use crate::cancel::Cancel;
 use crate::deadline::Deadline;
 
 /// The clock of calls that run before there is a connection.
@@ -37,11 +38,18 @@ pub(crate) fn nonce() -> io::Result<[u8; 16]> {
     Ok(nonce)
 }
 
+/// A number that other processes do not have in common with this one.
+pub(crate) fn random() -> u64 {
+    // Without it connections are merely made at the same time as those of others.
+    seeded().map_or(u64::MAX, |mut random| random.next_u64())
+}
+
 /// One poll with its waker. Made before the dial and kept: on Windows a socket stays with its first poll.
 pub(crate) struct Poller {
     pub(crate) poll: Poll,
     pub(crate) events: Events,
     signal: Interrupter,
+    cancel: Option<Cancel>,
 }
 
 impl Poller {
@@ -55,18 +63,29 @@ impl Poller {
                 waker: Arc::new(waker),
                 raised: Arc::default(),
             },
+            cancel: None,
         })
+    }
+
+    /// From now on every wait fails once `cancel` says so.
+    pub(crate) fn cancelled_by(mut self, cancel: &Cancel) -> Self {
+        cancel.set_waker(self.signal.clone());
+        self.cancel = Some(cancel.clone());
+        self
     }
 
     /// Waits; a signal that interrupts it counts as "nothing has happened".
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.check_cancel()?;
         match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                self.events.clear();
-                Ok(())
-            }
-            result => result,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.events.clear(),
+            result => result?,
         }
+        self.check_cancel()
+    }
+
+    fn check_cancel(&self) -> io::Result<()> {
+        self.cancel.as_ref().map_or(Ok(()), Cancel::check)
     }
 }
 
@@ -154,7 +173,9 @@ impl TcpNet {
     fn finish(poller: Poller, stream: TcpStream, peer_address: SocketAddr) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         // Finds a dead peer also where WebSocket pings are off or no call runs.
-        let keepalive = TcpKeepalive::new().with_time(TCP_KEEPALIVE);
+        let keepalive = TcpKeepalive::new()
+            .with_time(TCP_KEEPALIVE)
+            .with_interval(TCP_KEEPALIVE_INTERVAL);
         if let Err(error) = SockRef::from(&stream).set_tcp_keepalive(&keepalive) {
             log::debug!("no TCP keepalive for {peer_address}: {error}");
         }
@@ -165,6 +186,11 @@ impl TcpNet {
             peer_address,
             local_address,
         })
+    }
+
+    /// The dial is done: what would have ended it does nothing any more.
+    pub(crate) fn forget_cancel(&mut self) {
+        self.poller.cancel = None;
     }
 
     pub(crate) fn interrupter(&self) -> Interrupter {
@@ -234,6 +260,8 @@ const WAKER: Token = Token(1);
 pub(crate) const FIRST_ATTEMPT: usize = 2;
 /// Silence before the system probes the peer.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+/// Time between its probes.
+const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@
     reason = "a test's helpers fail by panicking, as a test does"
 )]
 
+mod background;
 mod close;
 mod connect;
 mod flow;

@@ -2,7 +2,10 @@
 
 use std::io::Write;
 
-use ws_client::{Client, Config, ConnectRequest, Error};
+use ws_client::{
+    BackgroundClient, BackgroundConfig, Client, Config, ConnectRequest, Error, LoggingSettings,
+    Reconnect,
+};
 
 use crate::support::*;
 
@@ -69,8 +72,71 @@ fn nothing_shows_a_secret() {
     check(&client.send_text(CANARY).unwrap_err());
     server.join();
 
+    background();
+
     let printed = format!("{request:?} {client:?} {:?}", client.interrupter());
     assert!(!printed.contains(CANARY), "{printed}");
     assert!(log.count("connected to") > 0, "the log was not kept");
     assert_eq!(log.count(CANARY), 0, "{log:?}");
+}
+
+/// The same with the client that keeps an event log, in memory and in a file.
+fn background() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.log");
+    let reconnect = Reconnect::default()
+        .first_delay(std::time::Duration::from_millis(1))
+        .max_attempts(1)
+        .repeat_text(CANARY);
+    let background = BackgroundConfig::default()
+        .reconnect(Some(reconnect))
+        .logging(LoggingSettings::default().file_path(&path));
+    let mut kept = Vec::new();
+
+    // A server that closes with what it was told; and then only a refusal that echoes everything.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let head = read_head(&mut stream);
+        stream.write_all(accept(&head).as_bytes()).unwrap();
+        let reason = [&1012_u16.to_be_bytes(), CANARY.as_bytes()].concat();
+        stream.write_all(&frame(CLOSE, &reason)).unwrap();
+        read_to_end(stream);
+        let (mut stream, _) = listener.accept().unwrap();
+        let head = read_head(&mut stream);
+        assert!(head.contains(CANARY));
+        let answer = format!(
+            "HTTP/1.1 503 No {CANARY}\r\nSet-Cookie: {CANARY}\r\nConnection: close\r\n\r\n{head}"
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    let request_with_token = request(&url).subprotocol(format!("{CANARY}-{}", "x".repeat(40)));
+    let client = BackgroundClient::connect_with(&request_with_token, &background).unwrap();
+    let error = client.receive(LONG).unwrap_err();
+    server.join().unwrap();
+    check(&error);
+    check(&client.send_text(CANARY, LONG).unwrap_err());
+    while let Some(event) = client.next_event(LONG) {
+        kept.push(format!("{event:?}"));
+    }
+    kept.push(format!(
+        "{client:?} {background:?} {:?}",
+        client.statistics()
+    ));
+    client.destroy();
+    let (lines, total) = client.log(1000).unwrap();
+    assert!(total > 4, "{lines:#?}");
+    kept.extend(lines);
+
+    // The first connection is refused, or cannot be made.
+    for url in ["ws://127.0.0.1:1", "ws://nothing.invalid"] {
+        check(&BackgroundClient::connect_with(&request(url), &background).unwrap_err());
+    }
+    let file = std::fs::read_to_string(&path).unwrap();
+    assert!(file.contains("cannot connect to"), "{file}");
+    kept.push(file);
+    for text in kept {
+        assert!(!text.contains(CANARY), "{text}");
+    }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::error::{Error, ProxyFailure, Stage};
+use crate::net::now;
 
 /// What a proxy does, one after the other.
 #[derive(Clone)]
@@ -65,6 +66,7 @@ fn dial(kind: ProxyKind, address: SocketAddr, login: Option<(&str, &str)>) -> So
 fn run(dial: SocksDial) -> Result<TcpStream, Failure> {
     dial.run(
         &Arc::default(),
+        &Cancel::default(),
         Deadline::after(now(), Duration::from_secs(30)),
     )
 }
@@ -313,13 +315,17 @@ fn silent_proxies_hold_eight_threads_and_the_ninth_dial_fails_at_once() {
     for _ in 0..LIMIT {
         let start = Instant::now();
         let deadline = Deadline::after(start, Duration::from_millis(30));
-        let result = silent().run(&in_flight, deadline);
+        let result = silent().run(&in_flight, &Cancel::default(), deadline);
         assert!(matches!(result, Err(Failure::Timeout)), "{result:?}");
         assert!(start.elapsed() < Duration::from_secs(5));
         held.push(listener.accept().unwrap());
     }
     let start = Instant::now();
-    let result = silent().run(&in_flight, Deadline::after(start, Duration::from_secs(60)));
+    let result = silent().run(
+        &in_flight,
+        &Cancel::default(),
+        Deadline::after(start, Duration::from_secs(60)),
+    );
     assert_eq!(
         shown(result),
         "Proxy: 8 connections of this process still wait for a SOCKS proxy, the most allowed at once \
@@ -333,6 +339,6 @@ fn silent_proxies_hold_eight_threads_and_the_ninth_dial_fails_at_once() {
         assert!(start.elapsed() < Duration::from_secs(30), "a thread hangs");
         thread::yield_now();
     }
-    let result = silent().run(&in_flight, Deadline::at(now()));
+    let result = silent().run(&in_flight, &Cancel::default(), Deadline::at(now()));
     assert!(matches!(result, Err(Failure::Timeout)), "{result:?}");
 }

@@ -1,0 +1,45 @@
+//! The background client against a peer that is not ours, without a single call of it.
+
+use std::{env, io::Write, time::Duration};
+
+use ws_client::{BackgroundClient, CloseCode, Message};
+
+use crate::support::{peer::Peer, process::Process};
+
+/// For how long; `cargo xtask full` sets 120.
+const SECONDS: &str = "WS_PING_SECONDS";
+const DEFAULT_SECONDS: &str = "10";
+const PINGS_PER_SECOND: &str = "50";
+const LIMIT_MILLISECONDS: f64 = 100.0;
+
+#[test]
+fn pings_of_websockets_are_answered_within_100_ms_without_a_call() {
+    let seconds = env::var(SECONDS).unwrap_or_else(|_| DEFAULT_SECONDS.to_owned());
+    let mut script = Peer::Python.script("pings");
+    let mut peer = Process::spawn(script.args([&*seconds, PINGS_PER_SECOND]));
+    let port: u16 = peer.wait_for_stdout(|line| line.trim().parse().ok());
+    let client = BackgroundClient::connect(&format!("ws://127.0.0.1:{port}")).unwrap();
+    // From here on the client is left alone.
+    let (count, slowest) = loop {
+        let line = peer.wait_for_stdout(|line| Some(line.to_owned()));
+        if let Some(result) = line.strip_prefix("ok: ") {
+            let (count, slowest) = result.split_once(' ').unwrap();
+            break (
+                count.parse::<u64>().unwrap(),
+                slowest.trim().parse::<f64>().unwrap(),
+            );
+        }
+    };
+    // Not captured: the figure belongs into the output of a green run.
+    let line = format!("pings: {count} answers in {seconds} s, slowest {slowest} ms\n");
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
+    assert!(count > 0 && slowest < LIMIT_MILLISECONDS, "{line}");
+    let statistics = client.statistics();
+    assert_eq!(statistics.pings_answered, count);
+    assert_eq!(statistics.messages_received, count);
+    for number in 0..count {
+        let wanted = Message::Text(format!("message {number}"));
+        assert_eq!(client.receive(Duration::ZERO).unwrap(), Some(wanted));
+    }
+    client.close(CloseCode::NORMAL, "").unwrap();
+}

@@ -1,0 +1,119 @@
+//! The event log of a background client: what happened to its connection, with the local time.
+//!
+//! Invariant: no payload and no secret of the request gets in, also if the peer repeats one.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ws_core::{EventLog, LogFile, LoggingSettings, OpenLogFile};
+
+use super::config::{BackgroundConfig, OnFull};
+use super::sync::{Arc, Mutex};
+use crate::error::Span;
+use crate::request::ConnectRequest;
+use crate::secret::hide;
+
+/// A log that several threads read and the worker writes.
+pub(super) struct Journal {
+    log: Mutex<EventLog>,
+    secrets: Arc<[String]>,
+}
+
+impl Journal {
+    pub(super) fn new(settings: &LoggingSettings, secrets: Arc<[String]>) -> Self {
+        Self {
+            log: Mutex::new(settings.event_log(open_file)),
+            secrets,
+        }
+    }
+
+    /// Writes an event down.
+    pub(super) fn note(&self, event: &str) {
+        let event = hide(event.to_owned(), &self.secrets);
+        self.log.lock().record(&local_time(), &event);
+    }
+
+    /// Writes an event of a kind down that may come very often.
+    pub(super) fn note_limited(&self, now: Instant, kind: &'static str, event: &str) {
+        let event = hide(event.to_owned(), &self.secrets);
+        let mut log = self.log.lock();
+        log.record_limited(now, kind, &local_time(), &event);
+    }
+
+    /// The newest lines, oldest first, and how many there are; `None` if the log is off.
+    pub(super) fn lines(&self, count: usize) -> Option<(Vec<String>, usize)> {
+        let log = self.log.lock();
+        let lines = log.lines(count).map(String::from).collect();
+        log.is_on().then(|| (lines, log.len()))
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not derived: it knows the secrets.
+        f.debug_struct("Journal").finish_non_exhaustive()
+    }
+}
+
+/// The configuration in force; of headers and subprotocols no more than is not secret.
+pub(super) fn describe(request: &ConnectRequest, background: &BackgroundConfig) -> String {
+    let config = &request.config;
+    let keepalive = match config.keepalive.interval {
+        Some(interval) => format!(
+            "ping after {} and wait {}",
+            Span(interval),
+            Span(config.keepalive.timeout)
+        ),
+        None => String::from("no pings"),
+    };
+    let when_full = match background.on_full {
+        OnFull::Pause => "pause",
+        OnFull::Close => "close 1008",
+    };
+    let reconnect = match &background.reconnect {
+        Some(reconnect) => format!(
+            "reconnect after at most {} to {}, {} repeated messages",
+            Span(reconnect.first_delay),
+            Span(reconnect.max_delay),
+            reconnect.repeated.len()
+        ),
+        None => String::from("no reconnect"),
+    };
+    format!(
+        "connecting to {}: connect timeout {}, close timeout {}, messages of at most {} bytes, \
+         receive queue {} messages or {} bytes then {when_full}, send queue {} bytes, {keepalive}, \
+         {reconnect}, {}, {}, {} subprotocols, headers [{}]",
+        request.address(),
+        Span(config.connect_timeout),
+        Span(config.close_timeout),
+        config.limits.max_message_bytes,
+        config.max_queued_messages,
+        config.max_queued_bytes,
+        background.max_send_queue_bytes,
+        request.describe_tls(),
+        request.describe_proxy(),
+        request.subprotocol_count(),
+        request.header_names().collect::<Vec<_>>().join(", "),
+    )
+}
+
+fn local_time() -> impl fmt::Display {
+    chrono::Local::now().format("%Y-%m-%d %H:%M:%S%.3f")
+}
+
+fn open_file(path: PathBuf) -> OpenLogFile {
+    let old = LoggingSettings::old_file_path(&path);
+    Box::new(move |put_aside| {
+        if put_aside {
+            fs::rename(&path, &old)?;
+        }
+        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let length = file.metadata()?.len();
+        Ok(LogFile {
+            writer: Box::new(file),
+            length,
+        })
+    })
+}

@@ -1,0 +1,196 @@
+//! Where callers and the worker meet: two queues, the state, and who waits for what.
+//!
+//! ```text
+//!  callers ── send ──► outbox ──► worker (engine)
+//!  callers ◄─ receive ── inbox ◄── worker (engine)
+//! ```
+//! Invariant: no lock is held while a payload is copied, encoded or written, nor while anyone waits.
+//! Invariant: the worker is woken at most once between two of its turns, however much is sent meanwhile.
+//! Invariant: messages are given out first, then the peer's Close once, then the error.
+
+pub(super) mod calls;
+mod turns;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use ws_core::CloseCode;
+
+use super::status::{ConnectionEvent, State, Statistics};
+use super::sync::{Arc, Condvar, Mutex, MutexGuard, now};
+use super::worker::Facts;
+use crate::cancel::Cancel;
+use crate::config::Config;
+use crate::error::{Cause, Error, Stage};
+use crate::message::{Close, Message};
+use crate::net::tcp::Interrupter;
+use crate::queue::{Elsewhere, ReceiveQueue};
+
+/// What callers and the worker share.
+pub(super) struct Shared {
+    inner: Mutex<Inner>,
+    /// A message has come, or none will any more.
+    arrived: Condvar,
+    /// Room in the send queue, everything sent, another state, an event, the end.
+    changed: Condvar,
+    /// Ends the dial that runs.
+    cancel: Cancel,
+    /// The redacted address, for errors.
+    target: String,
+    /// What no error may show.
+    secrets: Arc<[String]>,
+    close_timeout: Duration,
+    max_outbox_bytes: usize,
+    max_inbox: Elsewhere,
+}
+
+struct Inner {
+    state: State,
+    inbox: ReceiveQueue,
+    outbox: VecDeque<Message>,
+    outbox_bytes: usize,
+    /// Bytes that have left the outbox but not this process.
+    wire_bytes: usize,
+    /// The worker has been told to look.
+    is_signalled: bool,
+    waker: Option<Interrupter>,
+    close: Option<(CloseCode, String)>,
+    close_outcome: Option<Result<(), Error>>,
+    /// The peer's, if there will be no other connection.
+    peer_close: Option<Close>,
+    /// The caller knows that the connection is over: by closing it, or by having taken the peer's Close.
+    is_told: bool,
+    /// Whether the first connection came about.
+    first: Option<Result<(), Error>>,
+    end: Option<End>,
+    /// Why nothing can be sent on this connection, although there is more to receive.
+    send_end: Option<Cause>,
+    is_destroyed: bool,
+    has_exited: bool,
+    interrupts: bool,
+    statistics: Statistics,
+    events: VecDeque<ConnectionEvent>,
+    facts: Option<Arc<Facts>>,
+}
+
+/// Why nothing more can be sent.
+#[derive(Debug, Clone)]
+pub(super) enum End {
+    Cause(Cause),
+    /// There never was a connection.
+    Dial(Error),
+}
+
+/// What the worker is to do in a turn.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) is_destroyed: bool,
+    /// Asked for by the caller.
+    pub(super) close: Option<(CloseCode, String)>,
+    /// Everything that was queued is with the worker.
+    pub(super) is_outbox_empty: bool,
+    pub(super) elsewhere: Elsewhere,
+}
+
+/// What the worker has learnt in a turn.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    pub(super) wire_bytes: usize,
+    pub(super) pings_answered: u64,
+    pub(super) messages_sent: u64,
+    pub(super) bytes_sent: u64,
+    pub(super) now: Option<Instant>,
+    pub(super) send_end: Option<Cause>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        target: String,
+        secrets: Arc<[String]>,
+        config: &Config,
+        max_outbox_bytes: usize,
+        cancel: Cancel,
+    ) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                state: State::Connecting,
+                inbox: ReceiveQueue::new(config.max_queued_messages, config.max_queued_bytes),
+                outbox: VecDeque::new(),
+                outbox_bytes: 0,
+                wire_bytes: 0,
+                is_signalled: false,
+                waker: None,
+                close: None,
+                close_outcome: None,
+                peer_close: None,
+                is_told: false,
+                first: None,
+                end: None,
+                send_end: None,
+                is_destroyed: false,
+                has_exited: false,
+                interrupts: false,
+                statistics: Statistics::default(),
+                events: VecDeque::new(),
+                facts: None,
+            }),
+            arrived: Condvar::new(),
+            changed: Condvar::new(),
+            cancel,
+            target,
+            secrets,
+            close_timeout: config.close_timeout,
+            max_outbox_bytes,
+            max_inbox: Elsewhere {
+                messages: config.max_queued_messages.max(1),
+                bytes: config.max_queued_bytes,
+            },
+        }
+    }
+
+    pub(super) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Tells the worker that there is something to do; a system call only for the first since its last look.
+    fn signal(mut inner: MutexGuard<'_, Inner>) {
+        if std::mem::replace(&mut inner.is_signalled, true) {
+            return;
+        }
+        let waker = inner.waker.clone();
+        drop(inner);
+        if let Some(waker) = waker {
+            waker.interrupt();
+        }
+    }
+
+    pub(super) fn failure(&self, stage: Stage, cause: Cause) -> Error {
+        Error::new(stage, self.target.clone(), cause).hiding(&self.secrets)
+    }
+
+    fn error(&self, stage: Stage, end: &End) -> Error {
+        match end {
+            End::Cause(cause) => self.failure(stage, cause.clone()),
+            End::Dial(error) => error.clone(),
+        }
+    }
+}
+
+/// False if it is too late to wait any longer.
+fn wait(condition: &Condvar, inner: &mut MutexGuard<'_, Inner>, deadline: Option<Instant>) -> bool {
+    match deadline {
+        Some(deadline) => {
+            let is_early = now() < deadline;
+            if is_early {
+                condition.wait_until(inner, deadline);
+            }
+            is_early
+        }
+        None => {
+            condition.wait(inner);
+            true
+        }
+    }
+}
+
+const DESTROYED: Cause = Cause::NotOpen("the client was destroyed");

@@ -1,0 +1,204 @@
+//! The worker's side of [`Shared`]: what it takes and brings in each turn, and the ends of connections.
+
+use std::time::Instant;
+
+use super::super::status::{ConnectionEvent, State};
+use super::super::sync::Arc;
+use super::super::worker::Facts;
+use super::{End, Progress, Shared, Work, wait};
+use crate::error::{Cause, Error, Stage};
+use crate::message::{Close, Message};
+use crate::net::tcp::Interrupter;
+use crate::queue::Elsewhere;
+
+impl Shared {
+    /// True once there is no use in connecting: the caller has closed or destroyed the client.
+    pub(in crate::background) fn wants_stop(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.is_destroyed || inner.close.is_some()
+    }
+
+    pub(in crate::background) fn is_destroyed(&self) -> bool {
+        self.inner.lock().is_destroyed
+    }
+
+    /// Waits until then, or until the client is to stop.
+    pub(in crate::background) fn wait_stop(&self, until: Option<Instant>) {
+        let mut inner = self.inner.lock();
+        while !inner.is_destroyed && inner.close.is_none() {
+            if !wait(&self.changed, &mut inner, until) {
+                return;
+            }
+        }
+    }
+
+    pub(in crate::background) fn set_state(&self, state: State) {
+        self.inner.lock().state = state;
+        self.changed.notify_all();
+    }
+
+    pub(in crate::background) fn report(&self, event: ConnectionEvent) {
+        let mut inner = self.inner.lock();
+        if inner.events.len() == MAX_EVENTS {
+            inner.events.pop_front();
+        }
+        inner.events.push_back(event);
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    pub(in crate::background) fn open(
+        &self,
+        facts: Facts,
+        waker: Option<Interrupter>,
+        is_first: bool,
+    ) {
+        let mut inner = self.inner.lock();
+        inner.state = State::Open;
+        inner.waker = waker;
+        inner.facts = Some(Arc::new(facts));
+        inner.first = Some(Ok(()));
+        inner.send_end = None;
+        inner.statistics.reconnects += u64::from(!is_first);
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    /// Hands over what is to be sent, about as much as `room`.
+    pub(in crate::background) fn begin_turn(
+        &self,
+        room: usize,
+        outgoing: &mut Vec<Message>,
+    ) -> Work {
+        let mut inner = self.inner.lock();
+        inner.is_signalled = false;
+        let mut taken = 0;
+        while taken < room
+            && let Some(message) = inner.outbox.pop_front()
+        {
+            let length = message.payload().len();
+            inner.outbox_bytes -= length;
+            // Known exactly after the turn.
+            inner.wire_bytes += length;
+            taken += length.max(1);
+            outgoing.push(message);
+        }
+        let elsewhere = if inner.statistics.is_paused {
+            self.max_inbox
+        } else {
+            Elsewhere {
+                messages: inner.inbox.len(),
+                bytes: inner.inbox.charged_bytes(),
+            }
+        };
+        Work {
+            is_destroyed: inner.is_destroyed,
+            close: inner.close.clone(),
+            is_outbox_empty: inner.outbox.is_empty(),
+            elsewhere,
+        }
+    }
+
+    /// Takes over what a turn has brought. If that has filled the queue and `pauses`: what it holds now.
+    pub(in crate::background) fn end_turn(
+        &self,
+        received: &mut Vec<Message>,
+        pauses: bool,
+        progress: &Progress,
+    ) -> Option<Elsewhere> {
+        let mut inner = self.inner.lock();
+        let count = received.len();
+        for message in received.drain(..) {
+            if matches!(message, Message::Text(_) | Message::Binary(_)) {
+                inner.statistics.messages_received += 1;
+                inner.statistics.bytes_received += message.payload().len() as u64;
+                inner.statistics.last_message = progress.now;
+            }
+            inner.inbox.push(message);
+        }
+        let is_lighter = progress.wire_bytes < inner.wire_bytes;
+        inner.wire_bytes = progress.wire_bytes;
+        inner.statistics.pings_answered += progress.pings_answered;
+        inner.statistics.messages_sent += progress.messages_sent;
+        inner.statistics.bytes_sent += progress.bytes_sent;
+        inner.send_end = progress.send_end.clone();
+        let is_newly_full = pauses && inner.inbox.is_full() && !inner.statistics.is_paused;
+        inner.statistics.is_paused |= is_newly_full;
+        let held = Elsewhere {
+            messages: inner.inbox.len(),
+            bytes: inner.inbox.charged_bytes(),
+        };
+        drop(inner);
+        if count == 1 {
+            self.arrived.notify_one();
+        } else if count > 1 {
+            self.arrived.notify_all();
+        }
+        if is_lighter || progress.send_end.is_some() {
+            self.changed.notify_all();
+        }
+        is_newly_full.then_some(held)
+    }
+
+    /// The peer has closed for good: no more can be sent.
+    pub(in crate::background) fn set_peer_close(&self, close: Close, end: Cause) {
+        let mut inner = self.inner.lock();
+        inner.state = State::Closing;
+        inner.inbox.push(Message::Close(close.clone()));
+        inner.peer_close = Some(close);
+        inner.end = Some(End::Cause(end));
+        drop(inner);
+        self.arrived.notify_all();
+        self.changed.notify_all();
+    }
+
+    /// The closing handshake is done; the TCP connection may still be there.
+    pub(in crate::background) fn acknowledge_close(&self) {
+        self.inner.lock().close_outcome.get_or_insert(Ok(()));
+        self.changed.notify_all();
+    }
+
+    /// Ends a connection, not the client. Gives the number of messages that were not sent, with `more` of them.
+    pub(in crate::background) fn drop_connection(&self, more: usize) -> usize {
+        let mut inner = self.inner.lock();
+        // From here on nothing is accepted.
+        inner.state = State::Closing;
+        let unsent = inner.outbox.len() + more;
+        inner.statistics.messages_unsent += unsent as u64;
+        inner.outbox.clear();
+        inner.outbox_bytes = 0;
+        inner.wire_bytes = 0;
+        inner.waker = None;
+        unsent
+    }
+
+    /// There will be no further connection. An end that callers know of already stays as it is.
+    pub(in crate::background) fn finish(
+        &self,
+        end: End,
+        close_outcome: Result<(), Error>,
+    ) -> Error {
+        let mut inner = self.inner.lock();
+        inner.state = State::Closed;
+        let end = inner.end.get_or_insert(end).clone();
+        let error = self.error(Stage::Receive, &end);
+        inner.first.get_or_insert_with(|| Err(error.clone()));
+        inner.close_outcome.get_or_insert(close_outcome);
+        drop(inner);
+        self.arrived.notify_all();
+        self.changed.notify_all();
+        error
+    }
+
+    /// The worker is gone, perhaps by a panic.
+    pub(in crate::background) fn exit(&self) {
+        let cause = Cause::Internal("the client's thread has ended unexpectedly");
+        let outcome = Err(self.failure(Stage::Close, cause.clone()));
+        self.finish(End::Cause(cause), outcome);
+        self.inner.lock().has_exited = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Events that nobody has taken; older ones are dropped.
+const MAX_EVENTS: usize = 64;

@@ -1,0 +1,69 @@
+//! Keepalive of one connection: the core's rules, which count ticks, with the clock of a [`Net`](crate::net::Net).
+
+use std::time::{Duration, Instant};
+
+use ws_core::{Keepalive, KeepaliveAction, KeepaliveConfig, TICK};
+
+use crate::config::Config;
+use crate::deadline::Deadline;
+
+/// The rules of keepalive with a clock.
+pub(super) struct Heartbeat {
+    rules: Keepalive,
+    config: KeepaliveConfig,
+    started: Instant,
+    due: Deadline,
+}
+
+impl Heartbeat {
+    pub(super) fn new(config: &Config, now: Instant) -> Self {
+        let mut heartbeat = Self {
+            rules: Keepalive::new(0),
+            config: config.keepalive.clone(),
+            started: now,
+            due: Deadline::NEVER,
+        };
+        heartbeat.poll(now, false);
+        heartbeat
+    }
+
+    pub(super) fn due(&self) -> Deadline {
+        self.due
+    }
+
+    pub(super) fn handle_sign_of_life(&mut self, now: Instant) {
+        self.rules.handle_received(self.tick(now));
+    }
+
+    pub(super) fn is_answer(&self, payload: &[u8]) -> bool {
+        self.rules.is_answer(payload)
+    }
+
+    pub(super) fn poll(&mut self, now: Instant, paused: bool) -> KeepaliveAction {
+        let action = self.rules.poll(&self.config, self.tick(now), paused);
+        self.due = match action {
+            KeepaliveAction::Wait { until: u32::MAX } => Deadline::NEVER,
+            KeepaliveAction::Wait { until } => {
+                Deadline::after(self.started, TICK.saturating_mul(until))
+            }
+            // Asked again at once.
+            KeepaliveAction::SendPing | KeepaliveAction::PeerSilent => Deadline::at(now),
+        };
+        action
+    }
+
+    /// The payload of the ping that is due.
+    pub(super) fn ping_payload(&self) -> [u8; 8] {
+        self.rules.ping_payload()
+    }
+
+    /// How long a peer may take to answer.
+    pub(super) fn timeout(&self) -> Duration {
+        self.config.timeout
+    }
+
+    fn tick(&self, now: Instant) -> u32 {
+        let ticks = now.saturating_duration_since(self.started).as_millis() / TICK.as_millis();
+        u32::try_from(ticks).unwrap_or(u32::MAX - 1)
+    }
+}
