@@ -15,6 +15,7 @@ mod cli_errors;
 mod cli_send;
 mod cli_serve;
 mod concurrency;
+mod contract_server;
 mod crossfire;
 mod curl;
 mod mailbox_ordering;

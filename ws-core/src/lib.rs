@@ -55,6 +55,7 @@
 mod close;
 mod config;
 mod connection;
+pub mod contract;
 mod error;
 mod event;
 mod event_log;

@@ -63,6 +63,7 @@
 mod config;
 mod connection_id;
 mod context;
+pub mod contract;
 mod error;
 mod event_loop;
 mod handler;

@@ -2,7 +2,7 @@
 
 use std::{error, fmt};
 
-use ws_core::CloseCode;
+use ws_core::{CloseCode, handshake::PeerText};
 
 use crate::ConnectionId;
 
@@ -21,6 +21,8 @@ pub enum MailboxError {
     },
     /// A thread of the server ended by a panic; the mailbox is of no more use.
     Failed,
+    /// An argument of the call cannot be used; the text says which and why.
+    InvalidArgument(String),
     /// The Close frame asked for is not allowed; the inner error says why.
     InvalidClose(ws_core::SendError),
     /// No connection has this id, or it ended long ago.
@@ -28,6 +30,10 @@ pub enum MailboxError {
         /// The connection asked for.
         id: ConnectionId,
     },
+    /// The event log is off.
+    NoLog,
+    /// No connection can have this id, which is none.
+    NotAnId(String),
     /// The mailbox has been stopped.
     NotStarted,
     /// The peer does not read fast enough: the message would exceed the connection's send queue.
@@ -41,6 +47,8 @@ pub enum MailboxError {
         /// The limit in bytes ([`Config::send_queue_bytes`](crate::Config::send_queue_bytes)).
         limit_bytes: usize,
     },
+    /// Nothing came in time. Only the functions of [`contract`](crate::contract) say so; a mailbox gives `None`.
+    Timeout,
 }
 
 impl MailboxError {
@@ -49,10 +57,11 @@ impl MailboxError {
         match self {
             Self::Closed { .. } => "closed",
             Self::Failed => "internal",
-            Self::InvalidClose(_) => "usage",
-            Self::NotFound { .. } => "not_found",
+            Self::InvalidArgument(_) | Self::InvalidClose(_) | Self::NoLog => "usage",
+            Self::NotAnId(_) | Self::NotFound { .. } => "not_found",
             Self::NotStarted => "not_started",
             Self::QueueFull { .. } => "queue_full",
+            Self::Timeout => "timeout",
         }
     }
 
@@ -60,11 +69,17 @@ impl MailboxError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Failed | Self::NotStarted => Some("start the server again"),
-            Self::NotFound { .. } => {
+            Self::NoLog => Some(
+                "start the server with logging settings that write to memory, such as the default ones",
+            ),
+            Self::NotAnId(_) | Self::NotFound { .. } => {
                 Some("take the id from a message or from the list of connections")
             }
             Self::QueueFull { .. } => Some("send less or later, or close the connection"),
-            Self::Closed { .. } | Self::InvalidClose(_) => None,
+            Self::Closed { .. }
+            | Self::InvalidArgument(_)
+            | Self::InvalidClose(_)
+            | Self::Timeout => None,
         }
     }
 }
@@ -83,7 +98,10 @@ impl fmt::Display for MailboxError {
                 )
             }
             Self::Failed => f.write_str("the server has failed: a thread of it panicked"),
+            Self::InvalidArgument(text) => f.write_str(text),
             Self::InvalidClose(error) => error.fmt(f),
+            Self::NoLog => f.write_str("the event log of this server is not kept in memory"),
+            Self::NotAnId(text) => write!(f, "no connection {}", PeerText::new(text).max_chars(64)),
             Self::NotFound { id } => write!(f, "no connection {id}"),
             Self::NotStarted => f.write_str("the server is not running"),
             Self::QueueFull {
@@ -96,6 +114,8 @@ impl fmt::Display for MailboxError {
                 "send queue of connection {id} holds {queued_bytes} bytes; a message of {message_bytes} more exceeds \
                  the limit of {limit_bytes}"
             ),
+            // The method contract has exactly this text.
+            Self::Timeout => f.write_str("timeout"),
         }
     }
 }
@@ -143,6 +163,22 @@ mod tests {
                 "not_found",
                 format!("no connection {name}"),
             ),
+            (
+                MailboxError::InvalidArgument("no".to_owned()),
+                "usage",
+                "no".to_owned(),
+            ),
+            (
+                MailboxError::NoLog,
+                "usage",
+                "the event log of this server is not kept in memory".to_owned(),
+            ),
+            (
+                MailboxError::NotAnId("a\nb".to_owned()),
+                "not_found",
+                "no connection a\\u{a}b".to_owned(),
+            ),
+            (MailboxError::Timeout, "timeout", "timeout".to_owned()),
             (
                 MailboxError::NotStarted,
                 "not_started",

@@ -302,6 +302,12 @@ impl Inbox {
         Ok(state.queue.statistics())
     }
 
+    /// Counts the threads that wait for room to send.
+    #[cfg(test)]
+    pub(super) fn waiting_senders(&self) -> usize {
+        self.state.lock().room.len()
+    }
+
     fn wait(
         &self,
         target: Option<ConnectionId>,
@@ -377,4 +383,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -19,6 +19,7 @@ mod handler;
 mod inbox;
 mod message;
 mod room;
+mod run;
 mod signal;
 mod sync;
 mod unsent;
@@ -30,11 +31,12 @@ use std::time::{Duration, Instant};
 
 use ws_core::{CloseCode, MAX_REASON_BYTES, PreparedFrame};
 
-use self::fair_queue::{Outgoing, QueueLimits, Taken};
-use self::handler::{Command, MailboxHandler};
-use self::inbox::{Inbox, Notices, Over};
+use self::fair_queue::Outgoing;
+use self::handler::Command;
+use self::inbox::Over;
+use self::run::Run;
 use self::signal::signal;
-use self::sync::{Arc, Mutex, now};
+use self::sync::{Arc, Mutex, RwLock, now};
 pub use self::{
     config::MailboxConfig,
     error::MailboxError,
@@ -43,7 +45,7 @@ pub use self::{
         Received, Statistics,
     },
 };
-use crate::{ClosedBy, CommandSender, ConnectionId, Error, Message, Running, Server};
+use crate::{ClosedBy, ConnectionId, Error, ErrorKind, Message, Stage};
 
 /// A running server, to be used from any number of threads.
 ///
@@ -70,12 +72,10 @@ use crate::{ClosedBy, CommandSender, ConnectionId, Error, Message, Running, Serv
 /// ```
 #[derive(Debug)]
 pub struct Mailbox {
-    inbox: Arc<Inbox>,
-    /// One for each loop.
-    commands: Vec<CommandSender<Command>>,
-    running: Mutex<Option<Running<Command>>>,
-    local_addr: SocketAddr,
-    unsent_limit: usize,
+    /// Replaced when it is started again.
+    run: RwLock<Arc<Run>>,
+    /// Held by whoever starts it again.
+    starting: Mutex<()>,
 }
 
 impl Mailbox {
@@ -89,51 +89,42 @@ impl Mailbox {
         address: impl ToSocketAddrs + fmt::Debug,
         config: MailboxConfig,
     ) -> Result<Self, Error> {
-        let MailboxConfig {
-            mut server,
-            max_queued_messages,
-            max_queued_bytes,
-            max_queued_bytes_in_all,
-            kept_headers,
-            open_notices,
-            close_notices,
-        } = config;
-        let limits = QueueLimits {
-            messages: max_queued_messages.max(1),
-            bytes: max_queued_bytes,
-            total_bytes: max_queued_bytes_in_all,
-        };
-        let notices = Notices {
-            open: open_notices,
-            close: close_notices,
-        };
-        let inbox = Arc::new(Inbox::new(limits, notices));
-        // The limit is checked here, before a message is on its way: the loop must not refuse what was accepted.
-        let unsent_limit = std::mem::replace(&mut server.send_queue_bytes, usize::MAX);
-        let subprotocols = server.subprotocols.clone();
-        let running = Server::bind(address, server)?.spawn(|_| {
-            MailboxHandler::new(
-                Arc::clone(&inbox),
-                subprotocols.clone(),
-                kept_headers.clone(),
-            )
-        })?;
-        let commands = (0..running.loops())
-            .filter_map(|index| running.commands(index).cloned())
-            .collect();
-        let local_addr = running.local_addr();
+        let run = Run::start(address, config)?;
         Ok(Self {
-            inbox,
-            commands,
-            running: Mutex::new(Some(running)),
-            local_addr,
-            unsent_limit,
+            run: RwLock::new(Arc::new(run)),
+            starting: Mutex::new(()),
         })
     }
 
+    /// Starts a stopped mailbox again, at any address. Connections and figures begin anew.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if it is running; else as [`Mailbox::start`]. It stays as it
+    /// was.
+    pub fn start_again(
+        &self,
+        address: impl ToSocketAddrs + fmt::Debug,
+        config: MailboxConfig,
+    ) -> Result<(), Error> {
+        let _starting = self.starting.lock();
+        let old = self.run();
+        if old.is_running() {
+            let text = format!("this server already runs at {}", old.local_addr);
+            return Err(Error::new(Stage::Config, ErrorKind::Config, text));
+        }
+        let run = Run::start(address, config)?;
+        *self.run.write() = Arc::new(run);
+        Ok(())
+    }
+
     /// Returns the address it listens on, with the real port.
-    pub const fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    pub fn local_addr(&self) -> SocketAddr {
+        self.run().local_addr
+    }
+
+    fn run(&self) -> Arc<Run> {
+        Arc::clone(&self.run.read())
     }
 
     /// Takes the next message, of the connections that have any in turns, and in order within each.
@@ -145,8 +136,9 @@ impl Mailbox {
     /// [`MailboxError::NotStarted`] once the mailbox is stopped, also by another thread while this one waits;
     /// [`MailboxError::Failed`].
     pub fn next(&self, timeout: Duration) -> Result<Option<Received>, MailboxError> {
-        let taken = self.inbox.next(deadline(timeout))?;
-        Ok(taken.map(|taken| self.taken(taken)))
+        let run = self.run();
+        let taken = run.inbox.next(deadline(timeout))?;
+        Ok(taken.map(|taken| run.taken(taken)))
     }
 
     /// Takes the next message of one connection; what others send stays for others.
@@ -162,8 +154,9 @@ impl Mailbox {
         id: ConnectionId,
         timeout: Duration,
     ) -> Result<Option<Received>, MailboxError> {
-        let taken = self.inbox.next_from(id, deadline(timeout))?;
-        Ok(taken.map(|taken| self.taken(taken)))
+        let run = self.run();
+        let taken = run.inbox.next_from(id, deadline(timeout))?;
+        Ok(taken.map(|taken| run.taken(taken)))
     }
 
     /// Sends a message, as one frame. Does not wait: when this returns, it is queued.
@@ -193,9 +186,10 @@ impl Mailbox {
     ) -> Result<(), MailboxError> {
         let (frame, outgoing) = prepare(message);
         let deadline = deadline(timeout);
-        self.inbox
-            .send(id, outgoing, self.unsent_limit, deadline, || {
-                self.command(id, Command::Send { id, frame })
+        let run = self.run();
+        run.inbox
+            .send(id, outgoing, run.unsent_limit, deadline, || {
+                run.command(id, Command::Send { id, frame })
             })
     }
 
@@ -213,9 +207,10 @@ impl Mailbox {
         path: Option<&str>,
     ) -> Result<Broadcast, MailboxError> {
         let (frame, outgoing) = prepare(message);
-        self.inbox
-            .broadcast(path, outgoing, self.unsent_limit, |open| {
-                (0..).zip(&self.commands).all(|(index, commands)| {
+        let run = self.run();
+        run.inbox
+            .broadcast(path, outgoing, run.unsent_limit, |open| {
+                (0..).zip(&run.commands).all(|(index, commands)| {
                     let ids: Vec<_> = open
                         .iter()
                         .copied()
@@ -238,7 +233,7 @@ impl Mailbox {
     ///
     /// [`MailboxError::NotStarted`] or [`MailboxError::Failed`].
     pub fn connections(&self) -> Result<Vec<ConnectionInfo>, MailboxError> {
-        self.inbox.connections()
+        self.run().inbox.connections()
     }
 
     /// Counts what waits to be taken.
@@ -247,7 +242,7 @@ impl Mailbox {
     ///
     /// [`MailboxError::NotStarted`] or [`MailboxError::Failed`].
     pub fn queue_depth(&self) -> Result<QueueDepth, MailboxError> {
-        self.inbox.depth()
+        self.run().inbox.depth()
     }
 
     /// Counts what has happened since the start, and what waits.
@@ -256,7 +251,7 @@ impl Mailbox {
     ///
     /// [`MailboxError::NotStarted`] or [`MailboxError::Failed`].
     pub fn statistics(&self) -> Result<Statistics, MailboxError> {
-        self.inbox.statistics()
+        self.run().inbox.statistics()
     }
 
     /// Closes a connection. It counts as closed at once: nothing more is received from it or can be sent to it.
@@ -292,8 +287,9 @@ impl Mailbox {
             reason: reason.to_owned(),
             done,
         };
-        self.inbox.end(id, remove_immediately, &Arc::new(end), || {
-            self.command(id, close)
+        let run = self.run();
+        run.inbox.end(id, remove_immediately, &Arc::new(end), || {
+            run.command(id, close)
         })?;
         if !offered.wait_until(deadline(CLOSE_WAIT)) {
             log::warn!(
@@ -312,37 +308,14 @@ impl Mailbox {
     /// [`MailboxError::NotStarted`] if it was stopped before; [`MailboxError::Failed`] if a thread of it had
     /// panicked. It is stopped in any case.
     pub fn stop(&self) -> Result<(), MailboxError> {
-        self.inbox.stop(Over::Stopped);
-        let Some(mut running) = self.running.lock().take() else {
-            return Err(MailboxError::NotStarted);
-        };
-        running.stop(STOP_WAIT).map_err(|error| {
-            log::error!("mailbox on {}: {error}", self.local_addr);
-            MailboxError::Failed
-        })
-    }
-
-    /// Passes a command on to the loop of a connection. `false` if the loop has gone.
-    fn command(&self, id: ConnectionId, command: Command) -> bool {
-        self.commands
-            .get(usize::from(id.loop_index()))
-            .is_some_and(|commands| commands.send(command).is_ok())
-    }
-
-    fn taken(&self, taken: Taken) -> Received {
-        let Taken { received, resume } = taken;
-        if resume {
-            // A loop that has gone reads nothing more anyway.
-            self.command(received.id, Command::Resume(received.id));
-        }
-        received
+        self.run().stop()
     }
 }
 
 impl Drop for Mailbox {
     /// Stops the server as [`Mailbox::stop`] does.
     fn drop(&mut self) {
-        self.inbox.stop(Over::Stopped);
+        self.run().inbox.stop(Over::Stopped);
     }
 }
 
@@ -379,5 +352,3 @@ fn check_close(code: CloseCode, reason: &str) -> Result<(), MailboxError> {
 
 /// How long [`Mailbox::close`] waits at most for the loop to write the Close frame.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
-/// How long [`Mailbox::stop`] waits at most for the closing handshakes.
-const STOP_WAIT: Duration = Duration::from_secs(5);

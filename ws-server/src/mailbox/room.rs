@@ -92,3 +92,6 @@ impl Room {
         self.waiting.values().map(VecDeque::len).sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

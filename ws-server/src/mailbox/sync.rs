@@ -6,7 +6,7 @@
 pub(super) use std::sync::Arc;
 use std::time::Instant;
 
-pub(super) use parking_lot::{Condvar, Mutex, MutexGuard};
+pub(super) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 
 /// The time of the threads that wait.
 #[expect(

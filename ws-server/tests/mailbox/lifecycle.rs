@@ -9,7 +9,7 @@ use ws_server::mailbox::{Mailbox, MailboxConfig, MailboxError};
 use ws_server::{Config, ErrorKind, Message};
 
 use crate::peer::{Got, Peer};
-use crate::support::{PATIENCE, connect, entry, start, wait_until};
+use crate::support::{NO_WAIT, PATIENCE, connect, entry, start, wait_until};
 
 #[test]
 fn a_used_port_is_an_error_and_the_first_server_goes_on() {
@@ -52,6 +52,47 @@ fn the_same_port_can_be_used_again_after_stop() {
     }
     drop(mailbox);
     drop(TcpListener::bind(address).expect("dropping a mailbox frees the port"));
+}
+
+#[test]
+fn a_stopped_mailbox_can_be_started_again() {
+    let mailbox = start();
+    let error = mailbox.start_again("127.0.0.1:0", MailboxConfig::default());
+    let error = error.expect_err("it runs");
+    assert_eq!(
+        (error.kind(), error.error_code()),
+        (ErrorKind::Config, "usage")
+    );
+    let mut old = connect(&mailbox);
+    let old_id = entry(&mailbox, &old).unwrap().id;
+    thread::scope(|scope| {
+        scope.spawn(|| old.run_to_end());
+        mailbox.stop().unwrap();
+    });
+    for round in 0..20 {
+        let config = MailboxConfig::default().max_queued_messages(round + 1);
+        mailbox.start_again("127.0.0.1:0", config).unwrap();
+        let mut peer = connect(&mailbox);
+        peer.send_text(&round.to_string()).unwrap();
+        assert_eq!(
+            mailbox.next(PATIENCE).unwrap().unwrap().payload,
+            round.to_string().into_bytes()
+        );
+        assert_eq!(mailbox.statistics().unwrap().messages_received, 1);
+        let unknown = mailbox.send(old_id, Message::Text("x"));
+        assert_eq!(unknown, Err(MailboxError::NotFound { id: old_id }));
+        thread::scope(|scope| {
+            scope.spawn(|| peer.run_to_end());
+            mailbox.stop().unwrap();
+        });
+        assert_eq!(mailbox.next(NO_WAIT), Err(MailboxError::NotStarted));
+        assert_eq!(mailbox.stop(), Err(MailboxError::NotStarted));
+    }
+    // A port that is in use leaves it as it was.
+    let other = start();
+    let error = mailbox.start_again(other.local_addr(), MailboxConfig::default());
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::PortInUse);
+    assert_eq!(mailbox.next(NO_WAIT), Err(MailboxError::NotStarted));
 }
 
 #[test]
