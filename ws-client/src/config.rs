@@ -40,7 +40,8 @@ pub struct Config {
     pub max_queued_bytes: usize,
     /// When to ping a silent server and when to give it up. Default: after 25 s and 20 s.
     ///
-    /// It works only while a call runs: between calls nothing is sent and nothing is noticed.
+    /// With [`Client`](crate::Client) it works only while a call runs: between calls nothing is sent and nothing is
+    /// noticed. [`BackgroundClient`](crate::BackgroundClient) has a thread for it.
     pub keepalive: KeepaliveConfig,
 }
 

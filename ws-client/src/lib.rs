@@ -46,6 +46,9 @@
 //! # Ok::<(), ws_client::Error>(())
 //! ```
 //!
+//! [`Client`] works only while one of its methods runs. [`BackgroundClient`] has a thread of its own, which answers pings,
+//! receives and sends while the program is busy; several threads may use it, and it connects again if it is told to.
+//!
 //! # Invariants
 //! - Every call ends by its deadline, name lookup and closing handshake included; no traffic moves a deadline.
 //! - Every call reads and writes, so two peers that send each other much at once both finish.

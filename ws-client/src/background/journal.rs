@@ -117,3 +117,43 @@ fn open_file(path: PathBuf) -> OpenLogFile {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_would_grow_too_large_is_put_aside_and_one_old_one_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.log");
+        let old = folder.path().join("events.log.old");
+        let full = vec![b'x'; usize::try_from(EventLog::MAX_FILE_BYTES).unwrap()];
+        fs::write(&path, &full).unwrap();
+        fs::write(&old, "older").unwrap();
+        let settings = LoggingSettings::off().file_path(&path);
+        let journal = Journal::new(&settings, Arc::default());
+        journal.note("fresh");
+        journal.note("and more");
+        let log = fs::read_to_string(&path).unwrap();
+        assert!(
+            log.contains("] fresh\n[") && log.ends_with("] and more\n"),
+            "{log}"
+        );
+        assert_eq!(fs::read(&old).unwrap().len(), full.len());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        assert_eq!(journal.lines(9), Some((Vec::new(), 0)));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_noted_once_and_stops_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        // A folder is no file.
+        let settings = LoggingSettings::default().file_path(folder.path());
+        let journal = Journal::new(&settings, Arc::default());
+        journal.note("one");
+        journal.note("two");
+        let (lines, total) = journal.lines(9).unwrap();
+        assert_eq!(total, 3, "{lines:?}");
+        assert!(lines[0].contains("log file cannot be written"), "{lines:?}");
+    }
+}

@@ -34,7 +34,7 @@ use crate::address::Address;
 use crate::cancel::Cancel;
 use crate::deadline::Deadline;
 use crate::dial::{self, Dialled};
-use crate::error::{Cause, Error, Stage};
+use crate::error::{Cause, Error, ErrorKind, Stage};
 use crate::message::{Close, Message};
 use crate::net::now;
 use crate::net::tcp::{self, TcpNet};
@@ -170,7 +170,7 @@ impl BackgroundClient {
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection is over or is being closed, and while it is
     /// being made again.
     pub fn send_text(&self, text: &str, timeout: Duration) -> Result<(), Error> {
-        self.shared.send(Outgoing::Text(text), timeout)
+        self.send(Outgoing::Text(text), timeout)
     }
 
     /// Queues a binary message for sending.
@@ -178,7 +178,7 @@ impl BackgroundClient {
     /// # Errors
     /// As [`BackgroundClient::send_text`].
     pub fn send_binary(&self, data: &[u8], timeout: Duration) -> Result<(), Error> {
-        self.shared.send(Outgoing::Binary(data), timeout)
+        self.send(Outgoing::Binary(data), timeout)
     }
 
     /// Queues a ping of at most 125 bytes; the answer comes as [`Message::Pong`] with the same payload.
@@ -186,7 +186,7 @@ impl BackgroundClient {
     /// # Errors
     /// As [`BackgroundClient::send_text`]; [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a longer payload.
     pub fn send_ping(&self, payload: &[u8], timeout: Duration) -> Result<(), Error> {
-        self.shared.send(Outgoing::Ping(payload), timeout)
+        self.send(Outgoing::Ping(payload), timeout)
     }
 
     /// Queues a pong that nobody has asked for, a sign of life of at most 125 bytes. Pings are answered without it.
@@ -194,7 +194,7 @@ impl BackgroundClient {
     /// # Errors
     /// As [`BackgroundClient::send_ping`].
     pub fn send_pong(&self, payload: &[u8], timeout: Duration) -> Result<(), Error> {
-        self.shared.send(Outgoing::Pong(payload), timeout)
+        self.send(Outgoing::Pong(payload), timeout)
     }
 
     /// Waits until the system has taken everything that was queued before.
@@ -291,6 +291,11 @@ impl BackgroundClient {
         self.shared.facts().map(|facts| facts.local_address)
     }
 
+    /// How the last connection is encrypted: `TLS 1.2` or `TLS 1.3`; `None` if it is not.
+    pub fn tls_version(&self) -> Option<&'static str> {
+        self.shared.facts()?.tls_version
+    }
+
     /// The subprotocol that the server has selected, if any.
     pub fn subprotocol(&self) -> Option<String> {
         self.with_response(|response| response.subprotocol().map(String::from))
@@ -304,6 +309,15 @@ impl BackgroundClient {
     /// The peer's Close as soon as it has come, also before [`BackgroundClient::receive`] gives it.
     pub fn close_received(&self) -> Option<Close> {
         self.shared.peer_close()
+    }
+
+    fn send(&self, message: Outgoing<'_>, timeout: Duration) -> Result<(), Error> {
+        self.shared.send(message, timeout).inspect_err(|error| {
+            if error.kind() == ErrorKind::QueueFull {
+                let text = error.to_string();
+                self.journal.note_limited(now(), "send queue", &text);
+            }
+        })
     }
 
     fn with_response<T>(&self, read: impl FnOnce(&Response) -> Option<T>) -> Option<T> {
@@ -343,6 +357,7 @@ impl Dialler for TcpDialler {
         wire.net.forget_cancel();
         let facts = Facts {
             response: Some(response),
+            tls_version: wire.tls_version(),
             peer_address: wire.net.peer_address,
             local_address: wire.net.local_address,
         };
@@ -389,3 +404,40 @@ const _: () = {
 const CONNECT_GRACE: Duration = Duration::from_secs(1);
 /// Longest wait for the end of the thread.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// a thread that ends by a panic leaves no caller waiting.
+    #[test]
+    fn the_end_of_the_thread_ends_every_call() {
+        let target = String::from("ws://mock");
+        let config = Config::default();
+        let shared = Shared::new(target, Arc::default(), &config, 1, Cancel::default());
+        let shared = Arc::new(shared);
+        let exit = Exit(Arc::clone(&shared));
+        let calls = thread::scope(|scope| {
+            let receive = scope.spawn(|| shared.receive(Duration::MAX).unwrap_err());
+            let open = scope.spawn(|| shared.wait_open(Duration::MAX).unwrap_err());
+            let panicked = scope.spawn(move || {
+                let _exit = exit;
+                panic!("a test of a panic");
+            });
+            panicked.join().unwrap_err();
+            [receive.join().unwrap(), open.join().unwrap()]
+        });
+        for error in calls {
+            assert_eq!(error.kind(), ErrorKind::Internal);
+            assert!(
+                error.to_string().contains("has ended unexpectedly"),
+                "{error}"
+            );
+        }
+        assert_eq!(shared.state(), State::Closed);
+        shared.close(CloseCode::NORMAL, "").unwrap_err();
+        shared.send(Outgoing::Text("x"), Duration::MAX).unwrap_err();
+        assert!(shared.wait_exit(Duration::MAX));
+    }
+}

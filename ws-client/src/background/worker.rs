@@ -61,6 +61,8 @@ pub(super) struct Opened<N> {
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) response: Option<Response>,
+    /// `None` without TLS.
+    pub(super) tls_version: Option<&'static str>,
     pub(super) peer_address: SocketAddr,
     pub(super) local_address: SocketAddr,
 }
@@ -155,8 +157,9 @@ impl<D: Dialler> Worker<D> {
         let is_first = std::mem::take(&mut self.is_first);
         let attempt = self.backoff.as_ref().map_or(0, Backoff::attempt);
         self.journal.note(&format!(
-            "connected to {}, opening handshake done, subprotocol {}",
+            "connected to {}, {}, opening handshake done, subprotocol {}",
             facts.peer_address,
+            facts.tls_version.unwrap_or("not encrypted"),
             facts
                 .response
                 .as_ref()

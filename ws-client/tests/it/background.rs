@@ -264,3 +264,29 @@ fn a_failed_first_connection_says_why_in_the_log_file() {
         "{log}"
     );
 }
+
+#[test]
+fn a_full_send_queue_is_an_error_and_a_line_in_the_log() {
+    let (url, server) = serve_each(1, |_, stream| stream);
+    let background = BackgroundConfig::default().max_send_queue_bytes(1000);
+    let request = ConnectRequest::new(&url).unwrap();
+    let client = BackgroundClient::connect_with(&request, &background).unwrap();
+    // An empty queue takes one message of any size; the system does not take all of it.
+    client.send_binary(&vec![0; 8 << 20], NOW).unwrap();
+    let error = client.send_text("one more", NOW).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.error_code()),
+        (ErrorKind::QueueFull, "queue_full")
+    );
+    let waited = Duration::from_millis(50);
+    let start = Instant::now();
+    client.send_text("one more", waited).unwrap_err();
+    assert!(start.elapsed() >= waited);
+    let (lines, _) = client.log(100).unwrap();
+    let log = lines.join("\n");
+    assert!(
+        log.contains("send queue is full: ") && log.contains("the limit is 1000 bytes"),
+        "{log}"
+    );
+    server.join().unwrap();
+}

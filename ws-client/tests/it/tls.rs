@@ -3,11 +3,15 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 use tungstenite::WebSocket;
-use ws_client::{Client, CloseCode, ConnectRequest, Error, ErrorKind, Message, Stage, TlsSettings};
+use ws_client::{
+    BackgroundClient, BackgroundConfig, Client, CloseCode, ConnectRequest, Error, ErrorKind,
+    Message, Stage, TlsSettings,
+};
 use ws_core::tls::{Certificates, ClientCertificates, Identity, ServerTls, Tls};
 
 use crate::support::*;
@@ -172,6 +176,33 @@ fn messages_of_all_sizes_pass_and_the_end_is_said() {
     );
     client.close(CloseCode::NORMAL, "").unwrap();
     assert_eq!(server.join(), Ok(true));
+}
+
+#[test]
+fn the_background_client_speaks_tls_too_and_its_log_says_so() {
+    let authority = Authority::new("Ours");
+    let server = serve_tls(authority.server(), echo);
+    let request = ConnectRequest::new(&server.url)
+        .unwrap()
+        .tls(authority.settings());
+    let client = BackgroundClient::connect_with(&request, &BackgroundConfig::default()).unwrap();
+    assert_eq!(client.tls_version(), Some("TLS 1.3"));
+    let data = vec![7; 1 << 20];
+    client.send_binary(&data, Duration::ZERO).unwrap();
+    assert!(client.receive(LONG).unwrap() == Some(Message::Binary(data)));
+    client.close(CloseCode::NORMAL, "").unwrap();
+    assert_eq!(server.join(), Ok(true));
+    let (lines, _) = client.log(10).unwrap();
+    assert!(
+        lines[1].contains(", TLS 1.3, opening handshake done"),
+        "{lines:#?}"
+    );
+
+    let server = serve_tls(authority.server(), echo);
+    let request = ConnectRequest::new(&server.url).unwrap();
+    let error = BackgroundClient::connect_with(&request, &BackgroundConfig::default());
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Certificate);
+    server.join().unwrap_err();
 }
 
 #[test]

@@ -71,6 +71,7 @@ impl Dialler for MockDialler {
             surplus: Vec::new(),
             facts: Facts {
                 response: None,
+                tls_version: None,
                 peer_address: nowhere,
                 local_address: nowhere,
             },
