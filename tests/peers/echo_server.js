@@ -2,18 +2,27 @@
 //
 //     /            sends each message back
 //     /fragments   sends each message back in fragments, cut without regard for UTF-8
+//
+// With arguments it speaks TLS: CHAIN KEY [CLIENT-AUTHORITY], the last if clients must show a certificate.
 "use strict";
+const fs = require("fs");
 const { WebSocketServer } = require("ws");
 
-const server = new WebSocketServer({
-  host: "127.0.0.1",
-  port: 0,
-  backlog: 1024,
-  maxPayload: 0,
-  perMessageDeflate: false,
-});
+function listener([chain, key, clients]) {
+  if (!chain) return require("http").createServer();
+  return require("https").createServer({
+    cert: fs.readFileSync(chain),
+    key: fs.readFileSync(key),
+    ca: clients && fs.readFileSync(clients),
+    requestCert: Boolean(clients),
+    rejectUnauthorized: true,
+  });
+}
 
-server.on("listening", () => console.log(server.address().port));
+const http = listener(process.argv.slice(2));
+const server = new WebSocketServer({ server: http, maxPayload: 0, perMessageDeflate: false });
+
+http.listen({ host: "127.0.0.1", port: 0, backlog: 1024 }, () => console.log(http.address().port));
 server.on("connection", (connection, request) => {
   connection.on("error", (error) => console.error(`error: ${error.message}`));
   connection.on("message", (data, binary) => {

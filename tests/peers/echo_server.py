@@ -2,9 +2,12 @@
 
     /            sends each message back
     /fragments   sends each message back in fragments, cut without regard for UTF-8
+
+With arguments it speaks TLS: CHAIN KEY [CLIENT-AUTHORITY], the last if clients must show a certificate.
 """
 
 import asyncio
+import ssl
 import sys
 
 from websockets.asyncio.server import serve
@@ -35,8 +38,19 @@ async def echo(connection):
         print(f"closed: {error}", file=sys.stderr, flush=True)
 
 
+def tls(chain, key, clients=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    if clients:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(clients)
+    return context
+
+
 async def main():
-    async with serve(echo, "127.0.0.1", 0, max_size=None, compression=None, backlog=1024) as server:
+    context = tls(*sys.argv[1:]) if len(sys.argv) > 1 else None
+    options = {"max_size": None, "compression": None, "backlog": 1024, "ssl": context}
+    async with serve(echo, "127.0.0.1", 0, **options) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
 

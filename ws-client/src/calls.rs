@@ -63,10 +63,6 @@ impl<N: Net> Calls<N> {
         &self.engine.wire.net
     }
 
-    pub(crate) fn tls_version(&self) -> Option<&'static str> {
-        self.engine.wire.tls_version()
-    }
-
     pub(crate) fn close_received(&self) -> Option<&Close> {
         self.engine.close()
     }

@@ -47,6 +47,7 @@ pub struct Client {
     calls: Calls<TcpNet>,
     address: Address,
     response: Response,
+    tls_version: Option<&'static str>,
 }
 
 impl Client {
@@ -71,6 +72,7 @@ impl Client {
             wire,
             response,
             surplus,
+            tls_version,
         } = dial::dial(request, dial::system_resolver())?;
         let address = request.address().clone();
         let mut calls = Calls::new(address.to_string(), wire, &surplus, &request.config)?;
@@ -79,6 +81,7 @@ impl Client {
             calls,
             address,
             response,
+            tls_version,
         })
     }
 
@@ -192,9 +195,9 @@ impl Client {
         &self.address
     }
 
-    /// "TLS 1.2" or "TLS 1.3"; `None` if the connection is not encrypted.
+    /// "TLS 1.2" or "TLS 1.3"; `None` if the connection is not encrypted up to the server.
     pub fn tls_version(&self) -> Option<&'static str> {
-        self.calls.tls_version()
+        self.tls_version
     }
 
     /// The IP address and port that answered: of the server, or of the proxy in front of it.

@@ -15,6 +15,8 @@ pub(crate) use self::cause::{Cause, HandshakeFailure, Loss, Span};
 pub(crate) use self::proxy::{ProxyAnswer, ProxyFailure};
 use crate::secret;
 
+use crate::wire::is_cut_off;
+
 mod cause;
 mod proxy;
 mod words;
@@ -160,6 +162,9 @@ impl Error {
             Cause::TlsEnded => Some("does the server speak TLS on that port?"),
             Cause::TlsFile { .. } => Some("give a file in PEM format that can be read"),
             Cause::NoRoots(_) => Some("install the system's root certificates, or give a CA file"),
+            Cause::HandshakeIo(error) if is_cut_off(error) => {
+                Some("the server may want a client certificate")
+            }
             Cause::Handshake(failure) => handshake_hint(&failure.error),
             Cause::QueueFull { .. } => Some("wait until the peer has read some of it"),
             Cause::Overflow { .. } => Some("receive more often, or raise the limits of the queue"),

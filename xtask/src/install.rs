@@ -19,7 +19,7 @@ struct Need {
     packages: &'static [&'static str],
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 11] = [
     Need {
         name: "a C linker",
         probe: &["cc", "--version"],
@@ -49,6 +49,32 @@ const NEEDS: [Need; 6] = [
         name: "git",
         probe: &["git", "--version"],
         packages: &["git"],
+    },
+    Need {
+        name: "OpenSSL's program",
+        probe: &["openssl", "version"],
+        packages: &["openssl"],
+    },
+    Need {
+        name: "tinyproxy",
+        probe: &["tinyproxy", "-v"],
+        packages: &["tinyproxy-bin"],
+    },
+    Need {
+        name: "squid",
+        probe: &["/usr/sbin/squid", "-v"],
+        packages: &["squid"],
+    },
+    Need {
+        name: "Dante",
+        probe: &["/usr/sbin/danted", "-v"],
+        packages: &["dante-server"],
+    },
+    Need {
+        // It has no option that only asks for its version.
+        name: "microsocks",
+        probe: &["test", "-x", "/usr/bin/microsocks"],
+        packages: &["microsocks"],
     },
 ];
 
@@ -96,7 +122,12 @@ fn programs() -> Result<(), Failure> {
             names.join(", ")
         ));
     }
-    let apt = || Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
+    let apt = || {
+        Run::new("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            // The tests start the daemons themselves.
+            .env("RUNLEVEL", "1")
+    };
     apt().args(["-q", "update"]).run()?;
     apt()
         .args(["-q", "-y", "--no-install-recommends", "install"])

@@ -1,8 +1,10 @@
 //! What the tests have in common. Child processes and waiting come from the `ws_tests` library.
 
+pub(crate) mod certs;
 pub(crate) mod cli;
 pub(crate) mod client;
 pub(crate) mod peer;
+pub(crate) mod proxy;
 pub(crate) mod schema;
 pub(crate) mod scripted;
 pub(crate) use ws_tests::process;

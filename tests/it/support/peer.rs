@@ -8,6 +8,7 @@ use std::{
     process::Command,
 };
 
+use super::certs::Identity;
 use super::process::{Finished, Process};
 
 /// A peer's language.
@@ -23,6 +24,22 @@ impl Peer {
         let mut process = Process::spawn(&mut self.script("echo_server"));
         let port: u16 = process.wait_for_stdout(|line| line.trim().parse().ok());
         (process, format!("ws://127.0.0.1:{port}"))
+    }
+
+    /// The same with TLS, and with a client's certificate required if `clients` is the authority that must have issued it.
+    pub(crate) fn tls_echo_server(
+        self,
+        identity: &Identity,
+        clients: Option<&Path>,
+    ) -> (Process, u16) {
+        let mut command = self.script("echo_server");
+        command
+            .arg(&identity.chain)
+            .arg(&identity.key)
+            .args(clients);
+        let mut process = Process::spawn(&mut command);
+        let port = process.wait_for_stdout(|line| line.trim().parse().ok());
+        (process, port)
     }
 
     /// Runs its client against an echo server until it is content.

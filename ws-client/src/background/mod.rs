@@ -353,11 +353,12 @@ impl Dialler for TcpDialler {
             mut wire,
             response,
             surplus,
+            tls_version,
         } = dial::dial(&self.request, dial::system_resolver())?;
         wire.net.forget_cancel();
         let facts = Facts {
             response: Some(response),
-            tls_version: wire.tls_version(),
+            tls_version,
             peer_address: wire.net.peer_address,
             local_address: wire.net.local_address,
         };

@@ -98,7 +98,8 @@ impl Connect<'_> {
 
     fn refusal(&self, response: &Response) -> ProxyAnswer {
         let status = response.status();
-        if status == 407 {
+        // Some say 401: the target has not been asked yet, so it is the proxy's login all the same.
+        if matches!(status, 401 | 407) {
             return self.login_refusal(response);
         }
         let mut text = status.to_string();

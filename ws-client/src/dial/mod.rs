@@ -41,6 +41,8 @@ pub(crate) struct Dialled {
     pub(crate) response: Response,
     /// Frames that came in the same piece as the answer.
     pub(crate) surplus: Vec<u8>,
+    /// Of the connection to the server; one that goes no further than a proxy does not count.
+    pub(crate) tls_version: Option<&'static str>,
 }
 
 /// Connects as `request` says; names are looked up by `resolver`.
@@ -85,9 +87,11 @@ pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dial
         }
     };
     log::debug!("{address}: connected to {}", wire.net.peer_address);
+    let mut tls_version = None;
     if let Some(tls) = tls {
         tls::establish(&mut wire, tls, deadline).map_err(|cause| failed((Stage::Tls, cause)))?;
-        log::debug!("{address}: {}", wire.tls_version().unwrap_or_default());
+        tls_version = wire.tls_version();
+        log::debug!("{address}: {}", tls_version.unwrap_or_default());
     }
     let (response, surplus) = handshake::open(&mut wire, opening, &config.head_limits, deadline)
         .map_err(|failure| failed(failure.into_cause(&request.secrets())))?;
@@ -95,6 +99,7 @@ pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dial
         wire,
         response,
         surplus,
+        tls_version,
     })
 }
 

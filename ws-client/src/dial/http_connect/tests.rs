@@ -118,6 +118,7 @@ fn each_refusal_has_its_own_text() {
             None,
         ),
         ("400 Bad Request", "", None),
+        ("401 Unauthorized", "", None),
         ("403 Forbidden", "", None),
         ("404 Not Found", "", None),
         ("407 Authenticate", basic, None),
@@ -146,6 +147,7 @@ fn each_refusal_has_its_own_text() {
         Proxy: it does not answer as an HTTP proxy does [check address, port and kind of the proxy]
         Proxy: it refused with 301 Moved [try another kind of proxy]
         Proxy: it refused with 400 Bad Request [is it a proxy at all? it must allow CONNECT]
+        ProxyAuth: it wants a login, and none was given [give a login and password for the proxy]
         Proxy: it refused with 403 Forbidden [the rules of the proxy must allow this host and port]
         Proxy: it refused with 404 Not Found [is it a proxy at all? it must allow CONNECT]
         ProxyAuth: it wants a login, and none was given [give a login and password for the proxy]
