@@ -16,6 +16,7 @@ mod close;
 mod connect;
 mod flow;
 mod messages;
+mod proxies;
 mod refusals;
 mod secrets;
 mod support;

@@ -1,10 +1,10 @@
 //! no secret in an error, a log line or `Debug`, whatever fails and whatever the server echoes.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use ws_client::{
     BackgroundClient, BackgroundConfig, Client, Config, ConnectRequest, Error, LoggingSettings,
-    Reconnect,
+    ProxyKind, ProxySettings, Reconnect, Stage,
 };
 
 use crate::support::*;
@@ -59,6 +59,41 @@ fn nothing_shows_a_secret() {
     check(&Client::connect_with(&bad_name).unwrap_err());
     let secure = format!("wss://{CANARY}@127.0.0.1/?{CANARY}");
     check(&Client::connect(&secure).unwrap_err());
+
+    // Through proxies that refuse, echo the login, are none or are not there.
+    let proxies: [(ProxyKind, &'static [u8]); 6] = [
+        (ProxyKind::Http, b"HTTP/1.1 407 canary-7f3a\r\nProxy-Authenticate: Basic realm=\"canary-7f3a\"\r\n\r\n"),
+        (ProxyKind::Http, b"HTTP/1.1 403 no canary-7f3a Y2FuYXJ5LTdmM2E6Y2FuYXJ5LTdmM2E=\r\nX: canary-7f3a\r\n\r\n"),
+        (ProxyKind::Https, b"HTTP/1.1 400 canary-7f3a\r\n\r\n"),
+        (ProxyKind::Socks5, b"\x05\x02\x01\x01"),
+        (ProxyKind::Socks5, b"canary-7f3a"),
+        (ProxyKind::Socks4, b"\x00\x5d\x00\x00\x00\x00\x00\x00"),
+    ];
+    for (kind, answer) in proxies {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let thread = std::thread::spawn(move || {
+            // A SOCKS dial connects once before, to see whether anybody listens.
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                if stream.read(&mut [0; 1024]).is_ok_and(|count| count > 0) {
+                    let _ = stream.write_all(answer);
+                    read_to_end(stream);
+                    break;
+                }
+            }
+        });
+        let proxy = ProxySettings::new(kind, "127.0.0.1", port).login(CANARY, CANARY);
+        let through = request("ws://127.0.0.1:1").proxy(proxy.clone());
+        let error = Client::connect_with(&through).unwrap_err();
+        thread.join().unwrap();
+        assert_eq!(error.stage(), Stage::Proxy, "{error}");
+        check(&error);
+        let printed = format!("{proxy} {proxy:?} {through:?}");
+        assert!(!printed.contains(CANARY), "{printed}");
+    }
+    let bad = format!("socks5://{CANARY}:{CANARY}@host:{CANARY}");
+    check(&ProxySettings::parse(&bad).unwrap_err());
 
     // Time runs out, and an open connection is lost.
     let server = serve_raw(read_to_end);
