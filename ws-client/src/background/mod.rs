@@ -104,8 +104,8 @@ impl BackgroundClient {
     /// So another thread can [`destroy`](BackgroundClient::destroy) a client that still connects.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a header or subprotocol that may not be sent,
-    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if no thread can be started.
+    /// [`ErrorKind::Usage`] for a header or subprotocol that may not be sent,
+    /// [`ErrorKind::Internal`] if no thread can be started.
     pub fn start(request: &ConnectRequest, config: &BackgroundConfig) -> Result<Self, Error> {
         // What cannot be sent is the caller's to know at once.
         request.handshake()?;
@@ -154,7 +154,7 @@ impl BackgroundClient {
     /// Waits until the first connection is open, at most for `timeout`.
     ///
     /// # Errors
-    /// Why it could not be made; [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if that is not known yet.
+    /// Why it could not be made; [`ErrorKind::Timeout`] if that is not known yet.
     pub fn wait_open(&self, timeout: Duration) -> Result<(), Error> {
         self.shared.wait_open(timeout)
     }
@@ -165,9 +165,9 @@ impl BackgroundClient {
     /// Messages of one thread leave in its order. [`BackgroundClient::flush`] waits until they have left.
     ///
     /// # Errors
-    /// [`ErrorKind::QueueFull`](crate::ErrorKind::QueueFull) if there was no room
+    /// [`ErrorKind::QueueFull`] if there was no room
     /// ([`BackgroundConfig::max_send_queue_bytes`]): nothing is queued.
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection is over or is being closed, and while it is
+    /// [`ErrorKind::Closed`] once the connection is over or is being closed, and while it is
     /// being made again.
     pub fn send_text(&self, text: &str, timeout: Duration) -> Result<(), Error> {
         self.send(Outgoing::Text(text), timeout)
@@ -184,7 +184,7 @@ impl BackgroundClient {
     /// Queues a ping of at most 125 bytes; the answer comes as [`Message::Pong`] with the same payload.
     ///
     /// # Errors
-    /// As [`BackgroundClient::send_text`]; [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a longer payload.
+    /// As [`BackgroundClient::send_text`]; [`ErrorKind::Usage`] for a longer payload.
     pub fn send_ping(&self, payload: &[u8], timeout: Duration) -> Result<(), Error> {
         self.send(Outgoing::Ping(payload), timeout)
     }
@@ -200,8 +200,8 @@ impl BackgroundClient {
     /// Waits until the system has taken everything that was queued before.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) after `timeout`: what is left stays queued.
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection is over.
+    /// [`ErrorKind::Timeout`] after `timeout`: what is left stays queued.
+    /// [`ErrorKind::Closed`] once the connection is over.
     pub fn flush(&self, timeout: Duration) -> Result<(), Error> {
         self.shared.flush(timeout)
     }
@@ -216,7 +216,7 @@ impl BackgroundClient {
     ///
     /// # Errors
     /// As [`Client::receive`](crate::Client::receive). With [`OnFull::Close`] also
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) with code 1008.
+    /// [`ErrorKind::Closed`] with code 1008.
     pub fn receive(&self, timeout: Duration) -> Result<Option<Message>, Error> {
         self.shared.receive(timeout)
     }
@@ -240,7 +240,7 @@ impl BackgroundClient {
     /// Ends every call of this client that waits, with an error, and the client's thread.
     ///
     /// Sends Close 1001 if that is possible at once. Takes 2 s at most; every later call answers
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed). Dropping the client does the same.
+    /// [`ErrorKind::Closed`]. Dropping the client does the same.
     pub fn destroy(&self) {
         self.shared.destroy();
         if !self.shared.wait_exit(EXIT_TIMEOUT) {
