@@ -67,3 +67,26 @@ fn a_code_that_may_not_be_sent_leaves_the_connection_open() {
     assert!(rig.run(seconds(2)));
     assert_eq!(rig.shared.state(), State::Open);
 }
+
+#[test]
+fn a_long_queue_leaves_before_the_close() {
+    let net = MockNet::new();
+    net.at(seconds(3), Incoming::Bytes(close_frame(1000, "")));
+    net.at(seconds(3), Incoming::End);
+    let mut rig = Rig::new(
+        [Some(net.clone())],
+        no_keepalive(),
+        &BackgroundConfig::default(),
+    );
+    assert!(rig.run(SECOND));
+    // More than is encoded ahead in one turn.
+    for _ in 0..5 {
+        rig.send(&"x".repeat(40_000)).unwrap();
+    }
+    rig.shared.begin_close(CloseCode::NORMAL, "").unwrap();
+    assert!(!rig.run(seconds(10)));
+    let seen = net.seen_by_server();
+    assert_eq!(seen.len(), 6);
+    assert!(seen[5].starts_with("Close"), "{}", seen[5]);
+    assert_eq!(rig.shared.statistics().messages_unsent, 0);
+}
