@@ -369,6 +369,8 @@ fn a_failed_write_does_not_lose_what_a_full_queue_had_no_room_for() {
         let error = send_text(&mut calls, "x").unwrap_err();
         assert_eq!(error.close_code(), Some(CloseCode::ABNORMAL), "{error}");
         assert_eq!(error.stage(), Stage::Send);
+        // Long enough for the next call to look around.
+        net.pass(Duration::from_millis(20));
     }
     for expected in ["1", "2", "3"] {
         assert_eq!(calls.receive(MINUTE).unwrap(), text(expected));
@@ -378,7 +380,7 @@ fn a_failed_write_does_not_lose_what_a_full_queue_had_no_room_for() {
         error.to_string().contains("after 3 received messages"),
         "{error}"
     );
-    assert_eq!(net.elapsed(), Duration::ZERO);
+    assert_eq!(net.elapsed(), Duration::from_millis(40));
 }
 
 #[test]
@@ -596,4 +598,68 @@ fn taking_queued_messages_looks_at_the_socket_now_and_then() {
         assert_eq!(calls.receive(MINUTE).unwrap(), text(expected));
     }
     assert_eq!(net.seen_by_server(), ["Pong([120])"]);
+}
+
+#[test]
+fn closing_when_an_unread_close_is_queued_succeeds_and_keeps_it() {
+    let net = MockNet::new();
+    net.bytes([frame(TEXT, b"1"), frame(CLOSE, b"\x03\xe9")].concat());
+    net.at(Duration::ZERO, Incoming::End);
+    let mut calls = open(&net, &no_keepalive());
+    assert_eq!(calls.receive(MINUTE).unwrap(), text("1"));
+    calls.close(CloseCode::NORMAL, "").unwrap();
+    assert!(matches!(
+        calls.receive(MINUTE).unwrap(),
+        Some(Message::Close(_))
+    ));
+    let error = calls.close(CloseCode::NORMAL, "").unwrap_err();
+    assert_eq!(error.close_code(), Some(CloseCode::GOING_AWAY));
+}
+
+/// A ping that falls due during the closing handshake is not sent, and the wait for it does not spin.
+#[test]
+fn keepalive_is_silent_in_the_closing_handshake() {
+    let net = MockNet::new();
+    let mut calls = open(&net, &Config::default());
+    assert_eq!(calls.receive(Duration::from_secs(24)).unwrap(), None);
+    let error = calls.close(CloseCode::NORMAL, "").unwrap_err();
+    assert!(error.is_timeout());
+    assert_eq!(net.elapsed(), Duration::from_secs(29));
+    assert_eq!(net.seen_by_server().len(), 1, "the Close alone");
+}
+
+#[test]
+fn a_stuck_send_ends_soon_after_the_peer_has_broken_a_rule() {
+    let net = MockNet::new();
+    net.bytes([frame(TEXT, b"unread"), vec![0x83, 0]].concat());
+    net.take(Take::BlockUntil(Duration::from_secs(3600)));
+    let mut calls = open(&net, &Config::default());
+    let error = send_text(&mut calls, "x").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert_eq!(net.elapsed(), Duration::from_secs(2));
+}
+
+/// A caller who only polls is given what is there, though it takes several reads.
+#[test]
+fn one_receive_without_waiting_takes_several_pieces() {
+    let net = MockNet::new();
+    for byte in frame(TEXT, b"hello") {
+        net.bytes([byte]);
+    }
+    let mut calls = open(&net, &no_keepalive());
+    assert_eq!(calls.receive(Duration::ZERO).unwrap(), text("hello"));
+}
+
+/// On Linux a short read means drained: no call is made to be told `WouldBlock`.
+#[test]
+#[cfg(target_os = "linux")]
+fn one_message_costs_one_wait_and_one_read() {
+    let net = MockNet::new();
+    net.bytes(frame(TEXT, b"first"));
+    let mut calls = open(&net, &no_keepalive());
+    assert_eq!(calls.receive(MINUTE).unwrap(), text("first"));
+    let before = net.script().calls;
+    net.bytes(frame(TEXT, b"second"));
+    assert_eq!(calls.receive(MINUTE).unwrap(), text("second"));
+    assert_eq!(net.script().calls - before, 2);
 }
