@@ -76,6 +76,19 @@ fn the_handler_closes_and_the_peer_answers() {
 }
 
 #[test]
+fn a_close_from_a_timer_is_told_before_the_peer_answers() {
+    let (server, record) = start(Config::default());
+    let mut peer = Peer::open(server.local_addr());
+    peer.is_polite = false;
+    peer.send_text("expire");
+    assert_eq!(peer.next(), Got::Close(4003, "expired".into()));
+    assert_eq!(
+        record.wait_for_close(),
+        (4003, "expired".into(), ClosedBy::Handler)
+    );
+}
+
+#[test]
 fn another_thread_closes_and_sending_fails_from_then_on() {
     let (server, record) = start(Config::default());
     let mut peer = Peer::open(server.local_addr());
