@@ -95,7 +95,7 @@ def report(kind, ids, results, out, notes):
         print(f"section {s}: {line(sections[s])}")
     for n in notes:
         print(f"autobahn: {n}")
-    print(f"autobahn: details of each case in {out}")
+    print(f"autobahn: details of each case in {os.path.relpath(out)}")
     print(f"autobahn {kind}: {line(counts)}", flush=True)
     return 1 if notes or counts["OK"] != len(ids) else 0
 

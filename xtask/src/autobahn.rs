@@ -2,13 +2,13 @@
 //!
 //! Every case must be OK: NON-STRICT and UNIMPLEMENTED fail as well. INFORMATIONAL counts as OK.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{
     Failure, build,
     flags::Flags,
+    install,
     report::{Outcome, Report},
-    server::EchoServer,
     shell::{Run, root, target},
 };
 
@@ -29,6 +29,16 @@ impl Default for Cases {
             cases: "*".to_owned(),
             exclude: NOT_BUILT.to_owned(),
         }
+    }
+}
+
+impl Cases {
+    fn flags(&self) -> Vec<&str> {
+        let mut flags = vec!["--cases", &self.cases];
+        if !self.exclude.is_empty() {
+            flags.extend(["--exclude", &self.exclude]);
+        }
+        flags
     }
 }
 
@@ -55,7 +65,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
         exclude,
     };
     flags.finish()?;
-    if report.step("release build", build::release) {
+    if report.step("install", install::install) && report.step("release build", build::release) {
         steps(report, roles, &cases);
     }
     Ok(())
@@ -87,36 +97,36 @@ fn steps(report: &mut Report, roles: &[Role], cases: &Cases) {
     }
 }
 
-fn suite(program: &str) -> Run {
-    Run::new(root().join("tests/autobahn").join(program))
-        .env("AUTOBAHN_VENV", target().join("autobahn"))
-}
-
 fn setup() -> Result<Outcome, Failure> {
-    suite("setup").run()?;
+    in_venv(Run::new(suite("setup"))).run()?;
     Ok(Outcome::Done)
 }
 
+/// `check-server … URL`, with the URL of a server that is started for it.
 fn check_server(cases: &Cases) -> Result<Outcome, Failure> {
-    let server = EchoServer::start()?;
-    finish(select(
-        suite("check-server").args([&server.url, "--agent", "ws-server"]),
-        cases,
+    let run = Run::new(build::program("with_echo_server")).args([build::program("ws")]);
+    let run = run
+        .args([suite("check-server")])
+        .args(["--agent", "ws-server"]);
+    finish(in_venv(run.args(cases.flags())))
+}
+
+/// `check-client … -- COMMAND`, which appends the URL of the suite's own server.
+fn check_client(cases: &Cases) -> Result<Outcome, Failure> {
+    let run = Run::new(suite("check-client"))
+        .args(["--agent", "ws-client"])
+        .args(cases.flags());
+    finish(in_venv(
+        run.args([Path::new("--"), &build::program("autobahn_client")]),
     ))
 }
 
-fn check_client(cases: &Cases) -> Result<Outcome, Failure> {
-    let run = select(suite("check-client").args(["--agent", "ws-client"]), cases);
-    finish(run.args([Path::new("--"), &build::program("autobahn_client")]))
+fn suite(program: &str) -> PathBuf {
+    root().join("tests/autobahn").join(program)
 }
 
-fn select(run: Run, cases: &Cases) -> Run {
-    let run = run.args(["--cases", &cases.cases]);
-    if cases.exclude.is_empty() {
-        run
-    } else {
-        run.args(["--exclude", &cases.exclude])
-    }
+fn in_venv(run: Run) -> Run {
+    run.env("AUTOBAHN_VENV", target().join("autobahn"))
 }
 
 fn finish(run: Run) -> Result<Outcome, Failure> {

@@ -17,9 +17,9 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
 
 /// The steps, cheap ones first and the tests last: their summary belongs to the closing lines.
 pub(crate) fn steps(report: &mut Report, cases: &autobahn::Cases) {
+    report.step("install", install::install);
     report.step("tidy", tidy::tidy);
     report.step("fmt", || cargo(&["fmt", "--all", "--check"]));
-    report.step("install", install::install);
     report.step("deny", || deny(false));
     let clippy = [
         "clippy",

@@ -16,7 +16,6 @@ mod full;
 mod idle;
 mod install;
 mod report;
-mod server;
 mod shell;
 mod soak;
 mod tidy;

@@ -40,7 +40,7 @@ impl Race {
     }
 
     pub(crate) fn poll_step(&mut self, now: Instant) -> Step {
-        let due = self.running == 0 || self.next_at.is_none_or(|at| at <= now);
+        let due = self.next_at.is_none_or(|at| at <= now);
         match self.waiting.front() {
             Some(&address) if due => {
                 self.waiting.pop_front();
@@ -137,6 +137,17 @@ mod tests {
         assert_eq!(race.poll_step(start), Step::Wait(None));
         race.handle_failure(start);
         assert_eq!(race.poll_step(start), Step::Lost);
+    }
+
+    #[test]
+    fn a_refusal_beside_a_silent_attempt_starts_the_next_at_once() {
+        let list = addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1"]);
+        let start = now();
+        let mut race = Race::new(&list, DELAY);
+        assert_eq!(race.poll_step(start), Step::Connect(list[0]));
+        assert_eq!(race.poll_step(start + DELAY), Step::Connect(list[1]));
+        race.handle_failure(start + DELAY);
+        assert_eq!(race.poll_step(start + DELAY), Step::Connect(list[2]));
     }
 
     #[test]

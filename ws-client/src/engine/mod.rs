@@ -242,7 +242,7 @@ impl<N: Net> Engine<N> {
             self.lose(Some(Arc::clone(error)));
             return Ok(true);
         }
-        let until = deadline.earlier(self.keepalive.due()).earlier(failing_at);
+        let until = deadline.earlier(self.keepalive_due()).earlier(failing_at);
         if self.wire.wait(until)? {
             return Ok(true);
         }
@@ -354,9 +354,23 @@ impl<N: Net> Engine<N> {
         self.held.start += receive.consumed();
     }
 
+    /// Once an end is agreed on or due, there is another deadline than that of a ping.
+    fn needs_keepalive(&self) -> bool {
+        self.close.is_none() && self.failing.is_none() && !self.sender.close_sent()
+    }
+
+    /// Never, where a ping that is due would not be sent: a wait must not end for it again and again.
+    fn keepalive_due(&self) -> Deadline {
+        if self.needs_keepalive() {
+            self.keepalive.due()
+        } else {
+            Deadline::NEVER
+        }
+    }
+
     /// Nothing has happened up to now: sends a ping if one is due, or gives the peer up. False: neither.
     fn keepalive_step(&mut self) -> bool {
-        if self.close.is_some() || self.failing.is_some() || self.sender.close_sent() {
+        if !self.needs_keepalive() {
             return false;
         }
         let now = self.wire.net.now();

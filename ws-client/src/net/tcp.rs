@@ -284,6 +284,21 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_sends_at_once_and_is_probed_by_the_system() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let poller = Poller::new().unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let registry = poller.poll.registry();
+        registry
+            .register(&mut stream, Token(FIRST_ATTEMPT), Interest::WRITABLE)
+            .unwrap();
+        let net = TcpNet::new(poller, stream, address).unwrap();
+        assert!(net.stream.nodelay().unwrap());
+        assert!(SockRef::from(&net.stream).keepalive().unwrap());
+    }
+
+    #[test]
     fn nonces_differ() {
         assert_ne!(nonce().unwrap(), nonce().unwrap());
     }

@@ -114,7 +114,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     fn send_queue(&mut self, slot: u32) {
-        let mut budget = FLUSH_BYTES;
+        let mut budget = FLUSH_TURNS * self.connections.config.turn_bytes;
         loop {
             let place = &mut self.connections.slots[slot as usize];
             let Some(queue) = &mut place.queue else {
@@ -257,7 +257,7 @@ impl<C> Connections<C> {
     }
 }
 
-/// One connection's queue gives way to others after this many bytes.
-const FLUSH_BYTES: usize = 1 << 20;
+/// One connection's queue gives way to others after so many times what is read in a turn: 256 KiB by default.
+const FLUSH_TURNS: usize = 4;
 /// A cork that grew beyond it is not kept.
 const KEPT_CORK_BYTES: usize = 1 << 20;

@@ -76,6 +76,19 @@ fn the_handler_closes_and_the_peer_answers() {
 }
 
 #[test]
+fn a_close_from_a_timer_is_told_before_the_peer_answers() {
+    let (server, record) = start(Config::default());
+    let mut peer = Peer::open(server.local_addr());
+    peer.is_polite = false;
+    peer.send_text("expire");
+    assert_eq!(peer.next(), Got::Close(4003, "expired".into()));
+    assert_eq!(
+        record.wait_for_close(),
+        (4003, "expired".into(), ClosedBy::Handler)
+    );
+}
+
+#[test]
 fn another_thread_closes_and_sending_fails_from_then_on() {
     let (server, record) = start(Config::default());
     let mut peer = Peer::open(server.local_addr());
@@ -97,6 +110,38 @@ fn another_thread_closes_and_sending_fails_from_then_on() {
     assert_eq!(peer.next(), Got::Text("hello".into()));
     assert_eq!(peer.next(), Got::Close(4002, "asked".into()));
     assert_eq!(peer.next(), Got::End);
+}
+
+/// What was held back is discarded, and the peer's Close found behind it: sent before ours, or as its answer.
+#[test]
+fn closing_a_paused_connection_ends_with_the_peers_close() {
+    for has_closed in [true, false] {
+        let (server, record) = start(Config::default());
+        let mut peer = Peer::open(server.local_addr());
+        let mut frames = peer.encode(&Got::Text("pause".into()));
+        frames.extend(peer.encode(&Got::Text("held back".into())));
+        if has_closed {
+            frames.extend(peer.encode(&Got::Close(1000, String::new())));
+        }
+        peer.stream.write_all(&frames).unwrap();
+        let id = record.wait_for_open();
+        record.wait_for(|told| *told == Told::Message(id, "pause".into()));
+        let began = Instant::now();
+        server.commands(0).unwrap().send(Ask::Close(id)).unwrap();
+        assert_eq!(peer.next(), Got::Close(4002, "asked".into()));
+        assert_eq!(peer.next(), Got::End);
+        // Long before the deadline of 5 s.
+        assert!(
+            began.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            began.elapsed()
+        );
+        assert!(
+            !record
+                .all()
+                .contains(&Told::Message(id, "held back".into()))
+        );
+    }
 }
 
 #[test]

@@ -153,6 +153,10 @@ impl Handler for Recorder {
                 self.record.tell(Told::Message(*id, text.into()));
                 return Flow::Pause;
             }
+            "expire" => {
+                self.record.tell(Told::Message(*id, text.into()));
+                context.set_timer(Duration::from_millis(20));
+            }
             "ping" => context.send_ping(b"from the handler").unwrap(),
             "timer" => context.set_timer(Duration::from_millis(20)),
             _ => {
@@ -180,7 +184,14 @@ impl Handler for Recorder {
         self.record.tell(Told::Close(id, code, reason, info.by));
     }
 
-    fn on_timer(&mut self, context: &mut Context<'_, ConnectionId>, _: &mut ConnectionId) {
+    fn on_timer(&mut self, context: &mut Context<'_, ConnectionId>, id: &mut ConnectionId) {
+        if self
+            .record
+            .all()
+            .contains(&Told::Message(*id, "expire".into()))
+        {
+            return context.close(CloseCode::new(4003), "expired").unwrap();
+        }
         self.record.tell(Told::Timer);
         context.send_text("time").unwrap();
     }

@@ -1,0 +1,215 @@
+//! The receiving half: bytes in, lent events out, RFC 6455
+//! [§6.2](https://www.rfc-editor.org/rfc/rfc6455#section-6.2).
+//!
+//! A frame that lies whole in the input is unmasked where it lies and lent from there. Everything
+//! else goes piece by piece through an [`Assembly`] from the scratch's pool.
+
+mod state;
+
+use std::fmt;
+
+use self::state::{Found, Lent, State};
+use crate::{
+    close::CloseFrame, connection::reply::Reply, error::ReceiveError, event::Event,
+    frame::FrameHeader, message::Assembly, opcode::OpCode, role::Role, scratch::Scratch,
+};
+
+/// The receiving half of a connection: 32 bytes, and no heap memory while nothing is unfinished.
+pub struct Receiver {
+    assembly: Option<Box<Assembly>>,
+    header: [u8; FrameHeader::MAX_BYTES],
+    header_length: u8,
+    role: Role,
+    close_received: bool,
+}
+
+const _: () = assert!(size_of::<Receiver>() <= 32);
+
+impl Receiver {
+    /// The receiving half of an endpoint with this role.
+    pub fn new(role: Role) -> Self {
+        Self {
+            assembly: None,
+            header: [0; FrameHeader::MAX_BYTES],
+            header_length: 0,
+            role,
+            close_received: false,
+        }
+    }
+
+    /// Takes `input`, whatever the network made of the stream, and lends the events in it one at a time.
+    ///
+    /// Complete frames are unmasked inside `input`; what is unfinished at its end is kept for the
+    /// next call. The caller may stop early: [`Receive::consumed`] says where to go on.
+    ///
+    /// # Errors
+    /// Given by [`Receive::next`]; after a failure each further call of `receive` gives the same
+    /// error again and takes nothing.
+    pub fn receive<'a>(&'a mut self, input: &'a mut [u8], scratch: &'a mut Scratch) -> Receive<'a> {
+        let state = State::new(self, scratch);
+        Receive { input, state }
+    }
+
+    /// Bytes of heap memory held for an unfinished message or frame.
+    pub fn held_bytes(&self) -> usize {
+        self.assembly
+            .as_ref()
+            .map_or(0, |assembly| assembly.capacity())
+    }
+
+    /// Whether a frame or a message has begun and not ended: an end of the stream now cuts it.
+    pub fn is_mid_message(&self) -> bool {
+        self.header_length > 0
+            || self
+                .assembly
+                .as_ref()
+                .is_some_and(|assembly| !assembly.is_empty())
+    }
+
+    /// Whether the peer's Close has come; whatever follows it is ignored (§5.5.1).
+    pub fn close_received(&self) -> bool {
+        self.close_received
+    }
+
+    /// Gives the buffers back to the pool, when the connection has ended.
+    pub fn release(&mut self, scratch: &mut Scratch) {
+        if let Some(assembly) = self.assembly.take() {
+            scratch.pool.give_back(assembly);
+        }
+    }
+
+    fn failure(&self) -> Option<ReceiveError> {
+        self.assembly.as_ref()?.failure
+    }
+
+    fn has_open_frame(&self) -> bool {
+        self.assembly
+            .as_ref()
+            .is_some_and(|assembly| assembly.frame.is_some())
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("role", &self.role)
+            .field("held_bytes", &self.held_bytes())
+            .field("failure", &self.failure())
+            .field("close_received", &self.close_received)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The events of one piece of input; made by [`Receiver::receive`].
+///
+/// Not an [`Iterator`], since each event borrows from it.
+#[derive(Debug)]
+pub struct Receive<'a> {
+    /// Apart from the rest, so that an event can borrow from it while the state moves.
+    input: &'a mut [u8],
+    state: State<'a>,
+}
+impl Receive<'_> {
+    /// Lends the next event, or `None` when the input is used up.
+    ///
+    /// # Errors
+    /// The peer broke a rule or a limit. [`Receive::take_reply`] then has the Close to send; the rest
+    /// of the input is not looked at, and the connection must be failed (RFC 6455 §7.1.7).
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a lending iterator cannot be an Iterator"
+    )]
+    #[inline]
+    pub fn next(&mut self) -> Option<Result<Event<'_>, ReceiveError>> {
+        self.state.settle();
+        if let Some((is_text, range)) = self.state.common(self.input) {
+            let payload = &self.input[range];
+            if !is_text {
+                return Some(Ok(Event::Binary(payload)));
+            }
+            return Some(match simdutf8::basic::from_utf8(payload) {
+                Ok(text) => Ok(Event::Text(text)),
+                Err(_) => Err(self.state.fail(ReceiveError::InvalidUtf8)),
+            });
+        }
+        self.next_uncommon()
+    }
+
+    /// Every event but a whole message in one short frame.
+    fn next_uncommon(&mut self) -> Option<Result<Event<'_>, ReceiveError>> {
+        let found = match self.state.advance(self.input) {
+            Ok(Some(found)) => found,
+            Ok(None) => return None,
+            Err(error) => return Some(Err(self.state.fail(error))),
+        };
+        let state = &mut self.state;
+        let (opcode, payload) = match found {
+            Found::Input(OpCode::Text, range) => {
+                return Some(match simdutf8::basic::from_utf8(&self.input[range]) {
+                    Ok(text) => Ok(Event::Text(text)),
+                    Err(_) => Err(state.fail(ReceiveError::InvalidUtf8)),
+                });
+            }
+            Found::Input(opcode, range) => (opcode, &self.input[range]),
+            Found::Message { is_text } => {
+                state.lent = Lent::Message;
+                let payload = state
+                    .receiver
+                    .assembly
+                    .as_ref()
+                    .map_or(&[][..], |a| a.payload());
+                return Some(if is_text {
+                    // Validated while it arrived: this finds nothing, and makes it a `str`.
+                    let text = simdutf8::basic::from_utf8(payload);
+                    text.map(Event::Text).map_err(|_| ReceiveError::InvalidUtf8)
+                } else {
+                    Ok(Event::Binary(payload))
+                });
+            }
+            Found::Control(opcode) => {
+                state.lent = Lent::Control;
+                let payload = state
+                    .receiver
+                    .assembly
+                    .as_ref()
+                    .map_or(&[][..], |a| a.control());
+                (opcode, payload)
+            }
+        };
+        Some(Ok(match opcode {
+            OpCode::Ping => {
+                state.reply = Some(Reply::pong(payload));
+                Event::Ping(payload)
+            }
+            OpCode::Pong => Event::Pong(payload),
+            OpCode::Close => {
+                // Judged by `advance`.
+                let frame = CloseFrame::parse(payload).unwrap_or(None);
+                state.receiver.close_received = true;
+                state.reply = Some(Reply::close(frame.map(|frame| frame.code)));
+                Event::Close(frame)
+            }
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => Event::Binary(payload),
+        }))
+    }
+
+    /// Takes the automatic answer to the last event: a pong to a ping, a Close to a Close or an error.
+    ///
+    /// It belongs to the sending half, before anything that the next event may cause; it is dropped
+    /// by the next call of [`Receive::next`].
+    #[inline]
+    pub fn take_reply(&mut self) -> Option<Reply> {
+        self.state.reply.take()
+    }
+
+    /// How many bytes of the input were taken so far; all of it after [`Receive::next`] gave `None`.
+    pub fn consumed(&self) -> usize {
+        self.state.position
+    }
+}
+
+impl Drop for Receive<'_> {
+    fn drop(&mut self) {
+        self.state.settle();
+    }
+}

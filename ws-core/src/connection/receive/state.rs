@@ -1,0 +1,315 @@
+//! Moves through one piece of input, from frame to frame.
+
+use std::ops::Range;
+
+use crate::{
+    close::CloseFrame,
+    connection::{receive::Receiver, reply::Reply},
+    error::ReceiveError,
+    frame::{FrameHeader, Parsed, mask},
+    message::{OpenFrame, OpenMessage},
+    opcode::OpCode,
+    role::Role,
+    scratch::Scratch,
+};
+
+/// The state of a [`Receive`](super::Receive), apart from its input.
+#[derive(Debug)]
+pub(super) struct State<'a> {
+    pub(super) receiver: &'a mut Receiver,
+    pub(super) scratch: &'a mut Scratch,
+    pub(super) position: usize,
+    pub(super) reply: Option<Reply>,
+    pub(super) lent: Lent,
+    pub(super) failed: bool,
+}
+
+/// What the last event was lent from, to be cleared before the next.
+#[derive(Debug)]
+pub(super) enum Lent {
+    Nothing,
+    Message,
+    Control,
+}
+
+/// Where a complete frame or message lies.
+pub(super) enum Found {
+    Input(OpCode, Range<usize>),
+    Message { is_text: bool },
+    Control(OpCode),
+}
+
+impl<'a> State<'a> {
+    pub(super) fn new(receiver: &'a mut Receiver, scratch: &'a mut Scratch) -> Self {
+        Self {
+            receiver,
+            scratch,
+            position: 0,
+            reply: None,
+            lent: Lent::Nothing,
+            failed: false,
+        }
+    }
+
+    /// Clears what the last event was lent from.
+    #[inline]
+    pub(super) fn settle(&mut self) {
+        self.reply = None;
+        if !matches!(self.lent, Lent::Nothing) {
+            self.settle_held();
+        }
+    }
+
+    fn settle_held(&mut self) {
+        let lent = std::mem::replace(&mut self.lent, Lent::Nothing);
+        let Some(assembly) = &mut self.receiver.assembly else {
+            return;
+        };
+        match lent {
+            Lent::Nothing => return,
+            Lent::Message => assembly.clear_message(),
+            Lent::Control => assembly.clear_control(),
+        }
+        if assembly.is_empty() {
+            self.receiver.release(self.scratch);
+        }
+    }
+
+    pub(super) fn fail(&mut self, error: ReceiveError) -> ReceiveError {
+        self.failed = true;
+        let pool = &mut self.scratch.pool;
+        if let Some(assembly) = self.receiver.assembly.take() {
+            pool.give_back(assembly);
+        }
+        self.receiver.assembly.insert(pool.take()).failure = Some(error);
+        self.reply = Some(Reply::failure(&error));
+        error
+    }
+
+    /// Takes a whole message that lies in the input as one frame while nothing else is open.
+    #[inline]
+    pub(super) fn common(&mut self, input: &mut [u8]) -> Option<(bool, Range<usize>)> {
+        // A failure is kept in the assembly, so that this sees it as well.
+        if self.receiver.assembly.is_some()
+            || self.receiver.header_length > 0
+            || self.receiver.close_received
+        {
+            return None;
+        }
+        let rest = input.get_mut(self.position..)?;
+        let header = FrameHeader::parse_common(rest, self.receiver.role.peer())?;
+        if header.length > self.scratch.limits.max_message_bytes
+            || header.length > self.scratch.limits.max_frame_bytes
+        {
+            return None;
+        }
+        let end = header.header_bytes + header.length;
+        let payload = rest.get_mut(header.header_bytes..end)?;
+        if self.receiver.role == Role::Server {
+            mask::apply(header.key, 0, payload);
+        }
+        let start = self.position + header.header_bytes;
+        self.position += end;
+        Some((header.is_text, start..self.position))
+    }
+
+    /// Goes on to the next complete message or control frame.
+    pub(super) fn advance(&mut self, input: &mut [u8]) -> Result<Option<Found>, ReceiveError> {
+        if self.receiver.close_received || self.failed {
+            self.position = input.len();
+            return Ok(None);
+        }
+        if let Some(error) = self.receiver.failure() {
+            return Err(error);
+        }
+        loop {
+            if self.receiver.has_open_frame() {
+                match self.advance_open_frame(input)? {
+                    Progress::NeedMore => return Ok(None),
+                    Progress::FrameDone => continue,
+                    Progress::Found(found) => return Ok(Some(found)),
+                }
+            }
+            let Some(header) = self.read_header(input)? else {
+                return Ok(None);
+            };
+            self.receiver.judge(&header, self.scratch)?;
+            let available = input.len() - self.position;
+            let is_whole_message = header.opcode.is_control()
+                || header.is_final && header.opcode != OpCode::Continuation;
+            if let Ok(length) = usize::try_from(header.payload_length)
+                && length <= available
+                && is_whole_message
+            {
+                let range = self.position..self.position + length;
+                if let Some(key) = header.masking_key {
+                    mask::apply(key, 0, &mut input[range.clone()]);
+                }
+                self.position = range.end;
+                if header.opcode == OpCode::Close {
+                    CloseFrame::parse(&input[range.clone()])?;
+                }
+                return Ok(Some(Found::Input(header.opcode, range)));
+            }
+            self.open_frame(&header);
+        }
+    }
+
+    /// Reads a header from the input, together with what is left of one from an earlier input.
+    fn read_header(&mut self, input: &[u8]) -> Result<Option<FrameHeader>, ReceiveError> {
+        let sender = self.receiver.role.peer();
+        let rest = &input[self.position..];
+        if self.receiver.header_length > 0 {
+            return self.read_split_header(input, sender);
+        }
+        match FrameHeader::parse(rest, sender)? {
+            Parsed::Header(header, length) => {
+                self.position += length;
+                Ok(Some(header))
+            }
+            Parsed::NeedMore(_) => self.read_split_header(input, sender),
+        }
+    }
+
+    /// Collects a header byte by byte, never more than it needs.
+    fn read_split_header(
+        &mut self,
+        input: &[u8],
+        sender: Role,
+    ) -> Result<Option<FrameHeader>, ReceiveError> {
+        loop {
+            let held = usize::from(self.receiver.header_length);
+            match FrameHeader::parse(&self.receiver.header[..held], sender)? {
+                Parsed::Header(header, _) => {
+                    self.receiver.header_length = 0;
+                    return Ok(Some(header));
+                }
+                Parsed::NeedMore(_) => {
+                    let Some(byte) = input.get(self.position) else {
+                        return Ok(None);
+                    };
+                    self.receiver.header[held] = *byte;
+                    self.receiver.header_length += 1;
+                    self.position += 1;
+                }
+            }
+        }
+    }
+
+    /// Notes a frame that must be taken piece by piece: it is a fragment, or not all of it is here.
+    fn open_frame(&mut self, header: &FrameHeader) {
+        let pool = &mut self.scratch.pool;
+        let assembly = self.receiver.assembly.get_or_insert_with(|| pool.take());
+        if !header.opcode.is_control() {
+            match &mut assembly.message {
+                Some(message) => message.fragments += 1,
+                None => {
+                    let is_text = header.opcode == OpCode::Text;
+                    assembly.message = Some(OpenMessage {
+                        is_text,
+                        fragments: 1,
+                    });
+                }
+            }
+        }
+        assembly.frame = Some(OpenFrame {
+            opcode: header.opcode,
+            is_final: header.is_final,
+            masking_key: header.masking_key,
+            remaining: header.payload_length,
+            key_offset: 0,
+        });
+    }
+
+    /// Takes what the input has of the open frame.
+    fn advance_open_frame(&mut self, input: &mut [u8]) -> Result<Progress, ReceiveError> {
+        let Some(assembly) = &mut self.receiver.assembly else {
+            return Ok(Progress::FrameDone);
+        };
+        let Some(frame) = &mut assembly.frame else {
+            return Ok(Progress::FrameDone);
+        };
+        let rest = &mut input[self.position..];
+        let length = usize::try_from(frame.remaining)
+            .map_or(rest.len(), |remaining| remaining.min(rest.len()));
+        let bytes = &mut rest[..length];
+        frame.unmask(bytes);
+        self.position += length;
+        let OpenFrame {
+            opcode,
+            is_final,
+            remaining,
+            ..
+        } = *frame;
+        if remaining == 0 {
+            assembly.frame = None;
+        }
+        if opcode.is_control() {
+            assembly.push_control(bytes);
+            if remaining > 0 {
+                return Ok(Progress::NeedMore);
+            }
+            if opcode == OpCode::Close {
+                CloseFrame::parse(assembly.control())?;
+            }
+            return Ok(Progress::Found(Found::Control(opcode)));
+        }
+        let is_text = assembly.message.is_some_and(|message| message.is_text);
+        assembly.push(bytes, is_text, self.scratch.limits.max_message_bytes)?;
+        if remaining > 0 {
+            return Ok(Progress::NeedMore);
+        }
+        if !is_final {
+            return Ok(Progress::FrameDone);
+        }
+        if is_text {
+            assembly.finish_text()?;
+        }
+        Ok(Progress::Found(Found::Message { is_text }))
+    }
+}
+enum Progress {
+    /// The input is used up inside the frame.
+    NeedMore,
+    /// The frame is complete, its message is not.
+    FrameDone,
+    Found(Found),
+}
+
+impl Receiver {
+    /// Judges a header by what came before it and by the limits, before any of its payload is taken.
+    fn judge(&self, header: &FrameHeader, scratch: &Scratch) -> Result<(), ReceiveError> {
+        if header.opcode.is_control() {
+            return Ok(());
+        }
+        let message = self
+            .assembly
+            .as_ref()
+            .and_then(|a| Some((a.message?, a.payload().len() as u64)));
+        let held = match (message, header.opcode) {
+            (None, OpCode::Continuation) => return Err(ReceiveError::UnexpectedContinuation),
+            (None, _) => 0,
+            (Some((message, _)), OpCode::Continuation)
+                if message.fragments >= scratch.limits.max_fragments =>
+            {
+                return Err(ReceiveError::TooManyFragments(scratch.limits.max_fragments));
+            }
+            (Some((_, held)), OpCode::Continuation) => held,
+            (Some(_), opcode) => return Err(ReceiveError::ExpectedContinuation(opcode)),
+        };
+        // Cannot overflow: the top bit of a length is clear, and what is held fits into memory.
+        let length = held + header.payload_length;
+        let limit = scratch.limits.max_message_bytes as u64;
+        if length > limit {
+            return Err(ReceiveError::MessageTooBig { length, limit });
+        }
+        let limit = scratch.limits.max_frame_bytes as u64;
+        if header.payload_length > limit {
+            return Err(ReceiveError::FrameTooBig {
+                length: header.payload_length,
+                limit,
+            });
+        }
+        Ok(())
+    }
+}
