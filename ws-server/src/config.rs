@@ -8,7 +8,11 @@ use ws_core::{
     tls::ServerTls,
 };
 
-use crate::error::{Error, ErrorKind, Stage};
+use crate::{
+    auth::Auth,
+    error::{Error, ErrorKind, Stage},
+    proxies::TrustedProxies,
+};
 
 /// What a server allows and how long it waits. The default is safe for the open internet.
 ///
@@ -42,6 +46,10 @@ pub struct Config {
     pub head_limits: HeadLimits,
     /// Which origins and hosts may connect. Default: the strict rules of [`Policy`].
     pub policy: Policy,
+    /// Who may connect. Default (`None`): everybody whom the policy allows.
+    pub auth: Option<Auth>,
+    /// Who is believed about where a connection comes from. Default (`None`): nobody.
+    pub trusted_proxies: Option<TrustedProxies>,
     /// Paths that exist, compared exactly; any other gets 404. Default (`None`): every path.
     pub paths: Option<Vec<String>>,
     /// Subprotocols in order of preference; the first that the client offers is chosen, unless the handler chooses.
@@ -93,6 +101,8 @@ impl Default for Config {
             limits: Limits::default(),
             head_limits: HeadLimits::default(),
             policy: Policy::default(),
+            auth: None,
+            trusted_proxies: None,
             paths: None,
             subprotocols: Vec::new(),
             health: true,
@@ -180,6 +190,20 @@ impl Config {
         self
     }
 
+    /// Lets only those connect who are in these lists.
+    #[must_use]
+    pub fn auth(mut self, auth: Auth) -> Self {
+        self.auth = Some(auth);
+        self
+    }
+
+    /// Sets the balancers that are believed about where a connection comes from.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = Some(proxies);
+        self
+    }
+
     /// Sets the only paths that exist.
     #[must_use]
     pub fn paths(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
@@ -232,7 +256,12 @@ impl Config {
                 self.close_timeout
             ));
         }
-        Ok(())
+        let auth = self.auth.as_ref().map(Auth::check);
+        let proxies = self.trusted_proxies.as_ref().map(TrustedProxies::check);
+        match auth.into_iter().chain(proxies).find_map(Result::err) {
+            Some(text) => unusable(text.into()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) fn check(
     }
     request.check_upgrade()?;
     config.policy.check(request, bound_to_loopback)?;
+    authorise(request, config)?;
     if exists(request, config) {
         Ok(())
     } else {
@@ -38,11 +39,19 @@ fn plain(request: &Request, config: &Config) -> HttpAnswer {
             _ => with_header(HttpAnswer::new(405, "use GET"), "Allow", "GET, HEAD"),
         };
     }
-    if exists(request, config) {
-        HttpAnswer::upgrade_required()
-    } else {
-        not_found()
+    match authorise(request, config) {
+        Err(answer) => answer,
+        Ok(()) if exists(request, config) => HttpAnswer::upgrade_required(),
+        Ok(()) => not_found(),
     }
+}
+
+/// Before the path is looked at, so that strangers cannot find out which there are.
+fn authorise(request: &Request, config: &Config) -> Result<(), HttpAnswer> {
+    config
+        .auth
+        .as_ref()
+        .map_or(Ok(()), |auth| auth.admit(request))
 }
 
 fn exists(request: &Request, config: &Config) -> bool {
@@ -78,6 +87,11 @@ pub(crate) fn too_slow(config: &Config) -> HttpAnswer {
 /// The answer to a client that speaks something else to a port with TLS.
 pub(crate) fn not_tls() -> HttpAnswer {
     HttpAnswer::new(400, "this port speaks TLS: use wss:// or https://")
+}
+
+/// The answer to a balancer that does not send the PROXY header it must send.
+pub(crate) fn no_proxy_header(text: &str) -> HttpAnswer {
+    HttpAnswer::new(400, text)
 }
 
 /// The answer when the handler's 101 cannot be written.

@@ -60,6 +60,7 @@
 //! Tested over a mock of the system with a virtual clock and one seed (`event_loop/tests`), and over real sockets
 //! (`ws-server/tests`).
 
+mod auth;
 mod config;
 mod connection_id;
 mod context;
@@ -71,10 +72,12 @@ mod http;
 mod listener;
 pub mod mailbox;
 mod net;
+mod proxies;
 mod server;
 mod shutdown;
 
 pub use self::{
+    auth::Auth,
     config::Config,
     connection_id::{ConnectionId, ConnectionIdError},
     context::{Connections, Context},
@@ -84,6 +87,7 @@ pub use self::{
         PeerAddress,
         commands::{CommandSender, LoopGone},
     },
+    proxies::{ForwardedHeader, TrustedProxies},
     server::Server,
     shutdown::{Running, Stopper},
 };

@@ -7,13 +7,14 @@ use std::{io::ErrorKind, time::Duration};
 
 use ws_core::tls::Tls;
 
-use super::{EventLoop, Phase, Slot, tls::TlsState};
+use super::{EventLoop, Phase, Slot, connection::Opening, tls::TlsState};
 use crate::{
     config::{ACCEPT_RETRY_MAX, ACCEPT_RETRY_MIN},
     context::slot_number,
     handler::Handler,
     http,
     net::{Net, PeerAddress},
+    proxies::ProxyHeader,
 };
 
 /// What a loop knows of its listener.
@@ -89,6 +90,12 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 return self.net.close(stream);
             }
         };
+        let proxies = self.connections.config.trusted_proxies.as_ref();
+        let expects_header = proxies.is_some_and(|proxies| proxies.expects_header(peer));
+        let opening = Opening {
+            proxy: expects_header.then(ProxyHeader::default),
+            ..Opening::default()
+        };
         let nonce = self.net.random();
         let connections = &mut self.connections;
         if connections.handshakes.len() >= connections.config.unfinished_cap() {
@@ -110,7 +117,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             log::warn!("cannot watch the connection from {peer}");
             return self.net.close(stream);
         }
-        let mut place = Slot::new(nonce, peer);
+        let mut place = Slot::new(nonce, peer, opening);
         place.tls = tls;
         entry.insert(place);
         connections.sweep.add(slot);

@@ -3,7 +3,7 @@
 use ws_core::{Keepalive, Receiver, Role, Sender, handshake::ServerHandshake};
 
 use super::{queue::SendQueue, tls::TlsState};
-use crate::net::PeerAddress;
+use crate::{net::PeerAddress, proxies::ProxyHeader};
 
 /// Everything a loop keeps for one connection but its socket, which lies beside it.
 ///
@@ -14,7 +14,7 @@ pub(crate) struct Slot<C> {
     /// The handler's state; none before the handshake and after the end, and while a callback has it.
     pub(crate) state: Option<C>,
     /// The opening handshake, until it is done.
-    pub(crate) handshake: Option<Box<ServerHandshake>>,
+    pub(crate) handshake: Option<Box<Opening>>,
     pub(crate) receiver: Receiver,
     pub(crate) sender: Sender,
     /// TLS, at a listener that has it.
@@ -66,6 +66,14 @@ pub(crate) struct Slot<C> {
     pub(crate) is_dirty: bool,
 }
 
+/// What a connection needs until it is open.
+#[derive(Debug, Default)]
+pub(crate) struct Opening {
+    /// What a balancer has to say first, until it has.
+    pub(crate) proxy: Option<ProxyHeader>,
+    pub(crate) head: ServerHandshake,
+}
+
 /// Input held back while a connection is paused.
 #[derive(Debug)]
 pub(crate) struct Tail {
@@ -96,10 +104,10 @@ pub(crate) enum Phase {
 }
 
 impl<C> Slot<C> {
-    pub(crate) fn new(nonce: u64, peer: PeerAddress) -> Self {
+    pub(crate) fn new(nonce: u64, peer: PeerAddress, opening: Opening) -> Self {
         Self {
             state: None,
-            handshake: Some(Box::default()),
+            handshake: Some(Box::new(opening)),
             receiver: Receiver::new(Role::Server),
             sender: Sender::new(Role::Server),
             tls: None,

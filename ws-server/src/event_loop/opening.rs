@@ -10,21 +10,31 @@ use crate::{
     context::Context,
     handler::{Accepted, ClosedBy, Handler},
     http,
-    net::Net,
+    net::{Net, PeerAddress},
+    proxies::ProxyStep,
 };
 
 impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// Takes bytes of the opening handshake.
     pub(super) fn receive_head(&mut self, slot: u32, input: &[u8]) {
+        let taken = self.receive_proxy_header(slot, input);
+        let input = &input[taken..];
         let connections = &mut self.connections;
         let place = &mut connections.slots[slot as usize];
         let Some(handshake) = &mut place.handshake else {
             return;
         };
-        match handshake.receive(input, &connections.config.head_limits) {
+        match handshake
+            .head
+            .receive(input, &connections.config.head_limits)
+        {
             ServerStep::NeedMore => {}
             ServerStep::Refused(answer) => self.refuse(slot, &answer, false),
             ServerStep::Request(request) => {
+                let proxies = connections.config.trusted_proxies.as_ref();
+                if let Some(client) = proxies.and_then(|p| p.client(place.peer, &request)) {
+                    place.peer = client;
+                }
                 let is_head = request.method() == "HEAD";
                 let checked =
                     http::check(&request, &self.connections.config, self.bound_to_loopback);
@@ -32,6 +42,33 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 if let Err(answer) = result {
                     self.refuse(slot, &answer, is_head);
                 }
+            }
+        }
+    }
+
+    /// Takes the header that a balancer must send before everything else; returns how many bytes belonged to it.
+    ///
+    /// Everything, if the header is not whole yet or was refused.
+    pub(super) fn receive_proxy_header(&mut self, slot: u32, input: &[u8]) -> usize {
+        let place = &mut self.connections.slots[slot as usize];
+        let header = place.handshake.as_mut().and_then(|h| h.proxy.as_mut());
+        let Some(header) = header else {
+            return 0;
+        };
+        match header.receive(input) {
+            ProxyStep::NeedMore => input.len(),
+            ProxyStep::Done { source, taken } => {
+                if let Some(source) = source {
+                    place.peer = PeerAddress::tcp(source);
+                }
+                if let Some(handshake) = &mut place.handshake {
+                    handshake.proxy = None;
+                }
+                taken
+            }
+            ProxyStep::Refused(text) => {
+                self.refuse(slot, &http::no_proxy_header(text), false);
+                input.len()
             }
         }
     }

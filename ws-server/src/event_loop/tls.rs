@@ -56,9 +56,14 @@ impl TlsState {
 impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// Takes what was received; what it says is handled like the input of a plain connection.
     pub(super) fn handle_ciphertext(&mut self, slot: u32, ciphertext: &mut [u8]) {
+        let taken = self.receive_proxy_header(slot, ciphertext);
+        let ciphertext = &mut ciphertext[taken..];
         let connections = &mut self.connections;
         let tick = connections.clock.tick();
         let place = &mut connections.slots[slot as usize];
+        if ciphertext.is_empty() {
+            return;
+        }
         if matches!(place.phase, Phase::Ending | Phase::Dead) {
             return self.handle_input(slot, ciphertext);
         }
