@@ -8,7 +8,9 @@
     reason = "all of this is a test"
 )]
 
+mod auth;
 mod background;
+mod balancers;
 mod cli_connect;
 mod cli_connect_end;
 mod cli_errors;
@@ -26,3 +28,5 @@ mod real_servers;
 mod support;
 mod tls_client;
 mod tls_server;
+#[cfg(unix)]
+mod unix_server;

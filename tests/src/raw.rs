@@ -4,11 +4,13 @@
 //! For holding thousands of them, and for saying exactly what is sent when.
 
 use std::{
+    cell::RefCell,
     io::{self, Read, Write},
-    net::{Shutdown, TcpStream},
+    net::{IpAddr, Shutdown, SocketAddr, TcpStream},
     sync::OnceLock,
 };
 
+use socket2::{Domain, Socket, Type};
 use ws_core::{
     CloseCode, CloseFrame, Connection, Event, Limits, Pressure, Role, Scratch, SendScratch,
     handshake::{ClientHandshake, ClientRequest, ClientStep, HeadLimits},
@@ -60,7 +62,21 @@ impl Transport {
     /// # Errors
     /// What the socket says.
     pub fn connect(host: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(host)?;
+        Self::new(TcpStream::connect(host)?)
+    }
+
+    /// The same from another address of this machine.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn connect_from(source: IpAddr, target: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+        socket.connect(&target.into())?;
+        Self::new(socket.into())
+    }
+
+    fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self {
@@ -216,9 +232,15 @@ impl RawConnection {
         if stream.tls().is_some() {
             stream.finish_handshake()?;
         }
-        let request = ClientRequest::new(host, target);
-        let mut handshake =
-            ClientHandshake::new(&request, *b"sixteen bytes ok").map_err(invalid)?;
+        Self::open_with(stream, &ClientRequest::new(host, target))
+    }
+
+    /// The same with any request; TLS is done.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_with(mut stream: Transport, request: &ClientRequest) -> io::Result<Self> {
+        let mut handshake = ClientHandshake::new(request, *b"sixteen bytes ok").map_err(invalid)?;
         stream.write_all(handshake.request())?;
         let mut input = [0; 1024];
         loop {
@@ -257,6 +279,29 @@ impl RawConnection {
             Event::Ping(_) => Ok(false),
             other => Err(invalid(format!("{text:?} came back as {other:?}"))),
         })
+    }
+
+    /// Sends `text` and returns the text that comes back.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn ask(&mut self, text: &str, shared: &mut Shared) -> io::Result<String> {
+        shared.output.clear();
+        let (_, sender) = self.connection.split();
+        sender
+            .encode_text(text, &mut shared.send_scratch, &mut shared.output)
+            .map_err(invalid)?;
+        self.stream.write_all(&shared.output)?;
+        let answer = RefCell::new(String::new());
+        self.receive_until(shared, |event| match event {
+            Event::Text(text) => {
+                answer.replace((*text).to_owned());
+                Ok(true)
+            }
+            Event::Ping(_) => Ok(false),
+            other => Err(invalid(format!("{text:?} was answered by {other:?}"))),
+        })?;
+        Ok(answer.into_inner())
     }
 
     /// The connection below.

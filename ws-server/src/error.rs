@@ -64,7 +64,9 @@ impl Error {
     pub(crate) fn io(stage: Stage, target: impl Into<String>, source: io::Error) -> Self {
         let kind = match source.kind() {
             io::ErrorKind::AddrInUse => ErrorKind::PortInUse,
-            io::ErrorKind::AddrNotAvailable | io::ErrorKind::InvalidInput => ErrorKind::Address,
+            io::ErrorKind::AddrNotAvailable
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::AlreadyExists => ErrorKind::Address,
             io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
             _ => ErrorKind::Io,
         };
@@ -106,6 +108,9 @@ impl Error {
                 "stop the program that listens there, or choose another port (0 picks a free one)",
             ),
             ErrorKind::PermissionDenied => Some("choose a port of 1024 or above"),
+            ErrorKind::Address if self.target.contains(std::path::is_separator) => {
+                Some("choose a path where there is no other file, in a folder that exists")
+            }
             ErrorKind::Address => {
                 Some("give an address of this machine with a port, such as 127.0.0.1:9894")
             }
@@ -119,7 +124,12 @@ impl fmt::Display for Error {
         let target = &self.target;
         match (self.stage, self.kind) {
             (_, ErrorKind::PortInUse) => {
-                write!(f, "cannot listen on {target}: the port is in use")
+                let what = if target.contains(std::path::is_separator) {
+                    "another server listens there"
+                } else {
+                    "the port is in use"
+                };
+                write!(f, "cannot listen on {target}: {what}")
             }
             (_, ErrorKind::HandlerPanicked) => write!(f, "{target} ended: its handler panicked"),
             (Stage::Config, _) => write!(f, "unusable configuration: {target}"),

@@ -75,6 +75,8 @@ mod net;
 mod proxies;
 mod server;
 mod shutdown;
+#[cfg(unix)]
+mod unix;
 
 pub use self::{
     auth::Auth,
@@ -88,6 +90,6 @@ pub use self::{
         commands::{CommandSender, LoopGone},
     },
     proxies::{ForwardedHeader, TrustedProxies},
-    server::Server,
+    server::{ListenAddress, Server},
     shutdown::{Running, Stopper},
 };

@@ -15,6 +15,14 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::config::Config;
 
+/// A socket that listens, not yet watched.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(crate::unix::UnixSocket),
+}
+
 /// Listens at an address; `[::]` is one socket for IPv6 and IPv4, or IPv4 alone where there is no IPv6.
 pub(crate) fn listen(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
     match listen_at(address, config) {

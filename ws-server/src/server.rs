@@ -1,13 +1,9 @@
 //! A server from its address to its running loops.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "holds the listening socket until its loop runs"
-)]
-
 use std::{
     fmt,
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    net::{SocketAddr, ToSocketAddrs},
+    path::{Path, PathBuf},
     sync::Arc,
     thread,
 };
@@ -17,7 +13,7 @@ use crate::{
     error::{Error, ErrorKind, Stage},
     event_loop::{EventLoop, Shared},
     handler::Handler,
-    listener,
+    listener::{self, Listener},
     net::mio::MioNet,
     shutdown::{Running, StopOnDrop, Stopper},
 };
@@ -30,8 +26,8 @@ use crate::{
 ///
 /// See the [crate's front page](crate).
 pub struct Server {
-    listener: TcpListener,
-    local_addr: SocketAddr,
+    listener: Listener,
+    address: ListenAddress,
     config: Config,
     stopper: Stopper,
 }
@@ -58,8 +54,8 @@ impl Server {
             match bound {
                 Ok((local_addr, listener)) => {
                     return Ok(Self {
-                        listener,
-                        local_addr,
+                        listener: Listener::Tcp(listener),
+                        address: ListenAddress::Tcp(local_addr),
                         config,
                         stopper: Stopper::default(),
                     });
@@ -70,9 +66,44 @@ impl Server {
         Err(failure)
     }
 
-    /// Returns the address listened at, with the real port.
+    /// Listens at a Unix socket with this path.
+    ///
+    /// A socket file that a dead server left is replaced; one that somebody listens at is an error, and so is any
+    /// other file. The file is removed when the server stops. Who may write to it may connect: it is made with the
+    /// process's umask, so put it into a folder whose permissions say who that is.
+    ///
+    /// # Errors
+    ///
+    /// An unusable configuration or path; [`ErrorKind::PortInUse`] if another server listens there. Where there are
+    /// no Unix sockets, [`ErrorKind::Io`] with a source that says so.
+    pub fn bind_unix(path: impl AsRef<Path>, config: Config) -> Result<Self, Error> {
+        config.check()?;
+        let path = path.as_ref();
+        #[cfg(unix)]
+        let bound = crate::unix::listen(path, &config).map(Listener::Unix);
+        #[cfg(not(unix))]
+        let bound: std::io::Result<Listener> = Err(std::io::Error::new(
+            std::io::ErrorKind::Unsupported,
+            "this system has no Unix sockets",
+        ));
+        let listener =
+            bound.map_err(|error| Error::io(Stage::Listen, path.display().to_string(), error))?;
+        Ok(Self {
+            listener,
+            address: ListenAddress::Unix(path.to_owned()),
+            config,
+            stopper: Stopper::default(),
+        })
+    }
+
+    /// Returns the address listened at, with the real port; `0.0.0.0:0` for a Unix socket.
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+        self.address.tcp()
+    }
+
+    /// Returns where the server listens.
+    pub fn address(&self) -> &ListenAddress {
+        &self.address
     }
 
     /// Returns the configuration in force.
@@ -136,7 +167,7 @@ impl Server {
     where
         H: Handler + Send + 'static,
     {
-        let target = format!("the server at {}", self.local_addr);
+        let target = format!("the server at {}", self.address);
         let (nets, outboxes) = MioNet::group(self.listener, self.config.workers)
             .map_err(|error| Error::io(Stage::Start, target, error))?;
         let commands: Vec<_> = outboxes
@@ -146,7 +177,7 @@ impl Server {
         self.stopper.attach(&commands);
         let config = Arc::new(self.config);
         let shared = Arc::new(Shared::new(config.tls.clone()));
-        let bound_to_loopback = self.local_addr.ip().to_canonical().is_loopback();
+        let bound_to_loopback = self.address.is_loopback();
         let starts = (0u16..)
             .zip(nets)
             .map(|(index, net)| Start {
@@ -159,7 +190,7 @@ impl Server {
                 stop_others: StopOnDrop(self.stopper.clone()),
             })
             .collect();
-        let running = Running::new(self.local_addr, commands, shared);
+        let running = Running::new(self.address, commands, shared);
         Ok((starts, running))
     }
 }
@@ -167,8 +198,41 @@ impl Server {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("local_addr", &self.local_addr)
+            .field("address", &self.address)
             .finish_non_exhaustive()
+    }
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListenAddress {
+    /// At a TCP port.
+    Tcp(SocketAddr),
+    /// At a Unix socket with this path.
+    Unix(PathBuf),
+}
+
+impl ListenAddress {
+    pub(crate) fn tcp(&self) -> SocketAddr {
+        match self {
+            Self::Tcp(address) => *address,
+            Self::Unix(_) => SocketAddr::from(([0; 4], 0)),
+        }
+    }
+
+    fn is_loopback(&self) -> bool {
+        // The clients of a Unix socket are no browsers that a name could be made to lead here.
+        matches!(self, Self::Tcp(address) if address.ip().to_canonical().is_loopback())
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+        }
     }
 }
 

@@ -10,13 +10,14 @@ use crate::{
     error::{Error, ErrorKind, Stage},
     event_loop::Shared,
     net::commands::CommandSender,
+    server::ListenAddress,
 };
 
 /// A server whose loops run in threads of their own. Dropping it stops it.
 ///
 /// `T` is what its handlers take as commands.
 pub struct Running<T> {
-    local_addr: SocketAddr,
+    address: ListenAddress,
     commands: Vec<CommandSender<T>>,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<Result<(), Error>>>,
@@ -24,12 +25,12 @@ pub struct Running<T> {
 
 impl<T> Running<T> {
     pub(crate) fn new(
-        local_addr: SocketAddr,
+        address: ListenAddress,
         commands: Vec<CommandSender<T>>,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
-            local_addr,
+            address,
             commands,
             shared,
             threads: Vec::new(),
@@ -40,9 +41,14 @@ impl<T> Running<T> {
         self.threads.push(thread);
     }
 
-    /// Returns the address listened at, with the real port.
+    /// Returns the address listened at, with the real port; `0.0.0.0:0` for a Unix socket.
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+        self.address.tcp()
+    }
+
+    /// Returns where the server listens.
+    pub fn address(&self) -> &ListenAddress {
+        &self.address
     }
 
     /// Returns how many loops there are.
@@ -111,7 +117,7 @@ impl<T> Drop for Running<T> {
 impl<T> fmt::Debug for Running<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Running")
-            .field("local_addr", &self.local_addr)
+            .field("address", &self.address)
             .field("loops", &self.commands.len())
             .finish_non_exhaustive()
     }

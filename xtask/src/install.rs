@@ -19,7 +19,7 @@ struct Need {
     packages: &'static [&'static str],
 }
 
-const NEEDS: [Need; 11] = [
+const NEEDS: [Need; 13] = [
     Need {
         name: "a C linker",
         probe: &["cc", "--version"],
@@ -54,6 +54,16 @@ const NEEDS: [Need; 11] = [
         name: "OpenSSL's program",
         probe: &["openssl", "version"],
         packages: &["openssl"],
+    },
+    Need {
+        name: "nginx",
+        probe: &["nginx", "-v"],
+        packages: &["nginx-light"],
+    },
+    Need {
+        name: "HAProxy",
+        probe: &["haproxy", "-v"],
+        packages: &["haproxy"],
     },
     Need {
         name: "tinyproxy",

@@ -18,8 +18,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(unix)]
+use mio::net::{UnixListener, UnixStream};
 use mio::{
     Events, Interest, Poll, Token, Waker,
+    event::Source,
     net::{TcpListener, TcpStream},
 };
 use socket2::{Domain, Socket, Type};
@@ -28,14 +31,19 @@ use super::{
     Net, PeerAddress, Readiness,
     commands::{Inbox, Outbox},
 };
-use crate::{event_loop::Command, listener};
+#[cfg(unix)]
+use crate::unix::{SocketFile, UnixSocket};
+use crate::{
+    event_loop::Command,
+    listener::{self, Listener},
+};
 
 /// One loop's sockets.
 pub(crate) struct MioNet<T> {
     poll: Poll,
     events: Events,
-    listener: Option<TcpListener>,
-    inbox: Inbox<TcpStream, T>,
+    listener: Option<MioListener>,
+    inbox: Inbox<Stream, T>,
     /// All loops of the server, by index.
     peers: Arc<Peers<T>>,
     index: usize,
@@ -43,9 +51,65 @@ pub(crate) struct MioNet<T> {
     spare: Option<Socket>,
 }
 
+/// A connection's socket.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl Stream {
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(stream) => stream,
+            #[cfg(unix)]
+            Self::Unix(stream) => stream,
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // std's write is send() with MSG_NOSIGNAL; a vectored one would raise SIGPIPE (reliability, fact 3).
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            #[cfg(unix)]
+            Self::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn shutdown(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            #[cfg(unix)]
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+}
+
+/// A listening socket; the file of a Unix one is removed with it.
+enum MioListener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(
+        UnixListener,
+        #[expect(dead_code, reason = "the file is removed when it is dropped")] SocketFile,
+    ),
+}
+
+impl From<Listener> for MioListener {
+    fn from(listener: Listener) -> Self {
+        match listener {
+            Listener::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)),
+            #[cfg(unix)]
+            Listener::Unix(UnixSocket { listener, file }) => {
+                Self::Unix(UnixListener::from_std(listener), file)
+            }
+        }
+    }
+}
+
 /// What the loops of a server know of each other.
 struct Peers<T> {
-    outboxes: Vec<Outbox<TcpStream, T>>,
+    outboxes: Vec<Outbox<Stream, T>>,
     /// Sockets of each loop.
     loads: Vec<AtomicUsize>,
 }
@@ -54,9 +118,9 @@ impl<T> MioNet<T> {
     /// Makes the nets of `count` loops, the first with the listener, and the ways to send them commands.
     #[expect(clippy::type_complexity, reason = "two lists of the same length")]
     pub(crate) fn group(
-        listener: std::net::TcpListener,
+        listener: Listener,
         count: usize,
-    ) -> io::Result<(Vec<Self>, Vec<Outbox<TcpStream, T>>)> {
+    ) -> io::Result<(Vec<Self>, Vec<Outbox<Stream, T>>)> {
         let mut parts = Vec::new();
         let mut outboxes = Vec::new();
         for _ in 0..count {
@@ -70,13 +134,18 @@ impl<T> MioNet<T> {
             outboxes: outboxes.clone(),
             loads: (0..count).map(|_| AtomicUsize::new(0)).collect(),
         });
-        let mut listener = Some(TcpListener::from_std(listener));
+        let mut listener = Some(MioListener::from(listener));
         let mut nets = Vec::new();
         for (index, (poll, inbox)) in parts.into_iter().enumerate() {
             let mut listener = listener.take();
             if let Some(listener) = &mut listener {
+                let source: &mut dyn Source = match listener {
+                    MioListener::Tcp(listener) => listener,
+                    #[cfg(unix)]
+                    MioListener::Unix(listener, _) => listener,
+                };
                 poll.registry()
-                    .register(listener, LISTENER, Interest::READABLE)?;
+                    .register(source, LISTENER, Interest::READABLE)?;
             }
             nets.push(Self {
                 poll,
@@ -93,7 +162,7 @@ impl<T> MioNet<T> {
 }
 
 impl<T> Net for MioNet<T> {
-    type Stream = TcpStream;
+    type Stream = Stream;
     type Command = T;
 
     const SHORT_MEANS_BLOCKED: bool = cfg!(any(target_os = "linux", target_os = "android"));
@@ -134,26 +203,35 @@ impl<T> Net for MioNet<T> {
         Ok(())
     }
 
-    fn accept(&mut self) -> io::Result<(TcpStream, PeerAddress)> {
+    fn accept(&mut self) -> io::Result<(Stream, PeerAddress)> {
         let Some(listener) = &self.listener else {
             return Err(ErrorKind::WouldBlock.into());
         };
-        let (stream, address) = listener.accept()?;
-        listener::configure_accepted(&stream);
-        Ok((stream, PeerAddress::tcp(address)))
+        match listener {
+            MioListener::Tcp(listener) => {
+                let (stream, address) = listener.accept()?;
+                listener::configure_accepted(&stream);
+                Ok((Stream::Tcp(stream), PeerAddress::tcp(address)))
+            }
+            #[cfg(unix)]
+            MioListener::Unix(listener, _) => {
+                let (stream, _) = listener.accept()?;
+                Ok((Stream::Unix(stream), PeerAddress::Unix))
+            }
+        }
     }
 
     fn refuse_with_spare(&mut self, answer: &[u8]) -> io::Result<()> {
         self.spare = None;
         let result = self.accept().and_then(|(mut stream, _)| {
-            stream.write_all(answer)?;
-            stream.shutdown(Shutdown::Write)
+            stream.write(answer)?;
+            stream.shutdown()
         });
         self.spare = spare();
         result
     }
 
-    fn place(&mut self, stream: TcpStream, peer: PeerAddress) -> Option<TcpStream> {
+    fn place(&mut self, stream: Stream, peer: PeerAddress) -> Option<Stream> {
         let loads = &self.peers.loads;
         let load = |index: usize| loads[index].load(Ordering::Relaxed);
         // The own loop first: it is taken among equals, at no hop.
@@ -182,39 +260,42 @@ impl<T> Net for MioNet<T> {
         self.listener = None;
     }
 
-    fn register(&mut self, stream: &mut TcpStream, slot: u32) -> io::Result<()> {
+    fn register(&mut self, stream: &mut Stream, slot: u32) -> io::Result<()> {
         self.poll
             .registry()
-            .register(stream, Token(slot as usize), Interest::READABLE)
+            .register(stream.source(), Token(slot as usize), Interest::READABLE)
     }
 
-    fn watch_output(&mut self, stream: &mut TcpStream, slot: u32) -> io::Result<()> {
+    fn watch_output(&mut self, stream: &mut Stream, slot: u32) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
             .registry()
-            .reregister(stream, Token(slot as usize), interest)
+            .reregister(stream.source(), Token(slot as usize), interest)
     }
 
-    fn recv(&mut self, stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-        stream.read(buffer)
+    fn recv(&mut self, stream: &mut Stream, buffer: &mut [u8]) -> io::Result<usize> {
+        match stream {
+            Stream::Tcp(stream) => stream.read(buffer),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.read(buffer),
+        }
     }
 
-    fn send(&mut self, stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
-        // std's write is send() with MSG_NOSIGNAL; a vectored one would raise SIGPIPE (reliability, fact 3).
+    fn send(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
         stream.write(bytes)
     }
 
-    fn shutdown_output(&mut self, stream: &mut TcpStream) -> io::Result<()> {
-        stream.shutdown(Shutdown::Write)
+    fn shutdown_output(&mut self, stream: &mut Stream) -> io::Result<()> {
+        stream.shutdown()
     }
 
-    fn close(&mut self, mut stream: TcpStream) {
+    fn close(&mut self, mut stream: Stream) {
         self.peers.loads[self.index].fetch_sub(1, Ordering::Relaxed);
         // Not all that are closed were registered.
-        let _ = self.poll.registry().deregister(&mut stream);
+        let _ = self.poll.registry().deregister(stream.source());
     }
 
-    fn take_command(&mut self) -> Option<Command<TcpStream, T>> {
+    fn take_command(&mut self) -> Option<Command<Stream, T>> {
         self.inbox.take()
     }
 }

@@ -13,6 +13,8 @@ use std::{
 pub enum PeerAddress {
     /// Over TCP.
     Tcp(SocketAddr),
+    /// Over a Unix socket, whose clients have no name.
+    Unix,
 }
 
 impl PeerAddress {
@@ -20,6 +22,7 @@ impl PeerAddress {
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(address) => Some(address.ip()),
+            Self::Unix => None,
         }
     }
 
@@ -37,6 +40,7 @@ impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
+            Self::Unix => f.write_str("unix"),
         }
     }
 }
@@ -51,5 +55,6 @@ mod tests {
         assert_eq!(unmapped("[::ffff:127.0.0.1]:52488"), "127.0.0.1:52488");
         assert_eq!(unmapped("[::1]:52488"), "[::1]:52488");
         assert_eq!(unmapped("10.0.0.1:1"), "10.0.0.1:1");
+        assert_eq!(PeerAddress::Unix.to_string(), "unix");
     }
 }
