@@ -584,7 +584,9 @@ fn get_statistics() {
         client.receive(PATIENCE).unwrap(),
         Some(Got::Text("123".to_owned()))
     );
-    while entry(&server, &client).unwrap().queued_messages == 0 {
+    // The loop tells of what it has received and sent when it has.
+    let is_settled = |info: ConnectionInfo| info.queued_messages == 1 && info.unsent_bytes == 0;
+    while !is_settled(entry(&server, &client).unwrap()) {
         thread::yield_now();
     }
     let statistics = contract::get_statistics(&server).unwrap();

@@ -17,6 +17,7 @@ mod cli_errors;
 mod cli_send;
 mod cli_serve;
 mod concurrency;
+mod contract_client;
 mod contract_server;
 mod crossfire;
 mod curl;

@@ -64,6 +64,7 @@ mod calls;
 mod cancel;
 mod client;
 mod config;
+pub mod contract;
 mod deadline;
 mod dial;
 mod engine;

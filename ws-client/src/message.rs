@@ -19,6 +19,17 @@ pub enum Message {
 }
 
 impl Message {
+    /// Returns the word of the method contract: `text`, `binary`, `ping`, `pong` or `close`. These words never change.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Binary(_) => "binary",
+            Self::Ping(_) => "ping",
+            Self::Pong(_) => "pong",
+            Self::Close(_) => "close",
+        }
+    }
+
     /// The bytes of the payload; of a Close its reason.
     pub fn payload(&self) -> &[u8] {
         match self {

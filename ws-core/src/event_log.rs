@@ -84,6 +84,11 @@ impl EventLog {
         self.max_entries > 0 || self.file.is_some()
     }
 
+    /// Whether events are kept in memory.
+    pub fn keeps_lines(&self) -> bool {
+        self.max_entries > 0
+    }
+
     /// Adds an event; `stamp` is the local time, such as `2026-05-02 11:07:56.936`.
     pub fn record(&mut self, stamp: &dyn fmt::Display, event: &str) {
         if self.is_on() {

@@ -42,11 +42,11 @@ impl Journal {
         log.record_limited(now, kind, &local_time(), &event);
     }
 
-    /// The newest lines, oldest first, and how many there are; `None` if the log is off.
+    /// The newest lines, oldest first, and how many there are; `None` if none are kept.
     pub(super) fn lines(&self, count: usize) -> Option<(Vec<String>, usize)> {
         let log = self.log.lock();
         let lines = log.lines(count).map(String::from).collect();
-        log.is_on().then(|| (lines, log.len()))
+        log.keeps_lines().then(|| (lines, log.len()))
     }
 }
 

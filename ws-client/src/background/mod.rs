@@ -271,7 +271,8 @@ impl BackgroundClient {
         self.shared.next_event(timeout)
     }
 
-    /// The newest `count` lines of the event log, oldest first, and how many there are; `None` if it is off.
+    /// The newest `count` lines of the event log, oldest first, and how many there are; `None` if none are
+    /// kept in memory.
     pub fn log(&self, count: usize) -> Option<(Vec<String>, usize)> {
         self.journal.lines(count)
     }

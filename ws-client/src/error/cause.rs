@@ -21,6 +21,8 @@ use crate::secret;
 #[derive(Clone, Debug)]
 pub(crate) enum Cause {
     Address(AddressProblem),
+    /// Says which argument of the call cannot be used, and why.
+    Argument(String),
     /// The request cannot be written as it was described.
     Request(HandshakeError),
     Lookup(Arc<io::Error>),
@@ -82,9 +84,11 @@ impl Cause {
         match self {
             Self::Address(_) => ErrorKind::BadAddress,
             Self::Send(SendError::Closed) => ErrorKind::Closed,
-            Self::Send(_) | Self::Request(_) | Self::ProxyMistake(_) | Self::TlsFile { .. } => {
-                ErrorKind::Usage
-            }
+            Self::Argument(_)
+            | Self::Send(_)
+            | Self::Request(_)
+            | Self::ProxyMistake(_)
+            | Self::TlsFile { .. } => ErrorKind::Usage,
             Self::Lookup(_) | Self::NoAddress | Self::LookupsBusy { .. } => ErrorKind::Resolve,
             Self::Connect(failures) => connect_kind(failures),
             Self::Timeout(_) => ErrorKind::Timeout,
@@ -147,6 +151,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(problem) => problem.fmt(f),
+            Self::Argument(text) => f.write_str(text),
             Self::Request(error) => error.fmt(f),
             Self::Lookup(error) => write_io_error(error, f),
             Self::NoAddress => f.write_str("the host name has no address"),

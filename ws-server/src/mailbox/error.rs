@@ -30,8 +30,6 @@ pub enum MailboxError {
         /// The connection asked for.
         id: ConnectionId,
     },
-    /// The event log is off.
-    NoLog,
     /// No connection can have this id, which is none.
     NotAnId(String),
     /// The mailbox has been stopped.
@@ -57,7 +55,7 @@ impl MailboxError {
         match self {
             Self::Closed { .. } => "closed",
             Self::Failed => "internal",
-            Self::InvalidArgument(_) | Self::InvalidClose(_) | Self::NoLog => "usage",
+            Self::InvalidArgument(_) | Self::InvalidClose(_) => "usage",
             Self::NotAnId(_) | Self::NotFound { .. } => "not_found",
             Self::NotStarted => "not_started",
             Self::QueueFull { .. } => "queue_full",
@@ -69,9 +67,6 @@ impl MailboxError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Failed | Self::NotStarted => Some("start the server again"),
-            Self::NoLog => Some(
-                "start the server with logging settings that write to memory, such as the default ones",
-            ),
             Self::NotAnId(_) | Self::NotFound { .. } => {
                 Some("take the id from a message or from the list of connections")
             }
@@ -100,7 +95,6 @@ impl fmt::Display for MailboxError {
             Self::Failed => f.write_str("the server has failed: a thread of it panicked"),
             Self::InvalidArgument(text) => f.write_str(text),
             Self::InvalidClose(error) => error.fmt(f),
-            Self::NoLog => f.write_str("the event log of this server is not kept in memory"),
             Self::NotAnId(text) => write!(f, "no connection {}", PeerText::new(text).max_chars(64)),
             Self::NotFound { id } => write!(f, "no connection {id}"),
             Self::NotStarted => f.write_str("the server is not running"),
@@ -167,11 +161,6 @@ mod tests {
                 MailboxError::InvalidArgument("no".to_owned()),
                 "usage",
                 "no".to_owned(),
-            ),
-            (
-                MailboxError::NoLog,
-                "usage",
-                "the event log of this server is not kept in memory".to_owned(),
             ),
             (
                 MailboxError::NotAnId("a\nb".to_owned()),
