@@ -26,6 +26,8 @@ mod peers;
 mod proxies;
 mod real_clients;
 mod real_servers;
+#[cfg(unix)]
+mod sigpipe;
 mod support;
 mod tls_client;
 mod tls_server;
