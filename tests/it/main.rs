@@ -26,6 +26,7 @@ mod peers;
 mod proxies;
 mod real_clients;
 mod real_servers;
+mod server_log;
 #[cfg(unix)]
 mod sigpipe;
 mod support;

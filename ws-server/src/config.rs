@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ws_core::{
-    KeepaliveConfig, Limits,
+    KeepaliveConfig, Limits, LoggingSettings,
     handshake::{HeadLimits, Policy},
     tls::ServerTls,
 };
@@ -46,6 +46,8 @@ pub struct Config {
     pub head_limits: HeadLimits,
     /// Which origins and hosts may connect. Default: the strict rules of [`Policy`].
     pub policy: Policy,
+    /// Where events are written: starts and stops, handshakes, connections, errors and limits. Default: nowhere.
+    pub logging: LoggingSettings,
     /// Who may connect. Default (`None`): everybody whom the policy allows.
     pub auth: Option<Auth>,
     /// Who is believed about where a connection comes from. Default (`None`): nobody.
@@ -101,6 +103,7 @@ impl Default for Config {
             limits: Limits::default(),
             head_limits: HeadLimits::default(),
             policy: Policy::default(),
+            logging: LoggingSettings::off(),
             auth: None,
             trusted_proxies: None,
             paths: None,
@@ -144,6 +147,8 @@ impl Config {
         max_connections: usize,
         /// Sets the most unfinished handshakes of one loop.
         max_unfinished: Option<usize>,
+        /// Sets where events are written.
+        logging: LoggingSettings,
         /// Sets the limits of messages and frames.
         limits: Limits,
         /// Sets the limits of a request head.

@@ -69,6 +69,7 @@ mod error;
 mod event_loop;
 mod handler;
 mod http;
+mod journal;
 mod listener;
 pub mod mailbox;
 mod net;
@@ -85,6 +86,7 @@ pub use self::{
     context::{Connections, Context},
     error::{Error, ErrorKind, SendError, Stage},
     handler::{Accepted, CloseInfo, ClosedBy, Flow, Handler, Message},
+    journal::ServerLog,
     net::{
         PeerAddress,
         commands::{CommandSender, LoopGone},

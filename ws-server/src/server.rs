@@ -13,6 +13,7 @@ use crate::{
     error::{Error, ErrorKind, Stage},
     event_loop::{EventLoop, Shared},
     handler::Handler,
+    journal::{InForce, ServerLog},
     listener::{self, Listener},
     net::mio::MioNet,
     shutdown::{Running, StopOnDrop, Stopper},
@@ -30,6 +31,7 @@ pub struct Server {
     address: ListenAddress,
     config: Config,
     stopper: Stopper,
+    log: ServerLog,
 }
 
 impl Server {
@@ -56,6 +58,7 @@ impl Server {
                     return Ok(Self {
                         listener: Listener::Tcp(listener),
                         address: ListenAddress::Tcp(local_addr),
+                        log: ServerLog::new(&config.logging),
                         config,
                         stopper: Stopper::default(),
                     });
@@ -91,6 +94,7 @@ impl Server {
         Ok(Self {
             listener,
             address: ListenAddress::Unix(path.to_owned()),
+            log: ServerLog::new(&config.logging),
             config,
             stopper: Stopper::default(),
         })
@@ -109,6 +113,11 @@ impl Server {
     /// Returns the configuration in force.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Returns the event log.
+    pub fn log(&self) -> ServerLog {
+        self.log.clone()
     }
 
     /// Returns what stops the server from another thread, also before it runs.
@@ -176,7 +185,13 @@ impl Server {
             .collect();
         self.stopper.attach(&commands);
         let config = Arc::new(self.config);
-        let shared = Arc::new(Shared::new(config.tls.clone()));
+        let journal = self.log.journal();
+        journal.note(format_args!(
+            "started at {}: {}",
+            self.address,
+            InForce(&config)
+        ));
+        let shared = Arc::new(Shared::new(config.tls.clone(), journal, config.workers));
         let bound_to_loopback = self.address.is_loopback();
         let starts = (0u16..)
             .zip(nets)
@@ -190,7 +205,7 @@ impl Server {
                 stop_others: StopOnDrop(self.stopper.clone()),
             })
             .collect();
-        let running = Running::new(self.address, commands, shared);
+        let running = Running::new(self.address, commands, shared, self.log);
         Ok((starts, running))
     }
 }
@@ -251,6 +266,7 @@ struct Start<H: Handler> {
 impl<H: Handler> Start<H> {
     fn run(self) -> Result<(), Error> {
         let _stop_others = self.stop_others;
+        let shared = Arc::clone(&self.shared);
         let mut event_loop = EventLoop::new(
             self.handler,
             self.net,
@@ -259,9 +275,9 @@ impl<H: Handler> Start<H> {
             self.shared,
             self.bound_to_loopback,
         );
-        event_loop
-            .run()
-            .map_err(|error| Error::io(Stage::Run, format!("event loop {}", self.index), error))
+        let ended = event_loop.run();
+        shared.loop_ended(ended.as_ref().err());
+        ended.map_err(|error| Error::io(Stage::Run, format!("event loop {}", self.index), error))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     config::MAX_CLOSE_TIMEOUT,
     error::{Error, ErrorKind, Stage},
     event_loop::Shared,
+    journal::ServerLog,
     net::commands::CommandSender,
     server::ListenAddress,
 };
@@ -20,6 +21,7 @@ pub struct Running<T> {
     address: ListenAddress,
     commands: Vec<CommandSender<T>>,
     shared: Arc<Shared>,
+    log: ServerLog,
     threads: Vec<JoinHandle<Result<(), Error>>>,
 }
 
@@ -28,11 +30,13 @@ impl<T> Running<T> {
         address: ListenAddress,
         commands: Vec<CommandSender<T>>,
         shared: Arc<Shared>,
+        log: ServerLog,
     ) -> Self {
         Self {
             address,
             commands,
             shared,
+            log,
             threads: Vec::new(),
         }
     }
@@ -59,6 +63,11 @@ impl<T> Running<T> {
     /// Returns the way to send commands to a loop's handler.
     pub fn commands(&self, loop_index: u16) -> Option<&CommandSender<T>> {
         self.commands.get(usize::from(loop_index))
+    }
+
+    /// Returns the event log.
+    pub fn log(&self) -> ServerLog {
+        self.log.clone()
     }
 
     /// Replaces the certificates, keys and rules for clients, for connections that come from now on.

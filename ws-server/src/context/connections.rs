@@ -16,6 +16,7 @@ use crate::{
     error::SendError,
     event_loop::{Clock, Closed, Deadlines, Memory, NO_SLOT, Phase, QueuePool, Slot, Sweep},
     handler::{ClosedBy, Message},
+    journal::Journal,
     net::PeerAddress,
 };
 
@@ -40,6 +41,7 @@ pub struct Connections<C> {
     pub(crate) send_scratch: SendScratch,
     pub(crate) pool: QueuePool,
     pub(crate) memory: Memory,
+    pub(crate) journal: Arc<Journal>,
     /// Connections to be served before the next poll.
     pub(crate) ready: Vec<u32>,
     /// Connections whose queues are to be offered to their sockets.
@@ -55,7 +57,13 @@ pub struct Connections<C> {
 }
 
 impl<C> Connections<C> {
-    pub(crate) fn new(config: Arc<Config>, loop_index: u16, now: Instant, memory: Memory) -> Self {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        loop_index: u16,
+        now: Instant,
+        memory: Memory,
+        journal: Arc<Journal>,
+    ) -> Self {
         Self {
             config,
             loop_index,
@@ -69,6 +77,7 @@ impl<C> Connections<C> {
             send_scratch: SendScratch::server(),
             pool: QueuePool::default(),
             memory,
+            journal,
             ready: Vec::new(),
             dirty: Vec::new(),
             closed: Vec::new(),
@@ -351,11 +360,17 @@ impl<C> Connections<C> {
         if queued_bytes > self.config.high_water_bytes
             && queued_bytes.saturating_add(message_bytes) > limit_bytes
         {
-            return Err(SendError::QueueFull {
+            let error = SendError::QueueFull {
                 queued_bytes,
                 message_bytes,
                 limit_bytes,
-            });
+            };
+            self.journal.note_limited(
+                self.clock.now(),
+                "send queue full",
+                format_args!("connection {}: {error}", self.id_of(slot)),
+            );
+            return Err(error);
         }
         Ok(())
     }

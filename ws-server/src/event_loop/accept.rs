@@ -53,9 +53,10 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
-                    self.log.warn(self.connections.clock.millis(), || {
-                        format!("cannot accept a connection, trying again: {error}")
-                    });
+                    self.log
+                        .warn(&self.shared.journal, &self.connections.clock, || {
+                            format!("cannot accept a connection, trying again: {error}")
+                        });
                     return self.retry_later();
                 }
             }
@@ -99,7 +100,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let nonce = self.net.random();
         let connections = &mut self.connections;
         if connections.handshakes.len() >= connections.config.unfinished_cap() {
-            self.log.warn(connections.clock.millis(), || {
+            self.log.warn(&self.shared.journal, &connections.clock, || {
                 "too many unfinished handshakes: the oldest is dropped".into()
             });
             if let Some(oldest) = connections.handshakes.oldest() {

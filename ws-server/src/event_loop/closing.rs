@@ -137,12 +137,18 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let place = self.connections.slots.get_mut(slot as usize);
         if let Some(state) = place.and_then(|place| place.state.take()) {
             let connections = &mut self.connections;
-            log::debug!(
-                "connection {} closed: {}, {}",
-                connections.id_of(slot),
-                info.code,
-                info.by
-            );
+            let id = connections.id_of(slot);
+            log::debug!("connection {id} closed: {}, {}", info.code, info.by);
+            let CloseInfo { code, reason, by } = info;
+            if info.code == CloseCode::ABNORMAL {
+                let journal = &connections.journal;
+                journal.note(format_args!("connection {id} dropped: {by}"));
+            } else {
+                let journal = &connections.journal;
+                journal.note(format_args!(
+                    "connection {id} closed: code {code}, reason {reason:?}, {by}"
+                ));
+            }
             self.handler
                 .on_close(&mut Context { connections, slot }, state, info);
         }
@@ -150,6 +156,14 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
     /// Ends a connection without a closing handshake.
     pub(super) fn lose(&mut self, slot: u32, by: ClosedBy) {
+        let place = &self.connections.slots[slot as usize];
+        if place.phase == Phase::Opening {
+            self.connections.journal.note_limited(
+                self.connections.clock.now(),
+                "handshakes broken off",
+                format_args!("handshake of {} broken off: {by}", place.peer),
+            );
+        }
         self.connections.set_dead(slot);
         self.tell_close(
             slot,

@@ -1,12 +1,17 @@
 //! What the loops of a server share: its budget of memory, its number of connections, its certificates.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use parking_lot::RwLock;
 use ws_core::tls::ServerTls;
+
+use crate::journal::Journal;
 
 /// What all loops of a server have together.
 #[derive(Debug, Default)]
@@ -17,13 +22,29 @@ pub(crate) struct Shared {
     memory: AtomicUsize,
     /// TLS of new connections.
     tls: RwLock<Option<ServerTls>>,
+    pub(crate) journal: Arc<Journal>,
+    /// Loops that have not ended.
+    loops: AtomicUsize,
 }
 
 impl Shared {
-    pub(crate) fn new(tls: Option<ServerTls>) -> Self {
+    pub(crate) fn new(tls: Option<ServerTls>, journal: Arc<Journal>, loops: usize) -> Self {
         Self {
             tls: RwLock::new(tls),
+            journal,
+            loops: AtomicUsize::new(loops),
             ..Self::default()
+        }
+    }
+
+    /// Notes the end of a loop, and with the last the end of the server.
+    pub(crate) fn loop_ended(&self, error: Option<&io::Error>) {
+        if let Some(error) = error {
+            self.journal
+                .note(format_args!("an event loop failed: {error}"));
+        }
+        if self.loops.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.journal.note(format_args!("stopped"));
         }
     }
 
@@ -43,6 +64,8 @@ impl Shared {
         let has_tls = current.is_some();
         if has_tls {
             *current = Some(tls);
+            self.journal
+                .note(format_args!("the certificates were replaced"));
         }
         has_tls
     }

@@ -58,6 +58,7 @@ use crate::{
     context::{Connections, Context},
     handler::Handler,
     http,
+    journal::Journal,
     net::{Net, Readiness},
 };
 
@@ -100,7 +101,13 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         Self {
             handler,
             scratch: Scratch::new(config.limits.clone()),
-            connections: Connections::new(config, loop_index, now, memory),
+            connections: Connections::new(
+                config,
+                loop_index,
+                now,
+                memory,
+                Arc::clone(&shared.journal),
+            ),
             net,
             streams: Vec::new(),
             buffer: ReceiveBuffer::new(),
@@ -280,9 +287,11 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         if !place.is_starved {
             place.is_starved = true;
             self.starved.push_back(slot);
-            self.log.warn(self.connections.clock.millis(), || {
-                "the budget of memory is used up: connections that hold much are not read".into()
-            });
+            self.log
+                .warn(&self.shared.journal, &self.connections.clock, || {
+                    "the budget of memory is used up: connections that hold much are not read"
+                        .into()
+                });
         }
         false
     }
@@ -314,7 +323,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 }
 
-/// Warnings of which at most one a second is written.
+/// Warnings of which at most one a second is written; the event log has a measure of its own.
 #[derive(Debug, Default)]
 struct RareLog {
     /// Not before, in the clock's milliseconds.
@@ -323,14 +332,22 @@ struct RareLog {
 }
 
 impl RareLog {
-    fn warn(&mut self, now: u64, text: impl FnOnce() -> String) {
-        if now < self.next {
+    fn warn(&mut self, journal: &Journal, clock: &Clock, text: impl FnOnce() -> String) {
+        let now = clock.millis();
+        let is_left_out = now < self.next;
+        if is_left_out && !journal.is_on() {
+            self.left_out += 1;
+            return;
+        }
+        let text = text();
+        journal.note_limited(clock.now(), "warnings", format_args!("{text}"));
+        if is_left_out {
             self.left_out += 1;
             return;
         }
         match std::mem::take(&mut self.left_out) {
-            0 => log::warn!("{}", text()),
-            count => log::warn!("{} ({count} more warnings were left out)", text()),
+            0 => log::warn!("{text}"),
+            count => log::warn!("{text} ({count} more warnings were left out)"),
         }
         self.next = now + RARE_LOG_MILLIS;
     }

@@ -80,9 +80,10 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         }
         let limit = self.connections.config.max_connections;
         if !self.shared.establish(limit) {
-            self.log.warn(self.connections.clock.millis(), || {
-                format!("a connection was refused: all {limit} are in use")
-            });
+            self.log
+                .warn(&self.shared.journal, &self.connections.clock, || {
+                    format!("a connection was refused: all {limit} are in use")
+                });
             return Err(http::pool_full(limit));
         }
         self.connections.slots[slot as usize].is_established = true;
@@ -118,6 +119,13 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             self.tell_closed();
             return Err(http::internal());
         }
+        let connections = &self.connections;
+        connections.journal.note(format_args!(
+            "handshake of {} accepted: connection {} added, path {}",
+            connections.slots[slot as usize].peer,
+            connections.id_of(slot),
+            request.path()
+        ));
         // What the handler sent already follows the 101.
         head.append(&mut self.connections.cork);
         self.connections.cork = head;
@@ -143,6 +151,19 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         // Ends that the handler caused and then refused: it has nothing to be told of.
         self.connections.closed.retain(|closed| closed.slot != slot);
         log::debug!("refused a request: {} {}", answer.status(), answer.text());
+        if answer.status() >= 400 {
+            let connections = &self.connections;
+            connections.journal.note_limited(
+                connections.clock.now(),
+                "handshakes refused",
+                format_args!(
+                    "handshake of {} refused: {} {}",
+                    connections.slots[slot as usize].peer,
+                    answer.status(),
+                    answer.text()
+                ),
+            );
+        }
         if self.connections.cork_slot == slot {
             self.connections.cork.clear();
         }

@@ -26,6 +26,11 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             return;
         }
         self.stop_at = Some(deadline);
+        if self.connections.loop_index == 0 {
+            self.shared
+                .journal
+                .note(format_args!("stopping: every connection is told to close"));
+        }
         self.net.stop_accepting();
         self.accepting.is_pending = false;
         self.accepting.retry_at = None;

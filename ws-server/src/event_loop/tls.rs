@@ -127,7 +127,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         match place.phase {
             Phase::Opening => {
                 let is_first = state.tls.version().is_none() && place.queue.is_none();
-                self.log.warn(connections.clock.millis(), || {
+                self.log.warn(&self.shared.journal, &connections.clock, || {
                     format!("the TLS handshake with {peer} failed: {error}")
                 });
                 if *error == TlsError::NotTls && is_first {
@@ -141,6 +141,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             }
             Phase::Open => {
                 log::debug!("TLS with {peer} failed: {error}");
+                let id = connections.id_of(slot);
+                let journal = &connections.journal;
+                journal.note(format_args!("connection {id}: TLS failed: {error}"));
                 connections.begin_ending(slot, false);
                 let info = CloseInfo {
                     code: CloseCode::ABNORMAL,
@@ -163,7 +166,13 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         };
         let is_unfinished = state.tls.is_handshaking();
         if is_unfinished {
-            log::debug!("the TLS handshake with {} was not finished", place.peer);
+            let peer = place.peer;
+            log::debug!("the TLS handshake with {peer} was not finished");
+            self.connections.journal.note_limited(
+                self.connections.clock.now(),
+                "TLS handshakes not finished",
+                format_args!("the TLS handshake of {peer} was not finished in time"),
+            );
             self.connections.set_dead(slot);
         }
         is_unfinished

@@ -153,7 +153,11 @@ fn run<const EPOLL: bool>(seed: u64, tls: Option<&(ServerTls, ClientTls)>) {
         .high_water_bytes(4096)
         .low_water_bytes(1024)
         .send_queue_bytes(80_000);
-    let shared = Arc::new(Shared::new(tls.map(|(server, _)| server.clone())));
+    let shared = Arc::new(Shared::new(
+        tls.map(|(server, _)| server.clone()),
+        Arc::default(),
+        1,
+    ));
     let net = MockNet::<EPOLL>(Rc::clone(&world));
     let mut event_loop =
         EventLoop::new(handler, net, Arc::new(config), 0, Arc::clone(&shared), true);
