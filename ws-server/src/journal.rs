@@ -13,7 +13,7 @@ use std::{
 use parking_lot::Mutex;
 use ws_core::{EventLog, LogFile, LoggingSettings, OpenLogFile};
 
-use crate::config::Config;
+use crate::{config::Config, connection_id::ConnectionId, error::SendError};
 
 /// The event log of a server, to be read from any thread, also after the server has stopped.
 #[derive(Clone)]
@@ -75,6 +75,15 @@ impl Journal {
             let mut log = log.lock();
             log.record_limited(now, kind, &local_time(), &event.to_string());
         }
+    }
+
+    /// Writes down that a message was not taken for sending.
+    pub(crate) fn note_refused(&self, now: Instant, id: ConnectionId, error: &SendError) {
+        self.note_limited(
+            now,
+            "messages refused",
+            format_args!("connection {id}: {error}"),
+        );
     }
 }
 

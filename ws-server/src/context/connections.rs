@@ -365,11 +365,8 @@ impl<C> Connections<C> {
                 message_bytes,
                 limit_bytes,
             };
-            self.journal.note_limited(
-                self.clock.now(),
-                "send queue full",
-                format_args!("connection {}: {error}", self.id_of(slot)),
-            );
+            let id = self.id_of(slot);
+            self.journal.note_refused(self.clock.now(), id, &error);
             return Err(error);
         }
         Ok(())
