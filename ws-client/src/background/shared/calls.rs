@@ -92,7 +92,9 @@ impl Shared {
         let mut inner = self.inner.lock();
         loop {
             let queued = inner.outbox_bytes + inner.wire_bytes;
-            if queued == 0 && inner.outbox.is_empty() && inner.end.is_none() {
+            // Destroying empties the queues, too, but not by sending.
+            let is_live = inner.end.is_none() && !inner.is_destroyed;
+            if queued == 0 && inner.outbox.is_empty() && is_live {
                 return Ok(());
             }
             self.check_sendable(&inner)?;
