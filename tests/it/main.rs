@@ -18,6 +18,7 @@ mod cli_send;
 mod cli_serve;
 mod concurrency;
 mod contract_client;
+mod contract_ordering;
 mod contract_server;
 mod crossfire;
 mod curl;

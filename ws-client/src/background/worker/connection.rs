@@ -51,6 +51,10 @@ impl<D: Dialler> Worker<D> {
             return self.leave(&mut connection);
         }
         engine.queue.set_elsewhere(work.elsewhere);
+        if !self.outgoing.is_empty() {
+            // Nothing is sent behind a Close that has come.
+            engine.look();
+        }
         let mut progress = Progress::default();
         for message in self.outgoing.drain(..) {
             if encode(engine, &message).is_err() {
@@ -116,7 +120,9 @@ impl<D: Dialler> Worker<D> {
         progress.wire_bytes = engine.wire.unsent_bytes();
         progress.pings_answered = pings_answered - connection.pings_answered;
         progress.now = Some(now);
-        progress.send_end = engine.ended_for_sending();
+        // Known no later than that everything has left: whoever waited for that may not send behind a Close.
+        let closed = engine.close().map(|close| Cause::Closed(close.clone()));
+        progress.send_end = closed.or_else(|| engine.ended_for_sending());
         connection.pings_answered = pings_answered;
         let pauses = self.on_full == OnFull::Pause && connection.closing.is_none();
         let newly_full = self.shared.end_turn(&mut self.received, pauses, &progress);
