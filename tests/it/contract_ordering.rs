@@ -19,7 +19,7 @@ const LONG: Option<i64> = Some(60_000);
 
 fn start_at(address: &str) -> Mailbox {
     let settings = ServerSettings::default().address(address);
-    server_functions::start_server(0, None, Some(settings)).unwrap()
+    server_functions::start_server(0, None, None, Some(settings)).unwrap()
 }
 
 fn connect(server: &Mailbox) -> Result<BackgroundClient, Error> {

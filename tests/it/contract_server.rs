@@ -28,7 +28,7 @@ fn loopback() -> ServerSettings {
 }
 
 fn start() -> Mailbox {
-    contract::start_server(0, None, Some(loopback())).unwrap()
+    contract::start_server(0, None, None, Some(loopback())).unwrap()
 }
 
 fn connect(server: &Mailbox, target: &str) -> Client {
@@ -66,7 +66,7 @@ fn assert_fails<T: std::fmt::Debug>(result: Result<T, MailboxError>, word: &str)
 #[test]
 fn start_server() {
     // All interfaces, any Origin and Host.
-    let server = contract::start_server(0, None, None).unwrap();
+    let server = contract::start_server(0, None, None, None).unwrap();
     let address = server.local_addr();
     assert!(address.ip().is_unspecified(), "{address}");
     assert_ne!(address.port(), 0);
@@ -81,7 +81,7 @@ fn start_server() {
     drop(Client::connect_with(&any_host).unwrap());
 
     // A port in use: an error, and the first server goes on.
-    let error = contract::start_server(address.port(), None, None).unwrap_err();
+    let error = contract::start_server(address.port(), None, None, None).unwrap_err();
     assert_eq!(error.error_code(), "port_in_use", "{error}");
     assert!(error.to_string().contains(&address.port().to_string()));
     drop(Client::connect(&url).unwrap());
@@ -90,7 +90,7 @@ fn start_server() {
     // Settings restrict it.
     let config = Config::default().policy(Policy::default()).paths(["/only"]);
     let settings = loopback().mailbox(MailboxConfig::default().server(config));
-    let server = contract::start_server(0, Some(2), Some(settings)).unwrap();
+    let server = contract::start_server(0, Some(2), None, Some(settings)).unwrap();
     assert!(server.local_addr().ip().is_loopback());
     let url = format!("ws://{}/only", server.local_addr());
     let refused = |request: &ConnectRequest| Client::connect_with(request).unwrap_err();
@@ -123,7 +123,8 @@ fn start_server() {
     }
 
     // The same object again, but not while it runs.
-    let running = contract::start_server_again(&server, 0, None, Some(loopback())).unwrap_err();
+    let running =
+        contract::start_server_again(&server, 0, None, None, Some(loopback())).unwrap_err();
     assert_eq!(running.error_code(), "usage", "{running}");
     let [first, second] = &mut held;
     thread::scope(|scope| {
@@ -131,7 +132,7 @@ fn start_server() {
         scope.spawn(|| while second.receive(PATIENCE).is_ok() {});
         contract::stop_server(&server).unwrap();
     });
-    contract::start_server_again(&server, 0, None, Some(loopback())).unwrap();
+    contract::start_server_again(&server, 0, None, None, Some(loopback())).unwrap();
     let client = connect(&server, "/anything");
     assert!(entry(&server, &client).is_some());
 
@@ -140,8 +141,23 @@ fn start_server() {
     let full = Client::connect(&format!("ws://{}/", server.local_addr())).unwrap_err();
     assert_eq!((full.status(), more.len()), (Some(503), 99));
 
+    // A Unix socket, where there are any.
+    #[cfg(unix)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ws.sock");
+        let address = format!("unix:{}", path.display());
+        let settings = ServerSettings::default().address(&address);
+        let server = contract::start_server(1, None, None, Some(settings.clone())).unwrap();
+        std::os::unix::net::UnixStream::connect(&path).unwrap();
+        let error = contract::start_server(1, None, None, Some(settings)).unwrap_err();
+        assert_eq!(error.error_code(), "port_in_use", "{error}");
+        contract::stop_server(&server).unwrap();
+        assert!(!path.exists());
+    }
+
     let nowhere = ServerSettings::default().address("host.invalid");
-    let error = contract::start_server(0, None, Some(nowhere)).unwrap_err();
+    let error = contract::start_server(0, None, None, Some(nowhere)).unwrap_err();
     assert_eq!(error.error_code(), "resolve", "{error}");
 }
 
@@ -220,7 +236,7 @@ fn get_next_connection_data() {
         .server(config)
         .kept_headers(["x-login"]);
     let settings = loopback().mailbox(mailbox);
-    let server = contract::start_server(0, None, Some(settings)).unwrap();
+    let server = contract::start_server(0, None, None, Some(settings)).unwrap();
     let url = format!("ws://{}/orders/7?since=1&x=%20", server.local_addr());
     let request = ConnectRequest::new(&url)
         .unwrap()
@@ -537,6 +553,73 @@ fn get_connection_list() {
 }
 
 #[test]
+fn get_log() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let logging = contract::get_logging_settings(true, None, path);
+    let config = Config::default().paths(["/in"]);
+    let settings = loopback().mailbox(MailboxConfig::default().server(config));
+    let server = contract::start_server(0, Some(7), Some(&logging), Some(settings)).unwrap();
+    let mut client = connect(&server, "/in?token=canary");
+    let id = id_of(&server, &client);
+    client.send_text("canary").unwrap();
+    contract::get_next_connection_data(&server, LONG, None).unwrap();
+    client.close(CloseCode::new(4000), "done").unwrap();
+    let missing = format!("ws://{}/missing", server.local_addr());
+    Client::connect(&missing).unwrap_err();
+    let other = connect(&server, "/in");
+    contract::close_incoming_connection(&server, &id_of(&server, &other), true, Some(4001), "")
+        .unwrap();
+    stop(&server);
+
+    // Also after the stop: start with the configuration, handshakes, connections and who closed them.
+    let log = contract::get_log(&server, None).unwrap();
+    let text = log.to_string();
+    assert_eq!(
+        (log.lines.len(), text.lines().count()),
+        (log.total, log.total)
+    );
+    for expected in [
+        "started at ",
+        "7 connections",
+        "mailbox: receive queues of 1024 messages or 16777216 bytes",
+        &format!("connection {id} added, path /in"),
+        &format!("connection {id} closed: code 4000, reason \"done\", closed by the peer"),
+        "refused: 404",
+        "closed: code 4001",
+        "stopped",
+    ] {
+        assert!(text.contains(expected), "no {expected:?} in\n{text}");
+    }
+    assert!(!text.contains("canary"), "{text}");
+    let stamp: String = log.lines[0]
+        .chars()
+        .take(26)
+        .map(|char| if char.is_ascii_digit() { '0' } else { char })
+        .collect();
+    assert_eq!(stamp, "[0000-00-00 00:00:00.000] ");
+    let two = contract::get_log(&server, Some(2)).unwrap();
+    assert_eq!(
+        (&two.lines[..], two.total),
+        (&log.lines[log.total - 2..], log.total)
+    );
+    assert_eq!(contract::get_log(&server, Some(0)).unwrap(), log);
+    assert_eq!(contract::get_log(&server, Some(-1)).unwrap(), log);
+    assert_eq!(fs::read_to_string(path).unwrap().trim_end(), text);
+
+    // Off: how to turn it on.
+    for settings in [
+        None,
+        Some(contract::get_logging_settings(false, None, path)),
+    ] {
+        let server = contract::start_server(0, None, settings.as_ref(), Some(loopback())).unwrap();
+        let error = contract::get_log(&server, None).unwrap_err();
+        assert_eq!(error.error_code(), "usage");
+        assert!(error.to_string().contains("GetLoggingSettings"), "{error}");
+    }
+}
+
+#[test]
 fn is_server_object() {
     let server = start();
     assert!(contract::is_server_object(&server));
@@ -604,6 +687,16 @@ fn get_statistics() {
         (1, 64)
     );
     assert_eq!((statistics.unsent_bytes, statistics.dropped), (0, 0));
+    assert_eq!(statistics.refused_handshakes, 0);
+    let plain = format!("ws://{}/", server.local_addr());
+    let request = ConnectRequest::new(&plain).unwrap();
+    let full = contract::start_server(0, Some(0), None, Some(loopback())).unwrap();
+    Client::connect(&format!("ws://{}/", full.local_addr())).unwrap_err();
+    assert_eq!(
+        contract::get_statistics(&full).unwrap().refused_handshakes,
+        1
+    );
+    drop(Client::connect_with(&request).unwrap());
     stop_answered(&server, &mut client);
     assert_fails(contract::get_statistics(&server), "not_started");
 }

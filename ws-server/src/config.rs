@@ -91,6 +91,8 @@ pub struct Config {
     pub backlog: u32,
     /// Lets several servers share the port (`SO_REUSEPORT`, Unix). Default: no, so a second server fails.
     pub reuse_port: bool,
+    /// The handler keeps to [`Config::send_queue_bytes`] itself, before a message is on its way.
+    pub(crate) takes_all_sent: bool,
 }
 
 impl Default for Config {
@@ -123,6 +125,7 @@ impl Default for Config {
             memory_bytes: 512 << 20,
             backlog: 1024,
             reuse_port: false,
+            takes_all_sent: false,
         }
     }
 }
@@ -221,6 +224,15 @@ impl Config {
     pub fn subprotocols(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.subprotocols = names.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// Returns the bytes above which a loop takes no more for a connection.
+    pub(crate) fn unsent_cap(&self) -> usize {
+        if self.takes_all_sent {
+            usize::MAX
+        } else {
+            self.send_queue_bytes
+        }
     }
 
     /// Returns the cap of unfinished handshakes in force.

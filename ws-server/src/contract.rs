@@ -9,6 +9,8 @@
 //! | SendData | [`send_data`] | [`Mailbox::send`] |
 //! | CloseIncomingConnection | [`close_incoming_connection`] | [`Mailbox::close`] |
 //! | GetConnectionList | [`get_connection_list`] | [`Mailbox::connections`] |
+//! | GetLoggingSettings | [`get_logging_settings`] | [`LoggingSettings`](ws_core::LoggingSettings) |
+//! | GetLog | [`get_log`] | [`Mailbox::log`] |
 //! | IsServerObject | [`is_server_object`] | its type |
 //! | Broadcast | [`broadcast`] | [`Mailbox::broadcast`] |
 //! | GetStatistics | [`get_statistics`] | [`Mailbox::statistics`] |
@@ -25,7 +27,8 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let settings = contract::ServerSettings::default().address("127.0.0.1");
-//! let server = contract::start_server(0, None, Some(settings))?;
+//! let logging = contract::get_logging_settings(true, None, "");
+//! let server = contract::start_server(0, None, Some(&logging), Some(settings))?;
 //! match contract::get_next_connection_data(&server, Some(10), None) {
 //!     Ok(data) => contract::send_data(&server, &data.id.to_string(), Message::Text("hello"), false, None)?,
 //!     Err(error) => assert_eq!(error.to_string(), "timeout"),
@@ -41,8 +44,12 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use ws_core::contract::{LogLines, get_logging_settings};
 use ws_core::handshake::{HostRule, OriginRule, PeerText, Policy};
-use ws_core::{CloseCode, Limits, contract::timeout};
+use ws_core::{
+    CloseCode, Limits, LoggingSettings,
+    contract::{LogOff, log_count, timeout},
+};
 
 use crate::mailbox::{
     Broadcast, ConnectionInfo, Mailbox, MailboxConfig, MailboxError, Received, Statistics,
@@ -56,9 +63,11 @@ use crate::{Config, ConnectionId, Error, Message};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ServerSettings {
-    /// Name or IP address to listen at. Default: `::`, all interfaces, with IPv6 and IPv4.
+    /// Name or IP address to listen at, or `unix:` and a path for a Unix socket, which has no port. Default: `::`, all
+    /// interfaces, with IPv6 and IPv4.
     pub address: String,
-    /// The mailbox and its server. [`Config::max_connections`] is set by the pool size.
+    /// The mailbox and its server. [`Config::max_connections`] is set by the pool size, [`Config::logging`] by the
+    /// logging settings.
     pub mailbox: MailboxConfig,
 }
 
@@ -93,12 +102,17 @@ impl ServerSettings {
     }
 
     /// Adds the pool size, and warns of what is wide open.
-    fn ready(self, pool_size: Option<usize>) -> (String, MailboxConfig) {
+    fn ready(
+        self,
+        pool_size: Option<usize>,
+        logging: Option<&LoggingSettings>,
+    ) -> (String, MailboxConfig) {
         let Self {
             address,
             mut mailbox,
         } = self;
         mailbox.server.max_connections = pool_size.unwrap_or(DEFAULT_POOL_SIZE);
+        mailbox.server.logging = logging.cloned().unwrap_or_else(LoggingSettings::off);
         let policy = &mailbox.server.policy;
         if policy.origins == OriginRule::Any && policy.hosts == HostRule::Any {
             log::warn!(
@@ -112,7 +126,7 @@ impl ServerSettings {
 
 /// StartServer: listens at `port` (0 picks a free one) for at most `pool_size` connections, 100 by default.
 ///
-/// One connection more gets HTTP 503. `None` as settings is [`ServerSettings::default`].
+/// One connection more gets HTTP 503. Without `logging` there is no event log. `None` as settings is [`ServerSettings::default`].
 ///
 /// # Errors
 ///
@@ -120,10 +134,14 @@ impl ServerSettings {
 pub fn start_server(
     port: u16,
     pool_size: Option<usize>,
+    logging: Option<&LoggingSettings>,
     settings: Option<ServerSettings>,
 ) -> Result<Mailbox, Error> {
-    let (address, mailbox) = settings.unwrap_or_default().ready(pool_size);
-    Mailbox::start((address.as_str(), port), mailbox)
+    let (address, mailbox) = settings.unwrap_or_default().ready(pool_size, logging);
+    match address.strip_prefix(UNIX) {
+        Some(path) => Mailbox::start_unix(path, mailbox),
+        None => Mailbox::start((address.as_str(), port), mailbox),
+    }
 }
 
 /// StartServer on an object that was stopped.
@@ -135,10 +153,14 @@ pub fn start_server_again(
     server: &Mailbox,
     port: u16,
     pool_size: Option<usize>,
+    logging: Option<&LoggingSettings>,
     settings: Option<ServerSettings>,
 ) -> Result<(), Error> {
-    let (address, mailbox) = settings.unwrap_or_default().ready(pool_size);
-    server.start_again((address.as_str(), port), mailbox)
+    let (address, mailbox) = settings.unwrap_or_default().ready(pool_size, logging);
+    match address.strip_prefix(UNIX) {
+        Some(path) => server.start_unix_again(path, mailbox),
+        None => server.start_again((address.as_str(), port), mailbox),
+    }
 }
 
 /// StopServer: sends Close 1001 to all, waits at most 5 s, frees the port.
@@ -256,6 +278,18 @@ pub fn get_statistics(server: &Mailbox) -> Result<Statistics, MailboxError> {
     server.statistics()
 }
 
+/// GetLog: the newest `event_count` lines of the event log, 100 by default, 0 = all; also after StopServer.
+///
+/// # Errors
+///
+/// `usage` if there is no log in memory.
+pub fn get_log(server: &Mailbox, event_count: Option<i64>) -> Result<LogLines, LogOff> {
+    match server.log(log_count(event_count)) {
+        Some((lines, total)) => Ok(LogLines::new(lines, total)),
+        None => Err(LogOff::new()),
+    }
+}
+
 /// IsServerObject: tells whether a value is a server, running or not; shared ones count.
 pub fn is_server_object(value: &dyn Any) -> bool {
     value.is::<Mailbox>() || value.is::<Arc<Mailbox>>()
@@ -323,6 +357,7 @@ fn read_file(path: &str) -> Result<Vec<u8>, MailboxError> {
 pub const DEFAULT_POOL_SIZE: usize = 100;
 /// How long reading waits unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
+const UNIX: &str = "unix:";
 const ALL_INTERFACES: &str = "::";
 const MAX_MESSAGE_BYTES: usize = 64 << 20;
 const BYTE_ORDER_MARK: char = '\u{feff}';

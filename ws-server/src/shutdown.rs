@@ -70,6 +70,15 @@ impl<T> Running<T> {
         self.log.clone()
     }
 
+    /// Counts the handshakes that were answered with an error (HTTP 400 and above), and the TLS handshakes that failed.
+    pub fn refused_handshakes(&self) -> u64 {
+        self.shared.refused()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Replaces the certificates, keys and rules for clients, for connections that come from now on.
     ///
     /// Those that are open keep theirs.

@@ -356,7 +356,7 @@ impl<C> Connections<C> {
         if !place.may_send() || place.hung_up {
             return Err(SendError::Closed);
         }
-        let (queued_bytes, limit_bytes) = (self.unsent_of(slot), self.config.send_queue_bytes);
+        let (queued_bytes, limit_bytes) = (self.unsent_of(slot), self.config.unsent_cap());
         if queued_bytes > self.config.high_water_bytes
             && queued_bytes.saturating_add(message_bytes) > limit_bytes
         {

@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) journal: Arc<Journal>,
     /// Loops that have not ended.
     loops: AtomicUsize,
+    /// Handshakes that were answered with an error, and TLS handshakes that failed.
+    refused: AtomicU64,
 }
 
 impl Shared {
@@ -35,6 +37,14 @@ impl Shared {
             loops: AtomicUsize::new(loops),
             ..Self::default()
         }
+    }
+
+    pub(crate) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Notes the end of a loop, and with the last the end of the server.

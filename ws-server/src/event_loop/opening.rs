@@ -152,6 +152,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         self.connections.closed.retain(|closed| closed.slot != slot);
         log::debug!("refused a request: {} {}", answer.status(), answer.text());
         if answer.status() >= 400 {
+            self.shared.count_refused();
             let connections = &self.connections;
             connections.journal.note_limited(
                 connections.clock.now(),

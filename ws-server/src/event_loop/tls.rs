@@ -136,6 +136,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                     connections.sealed.clear();
                     return self.refuse(slot, &http::not_tls(), false);
                 }
+                self.shared.count_refused();
                 place.handshake = None;
                 connections.begin_ending(slot, false);
             }

@@ -182,4 +182,6 @@ pub struct Statistics {
     pub unsent_bytes: usize,
     /// Messages thrown away before anybody had polled for the first time.
     pub dropped: u64,
+    /// Handshakes that were answered with an error (HTTP 400 and above), and TLS handshakes that failed.
+    pub refused_handshakes: u64,
 }

@@ -27,9 +27,10 @@ mod waiters;
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ws_core::{CloseCode, MAX_REASON_BYTES, PreparedFrame};
+use ws_core::{CloseCode, MAX_REASON_BYTES, PreparedFrame, tls::ServerTls};
 
 use self::fair_queue::Outgoing;
 use self::handler::Command;
@@ -45,7 +46,7 @@ pub use self::{
         Received, Statistics,
     },
 };
-use crate::{ClosedBy, ConnectionId, Error, ErrorKind, Message, Stage};
+use crate::{ClosedBy, ConnectionId, Error, ErrorKind, Message, Server, Stage};
 
 /// A running server, to be used from any number of threads.
 ///
@@ -89,36 +90,78 @@ impl Mailbox {
         address: impl ToSocketAddrs + fmt::Debug,
         config: MailboxConfig,
     ) -> Result<Self, Error> {
-        let run = Run::start(address, config)?;
-        Ok(Self {
-            run: RwLock::new(Arc::new(run)),
-            starting: Mutex::new(()),
-        })
+        Run::start(config, |server| Server::bind(address, server)).map(Self::new)
     }
 
-    /// Starts a stopped mailbox again, at any address. Connections and figures begin anew.
+    /// Starts a server that listens at a Unix socket; see [`Server::bind_unix`](crate::Server::bind_unix).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if it is running; else as [`Mailbox::start`]. It stays as it
-    /// was.
+    /// As [`Mailbox::start`]; where there are no Unix sockets, an error that says so.
+    pub fn start_unix(path: impl AsRef<Path>, config: MailboxConfig) -> Result<Self, Error> {
+        Run::start(config, |server| Server::bind_unix(path, server)).map(Self::new)
+    }
+
+    /// Starts a stopped mailbox again, at any address. Connections, figures and the event log begin anew.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if it is running; else as [`Mailbox::start`]. It stays as it was.
     pub fn start_again(
         &self,
         address: impl ToSocketAddrs + fmt::Debug,
         config: MailboxConfig,
     ) -> Result<(), Error> {
+        self.replace(|| Run::start(config, |server| Server::bind(address, server)))
+    }
+
+    /// Starts a stopped mailbox again, at a Unix socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mailbox::start_again`] and [`Mailbox::start_unix`].
+    pub fn start_unix_again(
+        &self,
+        path: impl AsRef<Path>,
+        config: MailboxConfig,
+    ) -> Result<(), Error> {
+        self.replace(|| Run::start(config, |server| Server::bind_unix(path, server)))
+    }
+
+    fn new(run: Run) -> Self {
+        Self {
+            run: RwLock::new(Arc::new(run)),
+            starting: Mutex::new(()),
+        }
+    }
+
+    fn replace(&self, start: impl FnOnce() -> Result<Run, Error>) -> Result<(), Error> {
         let _starting = self.starting.lock();
         let old = self.run();
         if old.is_running() {
             let text = format!("this server already runs at {}", old.local_addr);
             return Err(Error::new(Stage::Config, ErrorKind::Config, text));
         }
-        let run = Run::start(address, config)?;
+        let run = start()?;
         *self.run.write() = Arc::new(run);
         Ok(())
     }
 
-    /// Returns the address it listens on, with the real port.
+    /// Replaces the certificates, for connections that come from now on; see
+    /// [`Running::set_tls`](crate::Running::set_tls).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if it was not started with [`Config::tls`](crate::Config::tls).
+    pub fn set_tls(&self, tls: ServerTls) -> Result<(), Error> {
+        if self.run().set_tls(tls) {
+            return Ok(());
+        }
+        let text = "the server was started without TLS";
+        Err(Error::new(Stage::Config, ErrorKind::Config, text))
+    }
+
+    /// Returns the address it listens on, with the real port; `0.0.0.0:0` for a Unix socket.
     pub fn local_addr(&self) -> SocketAddr {
         self.run().local_addr
     }
@@ -251,7 +294,15 @@ impl Mailbox {
     ///
     /// [`MailboxError::NotStarted`] or [`MailboxError::Failed`].
     pub fn statistics(&self) -> Result<Statistics, MailboxError> {
-        self.run().inbox.statistics()
+        self.run().statistics()
+    }
+
+    /// Returns the newest `count` lines of the event log, oldest first, and how many are kept; `None` if none are kept
+    /// in memory ([`Config::logging`](crate::Config::logging)).
+    ///
+    /// It can be read after the mailbox was stopped, too, until it is started again.
+    pub fn log(&self, count: usize) -> Option<(Vec<String>, usize)> {
+        self.run().log.lines(count)
     }
 
     /// Closes a connection. It counts as closed at once: nothing more is received from it or can be sent to it.

@@ -1,17 +1,19 @@
 //! One run of a mailbox's server, from its start to its stop.
 
-use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use ws_core::tls::ServerTls;
 
 use super::config::MailboxConfig;
 use super::error::MailboxError;
 use super::fair_queue::{QueueLimits, Taken};
 use super::handler::{Command, MailboxHandler};
 use super::inbox::{Inbox, Notices, Over};
-use super::message::Received;
+use super::message::{Received, Statistics};
 use super::sync::{Arc, Mutex};
-use crate::{CommandSender, ConnectionId, Error, Running, Server};
+use crate::event_loop::Shared;
+use crate::{CommandSender, Config, ConnectionId, Error, Running, Server, ServerLog};
 
 #[derive(Debug)]
 pub(super) struct Run {
@@ -21,12 +23,15 @@ pub(super) struct Run {
     running: Mutex<Option<Running<Command>>>,
     pub(super) local_addr: SocketAddr,
     pub(super) unsent_limit: usize,
+    pub(super) log: ServerLog,
+    shared: Arc<Shared>,
 }
 
 impl Run {
+    /// Starts the server that `bind` makes of its configuration.
     pub(super) fn start(
-        address: impl ToSocketAddrs + fmt::Debug,
         config: MailboxConfig,
+        bind: impl FnOnce(Config) -> Result<Server, Error>,
     ) -> Result<Self, Error> {
         let MailboxConfig {
             mut server,
@@ -48,9 +53,22 @@ impl Run {
         };
         let inbox = Arc::new(Inbox::new(limits, notices));
         // The limit is checked here, before a message is on its way: the loop must not refuse what was accepted.
-        let unsent_limit = std::mem::replace(&mut server.send_queue_bytes, usize::MAX);
+        server.takes_all_sent = true;
+        let unsent_limit = server.send_queue_bytes;
         let subprotocols = server.subprotocols.clone();
-        let running = Server::bind(address, server)?.spawn(|_| {
+        let server = bind(server)?;
+        let log = server.log();
+        log.journal().note(format_args!(
+            "mailbox: receive queues of {} messages or {} bytes, {} bytes in all, open notices {}, close notices {}, \
+             {} kept headers",
+            limits.messages,
+            limits.bytes,
+            limits.total_bytes,
+            on_or_off(open_notices),
+            on_or_off(close_notices),
+            kept_headers.len(),
+        ));
+        let running = server.spawn(|_| {
             MailboxHandler::new(
                 Arc::clone(&inbox),
                 subprotocols.clone(),
@@ -60,14 +78,27 @@ impl Run {
         let commands = (0..running.loops())
             .filter_map(|index| running.commands(index).cloned())
             .collect();
-        let local_addr = running.local_addr();
         Ok(Self {
             inbox,
             commands,
+            local_addr: running.local_addr(),
+            shared: Arc::clone(running.shared()),
             running: Mutex::new(Some(running)),
-            local_addr,
             unsent_limit,
+            log,
         })
+    }
+
+    pub(super) fn statistics(&self) -> Result<Statistics, MailboxError> {
+        Ok(Statistics {
+            refused_handshakes: self.shared.refused(),
+            ..self.inbox.statistics()?
+        })
+    }
+
+    /// Replaces the certificates; `false` if there are none to replace.
+    pub(super) fn set_tls(&self, tls: ServerTls) -> bool {
+        self.shared.set_tls(tls)
     }
 
     /// Tells whether it has not been stopped.
@@ -108,6 +139,10 @@ impl Run {
         }
         received
     }
+}
+
+const fn on_or_off(is_on: bool) -> &'static str {
+    if is_on { "on" } else { "off" }
 }
 
 /// How long a stop waits at most for the closing handshakes.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ws_core::tls::{ClientCertificates, Identity, ServerTls};
 use ws_server::mailbox::{Mailbox, MailboxConfig, MailboxError};
 use ws_server::{Config, ErrorKind, Message};
 
@@ -155,4 +156,26 @@ fn a_full_pool_refuses_the_newcomer_and_keeps_the_others() {
     wait_until("there is room again", || {
         Peer::connect(mailbox.local_addr(), "/").is_ok()
     });
+}
+
+#[test]
+fn certificates_can_be_replaced_only_where_there_are_some() {
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (chain, key) = (
+        certificate.cert.pem(),
+        certificate.signing_key.serialize_pem(),
+    );
+    let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
+    let tls = ServerTls::new(&[identity], &ClientCertificates::Ignored).unwrap();
+    let plain = start();
+    assert_eq!(
+        plain.set_tls(tls.clone()).unwrap_err().kind(),
+        ErrorKind::Config
+    );
+    let config = MailboxConfig::default().server(Config::default().tls(tls.clone()));
+    let mailbox = Mailbox::start("127.0.0.1:0", config).unwrap();
+    mailbox.set_tls(tls).unwrap();
+    // The pool of such a server is not open to plain text.
+    assert!(Peer::connect(mailbox.local_addr(), "/").is_err());
+    assert_eq!(mailbox.statistics().unwrap().refused_handshakes, 1);
 }
