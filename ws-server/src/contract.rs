@@ -9,7 +9,7 @@
 //! | SendData | [`send_data`] | [`Mailbox::send`] |
 //! | CloseIncomingConnection | [`close_incoming_connection`] | [`Mailbox::close`] |
 //! | GetConnectionList | [`get_connection_list`] | [`Mailbox::connections`] |
-//! | GetLoggingSettings | [`get_logging_settings`] | [`LoggingSettings`](ws_core::LoggingSettings) |
+//! | GetLoggingSettings | [`get_logging_settings`] | [`LoggingSettings`] |
 //! | GetLog | [`get_log`] | [`Mailbox::log`] |
 //! | IsServerObject | [`is_server_object`] | its type |
 //! | Broadcast | [`broadcast`] | [`Mailbox::broadcast`] |
