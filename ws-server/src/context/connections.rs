@@ -457,7 +457,10 @@ impl<C> Connections<C> {
     }
 
     pub(crate) fn set_timer_of(&mut self, slot: u32, after: Option<Duration>) {
-        let timer = after.and_then(|after| NonZeroU64::new(self.clock.deadline(after)));
+        // At least a millisecond: one that is due at once, again and again, would keep the loop in this turn.
+        let soonest = self.clock.millis() + 1;
+        let timer =
+            after.and_then(|after| NonZeroU64::new(self.clock.deadline(after).max(soonest)));
         let place = &mut self.slots[slot as usize];
         if place.phase == Phase::Dead {
             return;

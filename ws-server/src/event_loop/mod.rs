@@ -297,13 +297,17 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// Lets those go on that waited for memory: the first always, the others when enough was freed.
+    ///
+    /// Who may not be read for another reason loses its place, and waits again once it may.
     fn feed_starved(&mut self) {
         while let Some(&slot) = self.starved.front() {
             let connections = &mut self.connections;
             let place = connections.slots.get_mut(slot as usize);
             let is_done = place.is_none_or(|place| {
-                std::mem::take(&mut place.is_starved);
-                place.phase != Phase::Open || connections.memory.allows(place.counted)
+                place.is_starved = false;
+                place.phase != Phase::Open
+                    || !place.may_read()
+                    || connections.memory.allows(place.counted)
             });
             if !is_done {
                 if connections.slots[slot as usize].has_input() {

@@ -91,7 +91,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         self.connections.recount(slot);
         let place = &mut self.connections.slots[slot as usize];
         let queued_bytes = place.queued_bytes();
-        let low_water = self.connections.config.low_water_bytes;
+        // An empty queue is low enough for any configuration.
+        let low_water = self.connections.config.low_water_bytes.max(1);
         let is_relieved = place.is_throttled && queued_bytes < low_water;
         if is_relieved {
             place.is_throttled = false;

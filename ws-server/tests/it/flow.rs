@@ -287,3 +287,33 @@ fn a_loud_connection_leaves_turns_to_the_others() {
     drop(server);
     writer.join().unwrap();
 }
+
+/// A timer that is always due again leaves its loop time for everybody.
+#[test]
+fn a_timer_of_no_time_does_not_keep_the_loop() {
+    let (server, _) = start(Config::default().workers(1));
+    let mut busy = Peer::open(server.local_addr());
+    let mut other = Peer::open(server.local_addr());
+    busy.send_text("timer without end");
+    for peer in [&mut busy, &mut other] {
+        peer.send_text("still there?");
+        assert_eq!(peer.next(), Got::Text("still there?".into()));
+    }
+}
+
+/// A queue that has emptied is below any low-water mark, also the one of nothing.
+#[test]
+fn without_a_low_water_mark_an_empty_queue_is_enough() {
+    let config = Config::default()
+        .high_water_bytes(1 << 20)
+        .low_water_bytes(0);
+    let (server, record) = start(config);
+    let mut peer = Peer::open(server.local_addr());
+    small(&peer);
+    peer.send_text("flood");
+    peer.send_text("after the flood");
+    while let Got::Binary(_) = peer.next() {}
+    record.wait_for(|told| *told == Told::Drain);
+    peer.send_text("again");
+    assert_eq!(peer.next(), Got::Text("again".into()));
+}

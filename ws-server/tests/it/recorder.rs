@@ -159,6 +159,10 @@ impl Handler for Recorder {
             }
             "ping" => context.send_ping(b"from the handler").unwrap(),
             "timer" => context.set_timer(Duration::from_millis(20)),
+            "timer without end" => {
+                self.record.tell(Told::Message(*id, text.into()));
+                context.set_timer(Duration::ZERO);
+            }
             _ => {
                 self.record.tell(Told::Message(*id, text.into()));
                 context.send(message).unwrap();
@@ -191,6 +195,13 @@ impl Handler for Recorder {
             .contains(&Told::Message(*id, "expire".into()))
         {
             return context.close(CloseCode::new(4003), "expired").unwrap();
+        }
+        if self
+            .record
+            .all()
+            .contains(&Told::Message(*id, "timer without end".into()))
+        {
+            return context.set_timer(Duration::ZERO);
         }
         self.record.tell(Told::Timer);
         context.send_text("time").unwrap();

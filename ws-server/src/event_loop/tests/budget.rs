@@ -6,7 +6,8 @@ use ws_core::handshake::{HttpAnswer, Request};
 
 use super::mock::{MockNet, Order, Pipe, World};
 use crate::{
-    Accepted, Config, Context, Flow, Handler, Message,
+    Accepted, Config, ConnectionId, Connections, Context, Flow, Handler, Message,
+    config::RECEIVE_BUFFER_BYTES,
     event_loop::{Command, EventLoop, MOST_IDLE_BYTES, Shared, Slot},
     net::{Net, mio::MioNet},
 };
@@ -45,25 +46,97 @@ fn an_idle_connection_takes_at_most_192_bytes() {
     assert!(slot + stream + size_of::<u32>() <= MOST_IDLE_BYTES);
 }
 
+/// Pauses with every message.
+struct Pausing(Rc<RefCell<Vec<ConnectionId>>>);
+
+impl Handler for Pausing {
+    type Connection = ();
+    type Command = Order;
+
+    fn on_open(
+        &mut self,
+        _: &mut Context<'_, ()>,
+        _: &Request,
+    ) -> Result<Accepted<()>, HttpAnswer> {
+        Ok(Accepted::new(()))
+    }
+
+    fn on_message(&mut self, context: &mut Context<'_, ()>, _: &mut (), _: Message<'_>) -> Flow {
+        self.0.borrow_mut().push(context.id());
+        Flow::Pause
+    }
+
+    fn on_command(&mut self, connections: &mut Connections<()>, order: Order) {
+        if let Order::Resume(id) = order {
+            connections.resume(id);
+        }
+    }
+}
+
+/// The connection that may go on although the budget is used up, but is paused, leaves the processor alone.
+#[test]
+fn a_paused_connection_does_not_spin_for_memory() {
+    const SIZE: usize = 200 << 10;
+    const BUDGET: usize = 100 << 10;
+    let mut pipe = Pipe::new(4 * SIZE);
+    assert_eq!(pipe.peer_send(REQUEST), REQUEST.len());
+    let mut world = World::new(1);
+    world.connect_pipe(pipe);
+    let world = Rc::new(RefCell::new(world));
+    let messages = Rc::new(RefCell::new(Vec::new()));
+    let shared = Arc::new(Shared::default());
+    let config = Config::default()
+        .memory_bytes(BUDGET)
+        .turn_bytes(RECEIVE_BUFFER_BYTES);
+    let mut event_loop = EventLoop::new(
+        Pausing(Rc::clone(&messages)),
+        MockNet::<true>(Rc::clone(&world)),
+        Arc::new(config),
+        0,
+        Arc::clone(&shared),
+        true,
+    );
+    while event_loop.connections.is_empty() {
+        assert!(event_loop.turn().unwrap());
+    }
+    // The begin of a message uses the budget up; its end and one more come behind it.
+    let frames = [frame(SIZE), frame(SIZE)].concat();
+    let (begin, end) = frames.split_at(SIZE - 1);
+    world.borrow_mut().pipes[0].peer_send(begin);
+    while shared.memory_bytes() < BUDGET {
+        assert!(event_loop.turn().unwrap());
+    }
+    world.borrow_mut().pipes[0].peer_send(end);
+    while messages.borrow().is_empty() {
+        assert!(event_loop.turn().unwrap());
+    }
+    assert!(shared.memory_bytes() > BUDGET, "the second one is held");
+    // One turn more may find out that there is nothing to do.
+    world
+        .borrow_mut()
+        .order(Command::Handler(Order::Broadcast(0)));
+    assert!(event_loop.turn().unwrap());
+    assert_ne!(event_loop.timeout(), Some(Duration::ZERO));
+    let id = messages.borrow()[0];
+    let resume = Command::Handler(Order::Resume(id));
+    world.borrow_mut().order(resume);
+    while messages.borrow().len() < 2 {
+        assert!(event_loop.turn().unwrap());
+    }
+}
+
 /// Twelve messages of 4 MiB that arrive at the same time, with a budget of 8 MiB.
 #[test]
 fn messages_under_assembly_keep_to_the_budget() {
     const SIZE: usize = 4 << 20;
     const CLIENTS: usize = 12;
     let mut world = World::new(1);
-    let mut input =
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-            .to_vec();
-    let mut frame = vec![0x82, 0xff];
-    frame.extend_from_slice(&(SIZE as u64).to_be_bytes());
-    frame.resize(frame.len() + 4 + SIZE, 0);
+    let frame = frame(SIZE);
     for _ in 0..CLIENTS {
         let mut pipe = Pipe::new(2 * SIZE);
-        assert_eq!(pipe.peer_send(&input), input.len());
+        assert_eq!(pipe.peer_send(REQUEST), REQUEST.len());
         world.connect_pipe(pipe);
     }
-    input.clear();
     let world = Rc::new(RefCell::new(world));
     let shared = Arc::new(Shared::default());
     let mut event_loop = EventLoop::new(
@@ -100,3 +173,15 @@ fn messages_under_assembly_keep_to_the_budget() {
     );
     assert!(shared.is_unused());
 }
+
+/// A binary message of zeros, masked with zeros.
+fn frame(size: usize) -> Vec<u8> {
+    let mut frame = vec![0x82, 0xff];
+    frame.extend_from_slice(&(size as u64).to_be_bytes());
+    frame.resize(frame.len() + 4 + size, 0);
+    frame
+}
+
+const REQUEST: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
