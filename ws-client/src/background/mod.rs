@@ -201,7 +201,7 @@ impl BackgroundClient {
     ///
     /// # Errors
     /// [`ErrorKind::Timeout`] after `timeout`: what is left stays queued.
-    /// [`ErrorKind::Closed`] once the connection is over.
+    /// [`ErrorKind::Closed`] once the connection is over, or was lost with what was queued, until the next one is open.
     pub fn flush(&self, timeout: Duration) -> Result<(), Error> {
         self.shared.flush(timeout)
     }

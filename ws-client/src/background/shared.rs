@@ -63,6 +63,10 @@ struct Inner {
     /// Whether the first connection came about.
     first: Option<Result<(), Error>>,
     end: Option<End>,
+    /// Connections that have ended, with what was queued for them.
+    losses: u64,
+    /// The last connection has ended, and there is no other yet.
+    is_lost: bool,
     /// Why nothing can be sent on this connection, although there is more to receive.
     send_end: Option<Cause>,
     is_destroyed: bool,
@@ -126,6 +130,8 @@ impl Shared {
                 is_told: false,
                 first: None,
                 end: None,
+                losses: 0,
+                is_lost: false,
                 send_end: None,
                 is_destroyed: false,
                 has_exited: false,

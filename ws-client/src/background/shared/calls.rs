@@ -90,7 +90,13 @@ impl Shared {
     pub(in crate::background) fn flush(&self, timeout: Duration) -> Result<(), Error> {
         let deadline = now().checked_add(timeout);
         let mut inner = self.inner.lock();
+        let losses = inner.losses;
         loop {
+            // What was queued then was dropped, which leaves the queue as empty as sending it.
+            if inner.is_lost || inner.losses != losses {
+                self.check_sendable(&inner)?;
+                return Err(self.failure(Stage::Send, LOST));
+            }
             let queued = inner.outbox_bytes + inner.wire_bytes;
             // Destroying empties the queues, too, but not by sending.
             let is_live = inner.end.is_none() && !inner.is_destroyed;
@@ -138,7 +144,7 @@ impl Shared {
     }
 
     pub(in crate::background) fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let deadline = now().checked_add(self.close_timeout + CLOSE_GRACE);
+        let deadline = now().checked_add(self.close_timeout.saturating_add(CLOSE_GRACE));
         if self.begin_close(code, reason)? == Begun::Done {
             return Ok(());
         }
@@ -328,5 +334,6 @@ fn check_close(code: CloseCode, reason: &str) -> Result<(), SendError> {
     Ok(())
 }
 
+const LOST: Cause = Cause::NotOpen("the connection was lost, and what was queued with it");
 /// The worker keeps the deadline; a caller gives up a little later.
 const CLOSE_GRACE: Duration = Duration::from_millis(500);

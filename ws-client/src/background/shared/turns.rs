@@ -59,6 +59,7 @@ impl Shared {
         inner.facts = Some(Arc::new(facts));
         inner.first = Some(Ok(()));
         inner.send_end = None;
+        inner.is_lost = false;
         inner.statistics.reconnects += u64::from(!is_first);
         drop(inner);
         self.changed.notify_all();
@@ -169,6 +170,8 @@ impl Shared {
         inner.outbox_bytes = 0;
         inner.wire_bytes = 0;
         inner.waker = None;
+        inner.losses += 1;
+        inner.is_lost = true;
         unsent
     }
 

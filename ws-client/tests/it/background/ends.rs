@@ -204,3 +204,14 @@ fn an_interrupt_ends_one_receive() {
     drop(client);
     server.join();
 }
+
+#[test]
+fn a_close_that_may_take_for_ever_is_a_close() {
+    let server = serve_tungstenite(|mut peer| while peer.read().is_ok() {});
+    let request = ConnectRequest::new(&server.url)
+        .unwrap()
+        .config(Config::default().close_timeout(Duration::MAX));
+    let client = BackgroundClient::connect_with(&request, &BackgroundConfig::default()).unwrap();
+    client.close(CloseCode::NORMAL, "").unwrap();
+    server.join();
+}

@@ -191,3 +191,33 @@ fn a_first_connection_that_fails_is_final_and_says_why() {
     assert_eq!(rig.receive().unwrap_err().to_string(), error.to_string());
     assert_eq!(rig.shared.state(), State::Closed);
 }
+
+/// What was lost has not left, whether the flush began before the loss or after.
+#[test]
+fn a_flush_tells_that_the_connection_was_lost() {
+    for reconnect in [Some(Reconnect::default()), None] {
+        let lost = MockNet::new();
+        lost.take(Take::BlockUntil(seconds(100)));
+        lost.at(seconds(5), Incoming::End);
+        let background = BackgroundConfig::default().reconnect(reconnect);
+        let networks = [Some(lost), Some(MockNet::new())];
+        let mut rig = Rig::new(networks, no_keepalive(), &background);
+        assert!(rig.run(SECOND));
+        rig.send("never sent").unwrap();
+        assert!(rig.run(seconds(2)));
+        let shared = Arc::clone(&rig.shared);
+        std::thread::scope(|scope| {
+            let during = scope.spawn(move || shared.flush(seconds(60)));
+            rig.run(MILLISECOND * 5500);
+            let after = rig.shared.flush(Duration::ZERO).unwrap_err();
+            assert_eq!(after.kind(), ErrorKind::Closed, "{after}");
+            let during = during.join().unwrap().unwrap_err();
+            assert_eq!(during.kind(), ErrorKind::Closed, "{during}");
+        });
+        if background.reconnect.is_some() {
+            rig.run(seconds(10));
+            assert_eq!(rig.shared.state(), State::Open);
+            rig.shared.flush(Duration::ZERO).unwrap();
+        }
+    }
+}
