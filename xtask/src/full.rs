@@ -40,7 +40,7 @@ fn read(program: &str, arguments: &[&str]) -> Result<String, Failure> {
     Ok(Run::new(program).args(arguments).read()?.trim().to_owned())
 }
 
-/// Two minutes of what `ci` tests for ten seconds.
+/// Two minutes of what `ci` tests for ten seconds, and with the limit of a machine that does nothing else.
 fn pings() -> Result<Outcome, Failure> {
     install::install()?;
     let mut figures = String::new();
