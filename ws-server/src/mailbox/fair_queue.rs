@@ -307,6 +307,19 @@ impl FairQueue {
         true
     }
 
+    /// Takes an ended connection out with its messages, which count as dropped.
+    pub(super) fn drop_ended(&mut self, id: ConnectionId) {
+        let Some(end) = self.entries.get(&id).and_then(|entry| entry.end.clone()) else {
+            return;
+        };
+        if let Some(entry) = self.entries.get(&id) {
+            let messages = entry.messages.iter();
+            let count = messages.filter(|message| message.kind.is_message()).count();
+            self.depth.dropped += count as u64;
+        }
+        self.remove(id, &end);
+    }
+
     /// Checks that a connection is open.
     pub(super) fn check_open(&self, id: ConnectionId) -> Result<(), MailboxError> {
         match self.entries.get(&id) {

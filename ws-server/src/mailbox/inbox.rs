@@ -5,9 +5,10 @@
 //! ```
 //!
 //! Invariants: no lock is held while a thread waits. A message goes to a waiting thread or into the queue, never
-//! both. From the first call that reads on, no message is dropped. After [`Inbox::stop`] every call is an
+//! both. From the first call that reads on, no message is dropped; before it, memory stays bounded. After [`Inbox::stop`] every call is an
 //! error, and no thread waits.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::error::MailboxError;
@@ -59,6 +60,8 @@ struct State {
     room: Room,
     /// Somebody has read, or tried to.
     polled: bool,
+    /// Connections that ended with unread messages, oldest first, while nobody has read.
+    unread: VecDeque<ConnectionId>,
     over: Option<Over>,
     /// How often a thread went to sleep: one more than it had to for every wake-up in vain.
     #[cfg(test)]
@@ -72,6 +75,7 @@ impl Inbox {
             waiters: Waiters::new(),
             room: Room::default(),
             polled: false,
+            unread: VecDeque::new(),
             over: None,
             #[cfg(test)]
             waits: 0,
@@ -136,6 +140,7 @@ impl Inbox {
         let closed = guard.queue.close(id, end, self.notices.close);
         if closed {
             guard.tell_ended(id, end);
+            guard.bound_unread(id);
         }
         closed
     }
@@ -315,7 +320,9 @@ impl Inbox {
     ) -> Result<Option<Taken>, MailboxError> {
         let mut guard = self.state.lock();
         guard.check_running()?;
-        guard.polled = true;
+        if !std::mem::replace(&mut guard.polled, true) {
+            guard.unread = VecDeque::new();
+        }
         let found = match target {
             None => guard.queue.next(),
             Some(id) => guard.queue.next_from(id)?,
@@ -353,6 +360,20 @@ impl State {
         self.over.map_or(Ok(()), |over| Err(over.into()))
     }
 
+    /// While nobody reads, keeps the messages of the newest ended connections only: clients that come, say something
+    /// and go must not fill the memory of a server that only sends.
+    fn bound_unread(&mut self, id: ConnectionId) {
+        if self.polled {
+            return;
+        }
+        self.unread.push_back(id);
+        if self.unread.len() > MAX_UNREAD
+            && let Some(oldest) = self.unread.pop_front()
+        {
+            self.queue.drop_ended(oldest);
+        }
+    }
+
     /// Tells those who wait for a connection that it has just ended.
     fn tell_ended(&mut self, id: ConnectionId, end: &ConnectionEnd) {
         // Whoever waits has found nothing to take: a notice is all there is.
@@ -381,6 +402,9 @@ impl State {
         self.queue.reserve(id, message, limit)
     }
 }
+
+/// Ended connections whose messages are kept while nobody has read at all.
+pub(super) const MAX_UNREAD: usize = 1024;
 
 #[cfg(test)]
 pub(super) mod tests;

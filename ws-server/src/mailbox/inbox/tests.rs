@@ -1,3 +1,5 @@
+mod notices;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -426,79 +428,4 @@ fn nothing_is_lost_or_doubled_under_contention() {
         .flat_map(|slot| (0..MESSAGES).map(move |count| (slot, count)))
         .collect();
     assert_eq!(all, expected);
-}
-
-/// One waits for any, one for the connection, one for nothing: each close is told once.
-#[test]
-fn notices_come_only_if_asked_for_and_frame_the_messages() {
-    let notices = Notices {
-        open: true,
-        close: true,
-    };
-    let inbox = Inbox::new(LIMITS, notices);
-    assert!(inbox.open(id(0), details()));
-    inbox.push(id(0), message(1));
-    assert!(inbox.close(id(0), &ending()));
-    let taken: Vec<_> = std::iter::from_fn(|| inbox.next(Some(now())).unwrap())
-        .map(|taken| taken.received)
-        .collect();
-    let kinds: Vec<_> = taken.iter().map(|received| received.kind).collect();
-    assert_eq!(
-        kinds,
-        [
-            MessageKind::Opened,
-            MessageKind::Binary,
-            MessageKind::Closed
-        ]
-    );
-    assert!(taken.iter().all(|taken| taken.end == Some(ending())));
-    assert_eq!(taken.last().unwrap().more, 0);
-    assert_eq!(inbox.next_from(id(0), long()), Err(closed(id(0))));
-    assert_eq!(inbox.connections(), Ok(Vec::new()));
-
-    thread::scope(|scope| {
-        let any = scope.spawn(|| inbox.next(None));
-        wait_for_waiters(&inbox, 1);
-        assert!(inbox.open(id(1), details()));
-        let opened = any.join().unwrap().unwrap().unwrap().received;
-        assert_eq!((opened.kind, opened.end), (MessageKind::Opened, None));
-        let named = scope.spawn(|| inbox.next_from(id(1), None));
-        let other = scope.spawn(|| inbox.next_from(id(1), None));
-        wait_for_waiters(&inbox, 2);
-        assert!(inbox.close(id(1), &ending()));
-        let results = [named.join().unwrap(), other.join().unwrap()];
-        let notices = results.iter().flatten().flatten();
-        assert!(
-            notices
-                .clone()
-                .all(|taken| taken.received.kind == MessageKind::Closed)
-        );
-        assert_eq!(notices.count(), 1);
-        assert!(results.contains(&Err(closed(id(1)))));
-    });
-    let statistics = inbox.statistics().unwrap();
-    assert_eq!(
-        (statistics.messages_received, statistics.bytes_received),
-        (1, 8),
-        "notices are not messages"
-    );
-
-    let silent = inbox_with(1, LIMITS);
-    assert!(silent.close(id(0), &ending()));
-    assert_eq!(silent.next(Some(now())), Ok(None));
-}
-
-#[test]
-fn a_removed_connection_leaves_no_notice_and_a_closed_one_does() {
-    let notices = Notices {
-        open: false,
-        close: true,
-    };
-    let inbox = Inbox::new(LIMITS, notices);
-    assert!(inbox.open(id(0), details()) && inbox.open(id(1), details()));
-    inbox.end(id(0), true, &ending(), || true).unwrap();
-    inbox.end(id(1), false, &ending(), || true).unwrap();
-    let taken = inbox.next(Some(now())).unwrap().unwrap().received;
-    assert_eq!((taken.id, taken.kind), (id(1), MessageKind::Closed));
-    assert_eq!(inbox.next(Some(now())), Ok(None));
 }
