@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::BASE64;
 use ws_core::handshake::{ClientHandshake, ClientRequest};
 
 use crate::address::Address;
@@ -198,7 +199,14 @@ impl ConnectRequest {
         for (_, value) in &self.headers {
             secrets.push(value.clone());
             // "Bearer 0123": the second word alone is the secret.
-            secrets.extend(value.split_whitespace().skip(1).map(String::from));
+            for word in value.split_whitespace().skip(1) {
+                secrets.push(word.to_owned());
+                // What Basic wraps (RFC 7617).
+                let login = BASE64.decode(word.as_bytes()).unwrap_or_default();
+                if let Some((user, password)) = String::from_utf8_lossy(&login).split_once(':') {
+                    secrets.extend([user.to_owned(), password.to_owned()]);
+                }
+            }
         }
         // Tokens are smuggled in here where headers cannot be set.
         secrets.extend(
