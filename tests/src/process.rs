@@ -221,9 +221,10 @@ fn build_ws() -> PathBuf {
         .unwrap_or_else(|| panic!("cargo built no program named ws"))
 }
 
-/// The first `ws://` address of a line, up to the first character that cannot belong to it.
+/// The first `ws://` or `wss://` address of a line, up to the first character that cannot belong to it.
 pub fn find_url(line: &str) -> Option<String> {
-    let address = &line[line.find("ws://")?..];
+    let start = line.find("wss://").or_else(|| line.find("ws://"))?;
+    let address = &line[start..];
     let end = address.find(|c: char| c.is_whitespace() || "\"',;)".contains(c));
     Some(address[..end.unwrap_or(address.len())].to_owned())
 }

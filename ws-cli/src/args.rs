@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::duration::{self, Patience};
 use crate::exit::Exit;
+use crate::secret::SecretArg;
 
 /// WebSocket client and server for the shell
 ///
@@ -75,6 +76,9 @@ pub(crate) struct DialArgs {
     /// Offer a subprotocol; repeatable, the preferred one first
     #[arg(long = "subprotocol", value_name = "NAME")]
     pub(crate) subprotocols: Vec<String>,
+    /// Who we are, and the server.
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
     /// Give up when not connected after this time
     #[arg(long, value_name = "DURATION", default_value = "30", value_parser = duration::parse)]
     pub(crate) connect_timeout: Duration,
@@ -93,6 +97,48 @@ pub(crate) struct DialArgs {
     /// Close with this reason, at most 123 bytes
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) close_reason: String,
+}
+
+/// Options that say who we are, whom we trust and which way we go.
+#[derive(Debug, Args)]
+pub(crate) struct AccessArgs {
+    /// Log in with a name and a password (Basic); @FILE takes them from the first line of a file,
+    /// since arguments show in the list of processes
+    #[arg(
+        short,
+        long,
+        value_name = "USER:PASS|@FILE",
+        allow_hyphen_values = true
+    )]
+    pub(crate) user: Option<SecretArg>,
+    /// Log in with a token (Bearer); @FILE takes it from the first line of a file
+    #[arg(
+        long,
+        value_name = "TOKEN|@FILE",
+        allow_hyphen_values = true,
+        conflicts_with = "user"
+    )]
+    pub(crate) bearer: Option<SecretArg>,
+    /// Also trust the authorities in this PEM file (wss://, https proxies)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Accept any certificate of the server: encrypted, but anybody may be at the other end
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
+    /// Show this certificate to the server: PEM file, own certificate first
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// Its unencrypted private key: PEM file [default: the file of --cert]
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+    /// Go through a proxy: [http|https|socks4|socks4a|socks5|socks5h]://[USER:PASS@]HOST[:PORT];
+    /// @FILE takes it from the first line of a file. Only socks4 looks the server's name up here
+    #[arg(short = 'x', long, value_name = "URL|@FILE")]
+    pub(crate) proxy: Option<SecretArg>,
+    /// Go through the proxy that http_proxy, https_proxy or all_proxy names, unless no_proxy exempts
+    /// the server
+    #[arg(long, conflicts_with = "proxy")]
+    pub(crate) proxy_env: bool,
 }
 
 /// `ws connect`.
@@ -144,9 +190,27 @@ pub(crate) struct ServeArgs {
     /// Hold at most this many connections; one more gets HTTP 503
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     pub(crate) pool_size: usize,
+    /// Encrypt (wss://) with this certificate: PEM file, own certificate first
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Its unencrypted private key: PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Let in only clients with a certificate of the authorities in this PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) client_ca: Option<PathBuf>,
+    /// Let in only who shows this token (Authorization: Bearer); @FILE takes it from the first line of
+    /// a file; repeatable
+    #[arg(long = "token", value_name = "TOKEN|@FILE", allow_hyphen_values = true)]
+    pub(crate) tokens: Vec<SecretArg>,
+    /// Let in the pages of this origin, such as https://example.com, and of no other; repeatable
+    /// [default: the origin with this server's own host name]
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    pub(crate) origins: Vec<String>,
 }
 
-const URL_HELP: &str = "Where to connect: ws://HOST[:PORT][/PATH][?QUERY]";
+const URL_HELP: &str =
+    "Where to connect: ws://HOST[:PORT][/PATH][?QUERY], or wss:// with TLS, verified";
 
 const ADDRESS_HELP: &str = "Where to listen: ADDR:PORT, [::1]:PORT, PORT (this machine only) or :PORT (all interfaces); \
     port 0 takes a free one";
@@ -164,21 +228,26 @@ Examples:
   ws connect ws://127.0.0.1:9894                            type lines, Ctrl-D ends
   printf 'hello\\n' | ws connect ws://127.0.0.1:9894 --count 1
   ws connect ws://127.0.0.1:9894/feed --no-stdin --json     listen only, as JSON lines
-  ws connect ws://127.0.0.1:9894 -H 'Authorization: Bearer TOKEN' --subprotocol chat";
+  ws connect ws://127.0.0.1:9894 -H 'X-Room: 7' --subprotocol chat
+  ws connect wss://intranet/feed --cacert our-authority.pem --bearer @token.txt
+  ws connect wss://example.com -x socks5://127.0.0.1:1080";
 
 const SEND_EXAMPLES: &str = "\
 Examples:
   ws send ws://127.0.0.1:9894 hello
   ws send ws://127.0.0.1:9894 '{\"op\":\"status\"}' --count 1    print the answer
   ws send ws://127.0.0.1:9894 --file photo.jpg --binary
-  date | ws send ws://127.0.0.1:9894 --file -";
+  date | ws send ws://127.0.0.1:9894 --file -
+  ws send wss://intranet/orders hello -u @login.txt -x http://proxy:3128";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
   ws serve                      print what arrives on ws://127.0.0.1:9894
   ws serve --echo 8080          echo on port 8080 of this machine
   ws serve :8080 --json         all interfaces, every event as a JSON line
-  ws serve 127.0.0.1:0          a free port; the ready line shows which";
+  ws serve 127.0.0.1:0          a free port; the ready line shows which
+  ws serve :8443 --tls-cert chain.pem --tls-key key.pem --token @token.txt
+                                wss:// for those who know the token";
 
 fn with_exit_codes(examples: &str) -> String {
     format!("{examples}\n\n{}", Exit::table())
@@ -223,6 +292,27 @@ mod tests {
         assert!(parse(&["-1"]).is_ok(), "a negative number is a message");
         assert!(parse(&["--file", "f"]).is_ok());
         assert!(parse(&["hello", "--file", "f"]).is_err());
+    }
+
+    #[test]
+    fn options_of_tls_and_proxies_that_need_or_exclude_each_other() {
+        let connect =
+            |rest: &[&str]| Cli::try_parse_from(["ws", "connect", "wss://h"].iter().chain(rest));
+        assert!(
+            connect(&[
+                "-k", "--cert", "c", "--key", "k", "-x", "http://p", "-u", "-"
+            ])
+            .is_ok()
+        );
+        assert!(connect(&["--key", "k"]).is_err());
+        assert!(connect(&["--user", "a:b", "--bearer", "c"]).is_err());
+        assert!(connect(&["--proxy", "http://p", "--proxy-env"]).is_err());
+        let serve = |rest: &[&str]| Cli::try_parse_from(["ws", "serve"].iter().chain(rest));
+        let both = ["--tls-cert", "c", "--tls-key", "k", "--client-ca", "a"];
+        assert!(serve(&both).is_ok());
+        assert!(serve(&both[..2]).is_err());
+        assert!(serve(&both[2..4]).is_err());
+        assert!(serve(&both[4..]).is_err());
     }
 
     #[test]

@@ -15,24 +15,25 @@ mod duration;
 mod exit;
 mod failure;
 mod output;
+mod secret;
 mod signals;
 mod stdin;
+mod usage;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::ErrorKind;
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
-use crate::failure::{Failure, Stop};
+use crate::failure::Stop;
 use crate::output::Output;
 use crate::signals::Signals;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return misused(&error).into(),
+        Err(error) => return usage::misused(&error).into(),
     };
     let mut output = Output::new(cli.output.json, cli.output.quiet);
     let exit = match run(&cli, &mut output) {
@@ -77,93 +78,4 @@ fn start_log(verbose: u8) {
         builder.filter_module(name, ours);
     }
     builder.parse_default_env().init();
-}
-
-/// Prints help, the version, or on one line what is wrong with the command line.
-fn misused(error: &clap::Error) -> Exit {
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp
-            | ErrorKind::DisplayVersion
-            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-    ) {
-        let failed = error.use_stderr();
-        // A closed stream is no failure of help.
-        let _ = error.print();
-        return if failed { Exit::Usage } else { Exit::Done };
-    }
-    // The arguments were not understood, so the one that decides how to print is looked for by hand.
-    let json = std::env::args_os()
-        .take_while(|argument| argument != "--")
-        .any(|argument| argument == "--json");
-    let failure = Failure::usage(usage_line(&error.to_string()));
-    Output::new(json, false).failure(&failure);
-    failure.exit
-}
-
-/// clap's several lines as one: what is wrong and its tip, then where to find help.
-fn usage_line(rendered: &str) -> String {
-    let mut usage = "";
-    let mut line = String::new();
-    for part in rendered
-        .lines()
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-    {
-        if let Some(command) = part.strip_prefix("Usage: ") {
-            usage = command;
-        } else if !part.starts_with("For more information") {
-            if !line.is_empty() {
-                line.push_str(if line.ends_with(':') { " " } else { "; " });
-            }
-            line.push_str(part.strip_prefix("error: ").unwrap_or(part));
-        }
-    }
-    // "ws connect [OPTIONS] <URL>": the command is the part before the first bracket.
-    let command = usage
-        .split(['[', '<', '-'])
-        .next()
-        .unwrap_or_default()
-        .trim();
-    let command = if command.is_empty() { "ws" } else { command };
-    format!("{line} (see '{command} --help')")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(arguments: &[&str]) -> String {
-        usage_line(
-            &Cli::try_parse_from(arguments)
-                .expect_err("must be refused")
-                .to_string(),
-        )
-    }
-
-    #[test]
-    fn wrong_usage_is_one_line_that_names_the_help() {
-        let line = refused(&["ws", "connect"]);
-        assert_eq!(
-            line,
-            "the following required arguments were not provided: <URL> (see 'ws connect --help')"
-        );
-        let line = refused(&["ws", "connect", "ws://h", "--cuont", "1"]);
-        assert!(
-            line.starts_with(
-                "unexpected argument '--cuont' found; tip: a similar argument exists: '--count'"
-            ),
-            "{line}"
-        );
-        let line = refused(&["ws", "conect", "ws://h"]);
-        assert!(
-            line.starts_with(
-                "unrecognized subcommand 'conect'; tip: a similar subcommand exists: 'connect'"
-            ),
-            "{line}"
-        );
-        let line = refused(&["ws", "connect", "ws://h", "--wait", "1h"]);
-        assert!(line.contains("'1h'") && line.contains("250ms"), "{line}");
-        assert!(!line.contains('\n'));
-    }
 }

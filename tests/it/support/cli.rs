@@ -28,6 +28,12 @@ impl Ws {
         self
     }
 
+    /// Sets a variable of its environment.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// What [`run`](Self::run) writes to stdin.
     pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
@@ -90,7 +96,7 @@ pub(crate) fn line_with(text: &str) -> impl FnMut(&str) -> Option<String> {
 pub(crate) struct Serve {
     /// The process.
     pub(crate) process: Process,
-    /// Such as `ws://127.0.0.1:PORT/`.
+    /// Such as `ws://127.0.0.1:PORT/`, with `--tls-cert` `wss://…`.
     pub(crate) url: String,
     /// Such as `127.0.0.1:PORT`.
     pub(crate) address: String,
@@ -104,9 +110,9 @@ pub(crate) fn serve(options: &[&str]) -> Serve {
 /// Waits for the ready line of this `ws serve`.
 pub(crate) fn serve_from(mut process: Process) -> Serve {
     let url = process.wait_for_stderr(find_url);
-    let address = url.trim_start_matches("ws://").trim_end_matches('/');
+    let (_, address) = url.split_once("://").unwrap();
     Serve {
-        address: address.to_owned(),
+        address: address.trim_end_matches('/').to_owned(),
         url,
         process,
     }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use ws_client::{Client, CloseCode, Config, ConnectRequest, Error, ErrorKind};
 
+use super::access;
 use crate::args::DialArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, Stop};
@@ -87,7 +88,7 @@ fn request(args: &DialArgs) -> Result<ConnectRequest, Failure> {
     for name in &args.subprotocols {
         request = request.subprotocol(name);
     }
-    Ok(request)
+    access::apply(&args.access, &args.headers, request)
 }
 
 /// `Name: value` in two; the value is never shown, it may be a secret.

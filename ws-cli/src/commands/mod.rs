@@ -4,5 +4,7 @@ pub(crate) mod connect;
 pub(crate) mod send;
 pub(crate) mod serve;
 
+mod access;
 mod dial;
 mod exchange;
+mod guard;

@@ -15,10 +15,12 @@ use ws_server::{
     Stopper,
 };
 
+use super::guard;
 use crate::args::ServeArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, Stop};
 use crate::output::{Direction, Event, Line, Output, Peer};
+use crate::secret;
 use crate::signals::{Signal, Signals};
 
 /// Where `ws serve` listens when no port is given.
@@ -30,7 +32,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Runs the command until a signal stops it.
 pub(crate) fn run(args: &ServeArgs, signals: &Signals, output: &mut Output) -> Result<Exit, Stop> {
     let addresses = parse_address(&args.address)?;
-    let config = Config::default().max_connections(args.pool_size);
+    let config = guard::apply(args, Config::default().max_connections(args.pool_size))?;
     let server = Server::bind(&addresses[..], config).map_err(|error| failure(&error))?;
     let stopper = server.stopper();
     signals.on_signal({
@@ -44,9 +46,10 @@ pub(crate) fn run(args: &ServeArgs, signals: &Signals, output: &mut Output) -> R
         event: Event::Listening { address: &address },
     })?;
     output.flush()?;
+    let scheme = if args.tls_cert.is_some() { "wss" } else { "ws" };
     let mode = if args.echo { "echo" } else { "print" };
     output.status(format_args!(
-        "listening on ws://{address}/ ({mode}; Ctrl-C stops)"
+        "listening on {scheme}://{address}/ ({mode}; Ctrl-C stops)"
     ));
 
     let stopped = Arc::default();
@@ -220,6 +223,7 @@ fn parse_address(text: &str) -> Result<Vec<SocketAddr>, Failure> {
     let is_number = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_digit());
     let nameable = !text.is_empty() && !is_number && !host.contains([':', '/', '[', ']', ' ']);
     let Some(port) = port.filter(|_| nameable) else {
+        let text = secret::shown(text);
         return Err(Failure::usage(format!(
             "'{text}' is not an address to listen on; write ADDR:PORT, [IPV6]:PORT, PORT or :PORT, with a port up to 65535"
         )));
