@@ -131,9 +131,8 @@ pub(crate) struct AccessArgs {
     /// Its unencrypted private key: PEM file [default: the file of --cert]
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// Go through a proxy: [http|https|socks4|socks4a|socks5|socks5h]://[USER:PASS@]HOST[:PORT];
-    /// @FILE takes it from the first line of a file. Only socks4 looks the server's name up here
-    #[arg(short = 'x', long, value_name = "URL|@FILE")]
+    /// Which proxy to go through.
+    #[arg(short = 'x', long, value_name = "URL|@FILE", help = PROXY_HELP, long_help = PROXY_HELP)]
     pub(crate) proxy: Option<SecretArg>,
     /// Go through the proxy that http_proxy, https_proxy or all_proxy names, unless no_proxy exempts
     /// the server
@@ -203,7 +202,7 @@ pub(crate) struct ServeArgs {
     /// a file; repeatable
     #[arg(long = "token", value_name = "TOKEN|@FILE", allow_hyphen_values = true)]
     pub(crate) tokens: Vec<SecretArg>,
-    /// Let in the pages of this origin, such as https://example.com, and of no other; repeatable
+    /// Let in the pages of this origin (`scheme://host`, with a port if it has one) and of no other; repeatable
     /// [default: the origin with this server's own host name]
     #[arg(long = "origin", value_name = "ORIGIN")]
     pub(crate) origins: Vec<String>,
@@ -211,6 +210,9 @@ pub(crate) struct ServeArgs {
 
 const URL_HELP: &str =
     "Where to connect: ws://HOST[:PORT][/PATH][?QUERY], or wss:// with TLS, verified";
+
+const PROXY_HELP: &str = "Go through a proxy: KIND://[USER:PASS@]HOST[:PORT], where KIND is http, https, socks4, socks4a, \
+    socks5 or socks5h; @FILE takes it from the first line of a file. Only socks4 looks the server's name up here";
 
 const ADDRESS_HELP: &str = "Where to listen: ADDR:PORT, [::1]:PORT, PORT (this machine only) or :PORT (all interfaces); \
     port 0 takes a free one";
