@@ -1,11 +1,12 @@
 //! What a handler can do: everything with its connections, nothing with sockets.
 
 mod connections;
+mod slots;
 
 use std::time::{Duration, Instant};
 
 pub use self::connections::Connections;
-pub(crate) use self::connections::slot_number;
+pub(crate) use self::slots::slot_number;
 use crate::{connection_id::ConnectionId, error::SendError, handler::Message, net::PeerAddress};
 use ws_core::CloseCode;
 
