@@ -112,6 +112,11 @@ fn certificate_text(error: &CertificateError) -> String {
         }
         CertificateError::BadEncoding => "it is damaged".to_owned(),
         CertificateError::BadSignature => "its signature is wrong".to_owned(),
+        // rustls has no name for what webpki calls so.
+        error if format!("{error:?}").contains("CaUsedAsEndEntity") => {
+            "it is an authority's certificate (CA:TRUE), which may not be a server's own; make one without CA:TRUE"
+                .to_owned()
+        }
         error => format!("{error:?}"),
     }
 }

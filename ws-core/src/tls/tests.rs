@@ -190,6 +190,23 @@ fn bad_certificates_are_refused_with_their_reason() {
     }
 }
 
+/// What `openssl req -x509` makes, and many a server shows.
+#[test]
+fn an_authoritys_certificate_shown_as_a_servers_own_is_called_that() {
+    let mut params = CertificateParams::new(["good.test".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    let identity = Identity::from_pem(pem.as_bytes(), key.serialize_pem().as_bytes()).unwrap();
+    let client = ClientTls::new(&Certificates::from_pem(pem.as_bytes()).unwrap(), None).unwrap();
+    let (client, _) = Link::new(&client, "good.test", &showing(identity), usize::MAX).run();
+    let error = client.expect_err("webpki refuses it");
+    assert!(
+        error.is_certificate() && error.to_string().contains("CA:TRUE"),
+        "{error}"
+    );
+}
+
 #[test]
 fn verification_is_off_only_where_asked_for() {
     let stranger = showing(Authority::new().identity("whoever.test"));

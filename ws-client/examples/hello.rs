@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p ws-cli -- serve --echo            # in one terminal
-//! cargo run -p ws-client --example echo -- ws://127.0.0.1:9894 hello
+//! cargo run -p ws-client --example hello -- ws://127.0.0.1:9894 hello
 //! ```
 #![expect(clippy::print_stdout, reason = "it is what the example does")]
 
