@@ -8,6 +8,8 @@ use std::{
     thread,
 };
 
+use ws_core::handshake::{HostRule, OriginRule};
+
 use crate::{
     config::Config,
     error::{Error, ErrorKind, Stage},
@@ -191,6 +193,12 @@ impl Server {
             self.address,
             InForce(&config)
         ));
+        let policy = &config.policy;
+        if policy.origins == OriginRule::Any && policy.hosts == HostRule::Any {
+            journal.note(format_args!(
+                "WARN any Origin and Host is let in; the settings can restrict it"
+            ));
+        }
         let shared = Arc::new(Shared::new(config.tls.clone(), journal, config.workers));
         let bound_to_loopback = self.address.is_loopback();
         let starts = (0u16..)

@@ -2,6 +2,8 @@
 
 use std::{any::Any, sync::Arc};
 
+use ws_core::handshake::Policy;
+
 use super::*;
 
 #[test]
@@ -222,6 +224,14 @@ fn get_log() {
     assert_eq!(contract::get_log(&server, Some(0)).unwrap(), log);
     assert_eq!(contract::get_log(&server, Some(-1)).unwrap(), log);
     assert_eq!(fs::read_to_string(path).unwrap().trim_end(), text);
+
+    // What existing code expects is wide open, and the log says so.
+    let config = Config::default().policy(Policy::dangerous_allow_all());
+    let settings = loopback().mailbox(MailboxConfig::default().server(config));
+    let open = contract::start_server(0, None, Some(&logging), Some(settings)).unwrap();
+    let text = contract::get_log(&open, None).unwrap().to_string();
+    assert!(text.contains("WARN any Origin and Host"), "{text}");
+    stop(&open);
 
     // Off: how to turn it on.
     for settings in [
