@@ -26,24 +26,19 @@ impl Reply {
             length: 0,
             payload: [0; MAX_CONTROL_BYTES],
         };
-        for byte in parts.into_iter().flatten().take(MAX_CONTROL_BYTES) {
-            reply.payload[usize::from(reply.length)] = *byte;
-            reply.length += 1;
+        let mut length = 0;
+        for part in parts {
+            let count = part.len().min(MAX_CONTROL_BYTES - length);
+            reply.payload[length..length + count].copy_from_slice(&part[..count]);
+            length += count;
         }
+        reply.length = u8::try_from(length).unwrap_or(0);
         reply
     }
 
     /// The answer to a ping: the same application data (RFC 6455 §5.5.3).
     pub(crate) fn pong(payload: &[u8]) -> Self {
-        let mut reply = Self {
-            opcode: OpCode::Pong,
-            length: 0,
-            payload: [0; MAX_CONTROL_BYTES],
-        };
-        let length = payload.len().min(MAX_CONTROL_BYTES);
-        reply.payload[..length].copy_from_slice(&payload[..length]);
-        reply.length = u8::try_from(length).unwrap_or(0);
-        reply
+        Self::new(OpCode::Pong, [payload, &[]])
     }
 
     /// The answer to a Close: the same code, or none if it had none (§5.5.1).
