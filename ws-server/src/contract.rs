@@ -45,7 +45,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use ws_core::contract::{LogLines, get_logging_settings};
-use ws_core::handshake::{HostRule, OriginRule, PeerText, Policy};
+use ws_core::handshake::{PeerText, Policy};
 use ws_core::{
     CloseCode, Limits, LoggingSettings,
     contract::{LogOff, log_count, timeout},
@@ -113,8 +113,7 @@ impl ServerSettings {
         } = self;
         mailbox.server.max_connections = pool_size.unwrap_or(DEFAULT_POOL_SIZE);
         mailbox.server.logging = logging.cloned().unwrap_or_else(LoggingSettings::off);
-        let policy = &mailbox.server.policy;
-        if policy.origins == OriginRule::Any && policy.hosts == HostRule::Any {
+        if mailbox.server.policy.allows_all() {
             log::warn!(
                 "the server at {} lets any Origin and Host in; the settings can restrict it",
                 PeerText::new(&address)

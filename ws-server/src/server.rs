@@ -8,8 +8,6 @@ use std::{
     thread,
 };
 
-use ws_core::handshake::{HostRule, OriginRule};
-
 use crate::{
     config::Config,
     error::{Error, ErrorKind, Stage},
@@ -193,8 +191,7 @@ impl Server {
             self.address,
             InForce(&config)
         ));
-        let policy = &config.policy;
-        if policy.origins == OriginRule::Any && policy.hosts == HostRule::Any {
+        if config.policy.allows_all() {
             journal.note(format_args!(
                 "WARN any Origin and Host is let in; the settings can restrict it"
             ));

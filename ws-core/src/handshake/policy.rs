@@ -62,6 +62,11 @@ impl Policy {
         }
     }
 
+    /// Returns whether neither origins nor hosts are checked.
+    pub fn allows_all(&self) -> bool {
+        self.origins == OriginRule::Any && self.hosts == HostRule::Any
+    }
+
     /// Sets which origins may connect.
     #[must_use]
     pub fn origins(mut self, rule: OriginRule) -> Self {
