@@ -59,6 +59,8 @@ pub mod contract;
 mod error;
 mod event;
 mod event_log;
+#[cfg(feature = "deflate")]
+pub mod extension;
 mod frame;
 pub mod handshake;
 mod logging;
