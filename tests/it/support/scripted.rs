@@ -52,6 +52,7 @@ pub(crate) fn upgrade(stream: &mut TcpStream, subprotocol: Option<&str>) -> Stri
                 let accept = Accept {
                     subprotocol,
                     headers: &[],
+                    ..Accept::default()
                 };
                 request
                     .encode_accept(&accept, &mut answer)

@@ -63,7 +63,9 @@ pub(crate) fn open<N: Net>(
                     .receive(input, limits)
                     .map_err(Failure::Handshake)?
                 {
-                    ClientStep::Done { response, consumed } => {
+                    ClientStep::Done {
+                        response, consumed, ..
+                    } => {
                         return Ok((response, input[consumed..].to_vec()));
                     }
                     ClientStep::NeedMore => continue,

@@ -10,7 +10,9 @@ use super::client_request::ClientRequest;
 use super::error::HandshakeError;
 use super::head::{HeadLimits, HeadProgress, HeadReader};
 use super::response::Response;
-use super::verify::verify;
+use super::verify::{verify, verify_extensions};
+#[cfg(feature = "deflate")]
+use crate::extension::{DeflateAgreement, DeflateOffer};
 
 /// The most informational answers (1xx but 101) before the real one.
 const MAX_INTERIM: u32 = 8;
@@ -41,6 +43,8 @@ pub struct ClientHandshake {
     request: Vec<u8>,
     expected_accept: Box<str>,
     subprotocols: Vec<Box<str>>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<DeflateOffer>,
     reader: HeadReader,
     received_bytes: usize,
     interim: u32,
@@ -63,6 +67,9 @@ pub enum ClientStep {
     Done {
         /// The server's answer.
         response: Response,
+        /// The compression that both sides agreed on; only after [`ClientRequest::deflate`].
+        #[cfg(feature = "deflate")]
+        deflate: Option<DeflateAgreement>,
         /// The bytes of this input that belong to the handshake; the rest are frames.
         consumed: usize,
     },
@@ -82,6 +89,8 @@ impl ClientHandshake {
             request: request.encode(&key)?,
             expected_accept: derive_accept_key(key.as_bytes()).into(),
             subprotocols: request.offered_subprotocols().to_vec(),
+            #[cfg(feature = "deflate")]
+            deflate: request.offered_deflate(),
             reader: HeadReader::new(),
             received_bytes: 0,
             interim: 0,
@@ -162,7 +171,16 @@ impl ClientHandshake {
             match response.status() {
                 101 => {
                     verify(&response, &self.expected_accept, &self.subprotocols)?;
-                    return Ok(ClientStep::Done { response, consumed });
+                    #[cfg(feature = "deflate")]
+                    let deflate = verify_extensions(&response, self.deflate.as_ref())?;
+                    #[cfg(not(feature = "deflate"))]
+                    verify_extensions(&response)?;
+                    return Ok(ClientStep::Done {
+                        response,
+                        #[cfg(feature = "deflate")]
+                        deflate,
+                        consumed,
+                    });
                 }
                 // RFC 9110 §15.2: a client parses and may ignore them.
                 100..200 => {

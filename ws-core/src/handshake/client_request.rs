@@ -6,6 +6,8 @@ use super::authority::Authority;
 use super::error::HandshakeError;
 use super::tokens::is_token;
 use super::write::{HeadWriter, check_header, check_not_reserved};
+#[cfg(feature = "deflate")]
+use crate::extension::DeflateOffer;
 
 /// Describes the request of a client; checked by [`ClientHandshake::new`](super::ClientHandshake::new).
 ///
@@ -17,6 +19,8 @@ pub struct ClientRequest {
     origin: Option<Box<str>>,
     subprotocols: Vec<Box<str>>,
     headers: Vec<(Box<str>, Box<str>)>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<DeflateOffer>,
 }
 
 impl ClientRequest {
@@ -29,6 +33,8 @@ impl ClientRequest {
             origin: None,
             subprotocols: Vec::new(),
             headers: Vec::new(),
+            #[cfg(feature = "deflate")]
+            deflate: None,
         }
     }
 
@@ -43,6 +49,16 @@ impl ClientRequest {
     #[must_use]
     pub fn subprotocol(mut self, subprotocol: &str) -> Self {
         self.subprotocols.push(subprotocol.into());
+        self
+    }
+
+    /// Offers permessage-deflate. Default: no extension is offered.
+    ///
+    /// RFC 7692 [§7.1](https://www.rfc-editor.org/rfc/rfc7692#section-7.1)
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, offer: DeflateOffer) -> Self {
+        self.deflate = Some(offer);
         self
     }
 
@@ -90,6 +106,12 @@ impl ClientRequest {
         &self.subprotocols
     }
 
+    /// Returns what `deflate` was called with.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn offered_deflate(&self) -> Option<DeflateOffer> {
+        self.deflate
+    }
+
     /// Checks and encodes the request.
     ///
     /// RFC 6455 §4.1
@@ -104,6 +126,10 @@ impl ClientRequest {
         head.header("Sec-WebSocket-Version", "13")?;
         if !self.subprotocols.is_empty() {
             head.header("Sec-WebSocket-Protocol", &self.subprotocols.join(", "))?;
+        }
+        #[cfg(feature = "deflate")]
+        if let Some(offer) = &self.deflate {
+            head.header("Sec-WebSocket-Extensions", &offer.to_string())?;
         }
         if let Some(origin) = &self.origin {
             head.header("Origin", origin)?;

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use super::response::Response;
+#[cfg(feature = "deflate")]
+use crate::extension::DeflateMismatch;
 
 /// A head that is not well-formed HTTP/1.1, or exceeds a limit.
 ///
@@ -160,6 +162,9 @@ pub enum HandshakeError {
     InvalidAccept,
     /// The 101 answer has no `Connection: Upgrade` (§4.1 step 3).
     InvalidConnection,
+    /// The 101 answer selects permessage-deflate with parameters that do not fit the offer (RFC 7692 §5.1).
+    #[cfg(feature = "deflate")]
+    InvalidDeflateAnswer(DeflateMismatch),
     /// The 101 answer has no `Upgrade: websocket` (§4.1 step 2).
     InvalidUpgrade,
     /// The 101 answer has no `Sec-WebSocket-Accept`, or several (§4.1 step 4).
@@ -194,6 +199,10 @@ impl HandshakeError {
 
     /// Says whether the peer answered, but not as a WebSocket server does.
     pub fn is_not_websocket(&self) -> bool {
+        #[cfg(feature = "deflate")]
+        if matches!(self, Self::InvalidDeflateAnswer(_)) {
+            return true;
+        }
         matches!(
             self,
             Self::Head(_)
@@ -269,6 +278,10 @@ impl fmt::Display for HandshakeError {
                 f.write_str("not a WebSocket server: Sec-WebSocket-Accept does not match the key that was sent")
             }
             Self::InvalidConnection => f.write_str("not a WebSocket server: 101 answer lacks \"Connection: Upgrade\""),
+            #[cfg(feature = "deflate")]
+            Self::InvalidDeflateAnswer(mismatch) => {
+                write!(f, "server selected permessage-deflate, but {mismatch}")
+            }
             Self::InvalidUpgrade => f.write_str("not a WebSocket server: 101 answer lacks \"Upgrade: websocket\""),
             Self::MissingAccept => f.write_str("not a WebSocket server: 101 answer lacks one Sec-WebSocket-Accept"),
             Self::NotHttp => f.write_str("not a WebSocket server: what it sent is not even HTTP"),

@@ -10,6 +10,8 @@ use super::fields::Fields;
 use super::head::HeadReader;
 use super::start_line::{classify, path_start};
 use super::tokens::{list_contains, list_elements};
+#[cfg(feature = "deflate")]
+use crate::extension::{DeflateAgreement, DeflateConfig};
 
 /// A whole, well-formed HTTP/1.1 request head, owned: a WebSocket upgrade or plain HTTP.
 ///
@@ -151,6 +153,16 @@ impl Request {
     /// (then [`check_upgrade`](Self::check_upgrade) refuses the request).
     pub fn extension_offers(&self) -> Vec<ExtensionOffer<'_>> {
         parse_extensions(self.fields.all("sec-websocket-extensions")).unwrap_or_default()
+    }
+
+    /// Agrees on permessage-deflate as `config` wants it: the first offer that breaks no rule; `None` without one.
+    ///
+    /// The answer goes into [`Accept::deflate`](super::Accept::deflate).
+    ///
+    /// RFC 7692 [§5.1](https://www.rfc-editor.org/rfc/rfc7692#section-5.1)
+    #[cfg(feature = "deflate")]
+    pub fn agree_deflate(&self, config: &DeflateConfig) -> Option<DeflateAgreement> {
+        config.agree(&self.extension_offers())
     }
 
     /// Says whether the client asks for a WebSocket at all, by the rules or not; otherwise it is plain HTTP.

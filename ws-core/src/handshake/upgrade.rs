@@ -8,6 +8,8 @@ use super::extensions::parse_extensions;
 use super::request::Request;
 use super::tokens::{is_token, list_contains};
 use super::write::{HeadWriter, check_not_reserved};
+#[cfg(feature = "deflate")]
+use crate::extension::DeflateAgreement;
 
 /// The most subprotocols in one head; more are refused.
 const MAX_SUBPROTOCOLS: usize = 32;
@@ -17,6 +19,9 @@ const MAX_SUBPROTOCOLS: usize = 32;
 pub struct Accept<'a> {
     /// The subprotocol to use, one of [`Request::subprotocols`]. Default: none.
     pub subprotocol: Option<&'a str>,
+    /// The compression that was agreed on ([`Request::agree_deflate`]). Default: none.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<DeflateAgreement>,
     /// Further header lines, such as a cookie. Default: none.
     pub headers: &'a [(&'a str, &'a str)],
 }
@@ -125,6 +130,10 @@ impl Request {
                 return Err(HandshakeError::SubprotocolNotOffered);
             }
             head.header("Sec-WebSocket-Protocol", subprotocol)?;
+        }
+        #[cfg(feature = "deflate")]
+        if let Some(agreement) = &accept.deflate {
+            head.header("Sec-WebSocket-Extensions", &agreement.to_string())?;
         }
         for (name, value) in accept.headers {
             check_not_reserved(name)?;

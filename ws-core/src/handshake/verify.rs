@@ -1,8 +1,11 @@
 //! What a client demands of a 101 answer.
 
 use super::error::HandshakeError;
+use super::extensions::parse_extensions;
 use super::response::Response;
-use super::tokens::{list_contains, list_elements};
+use super::tokens::list_contains;
+#[cfg(feature = "deflate")]
+use crate::extension::{DeflateAgreement, DeflateOffer, Unacceptable};
 
 /// Checks the answer against what was asked for.
 ///
@@ -26,13 +29,6 @@ pub(crate) fn verify(
     if accept != expected_accept {
         return Err(HandshakeError::InvalidAccept);
     }
-    // No extension is ever offered yet, so whatever is selected was not.
-    if list_elements(fields.all("sec-websocket-extensions"))
-        .next()
-        .is_some()
-    {
-        return Err(HandshakeError::UnofferedExtension);
-    }
     if fields.has("sec-websocket-protocol") {
         let selected = fields
             .only("sec-websocket-protocol")
@@ -45,4 +41,31 @@ pub(crate) fn verify(
         }
     }
     Ok(())
+}
+
+/// Checks the extensions that the server selects against what was offered; a malformed list was not.
+///
+/// RFC 6455 §4.1 step 5, §9.1; RFC 7692 [§5.1](https://www.rfc-editor.org/rfc/rfc7692#section-5.1)
+#[cfg(feature = "deflate")]
+pub(crate) fn verify_extensions(
+    response: &Response,
+    offer: Option<&DeflateOffer>,
+) -> Result<Option<DeflateAgreement>, HandshakeError> {
+    let selected = parse_extensions(response.fields().all("sec-websocket-extensions"))
+        .map_err(|_| HandshakeError::UnofferedExtension)?;
+    DeflateOffer::check_answer(offer, &selected).map_err(|problem| match problem {
+        Unacceptable::Extension => HandshakeError::UnofferedExtension,
+        Unacceptable::Deflate(mismatch) => HandshakeError::InvalidDeflateAnswer(mismatch),
+    })
+}
+
+/// Checks that the server selects no extension, since none was offered.
+///
+/// RFC 6455 §4.1 step 5
+#[cfg(not(feature = "deflate"))]
+pub(crate) fn verify_extensions(response: &Response) -> Result<(), HandshakeError> {
+    match parse_extensions(response.fields().all("sec-websocket-extensions")) {
+        Ok(selected) if selected.is_empty() => Ok(()),
+        _ => Err(HandshakeError::UnofferedExtension),
+    }
 }

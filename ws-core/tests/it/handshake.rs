@@ -30,7 +30,9 @@ fn connect<'a>(
     for piece in stream.chunks(piece_bytes) {
         match handshake.receive(piece, &HeadLimits::default())? {
             ClientStep::NeedMore => position += piece.len(),
-            ClientStep::Done { response, consumed } => {
+            ClientStep::Done {
+                response, consumed, ..
+            } => {
                 return Ok((response, &stream[position + consumed..]));
             }
         }
@@ -60,6 +62,7 @@ fn writes_the_handshake_of_the_rfc() {
             &Accept {
                 subprotocol: Some("chat"),
                 headers: &[],
+                ..Accept::default()
             },
             &mut output,
         )

@@ -88,7 +88,9 @@ fn connect_in_pieces(stream: &[u8], cuts: &[usize]) -> (Result<Response, Handsha
     for piece in pieces(stream, cuts) {
         match handshake.receive(piece, &HeadLimits::default()) {
             Ok(ClientStep::NeedMore) => position += piece.len(),
-            Ok(ClientStep::Done { response, consumed }) => {
+            Ok(ClientStep::Done {
+                response, consumed, ..
+            }) => {
                 return (Ok(response), position + consumed);
             }
             Err(error) => return (Err(error), 0),
@@ -204,14 +206,14 @@ proptest! {
     #[test]
     fn no_text_adds_a_line_to_an_acceptance(subprotocol in proptest::option::of(text()), lines in header_lines()) {
         let headers: Vec<_> = lines.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let accept = Accept { subprotocol: subprotocol.as_deref(), headers: &headers };
+        let accept = Accept { subprotocol: subprotocol.as_deref(), headers: &headers, ..Accept::default() };
         let mut output = Vec::new();
         match upgrade().encode_accept(&accept, &mut output) {
             Err(_) => prop_assert!(output.is_empty()),
             Ok(()) => {
                 let request = ClientRequest::new("a", "/").subprotocol("chat");
                 let mut client = ClientHandshake::new(&request, [0; 16]).unwrap();
-                let Ok(ClientStep::Done { response, consumed }) = client.receive(&output, &HeadLimits::default()) else {
+                let Ok(ClientStep::Done { response, consumed, .. }) = client.receive(&output, &HeadLimits::default()) else {
                     return Err(TestCaseError::fail(format!("{}", output.escape_ascii())));
                 };
                 prop_assert_eq!(consumed, output.len());

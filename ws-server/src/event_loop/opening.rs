@@ -106,6 +106,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 .as_deref()
                 .or_else(|| http::choose_subprotocol(request, config)),
             headers: &headers,
+            ..Accept::default()
         };
         let mut head = Vec::new();
         if let Err(error) = request.encode_accept(&accept, &mut head) {

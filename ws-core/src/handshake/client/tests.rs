@@ -34,7 +34,9 @@ fn receive_in(answer: &[u8], size: usize) -> Result<Option<(Response, usize)>, H
     for piece in answer.chunks(size) {
         match handshake.receive(piece, &HeadLimits::default()) {
             Ok(ClientStep::NeedMore) => total += piece.len(),
-            Ok(ClientStep::Done { response, consumed }) => {
+            Ok(ClientStep::Done {
+                response, consumed, ..
+            }) => {
                 assert_eq!(
                     handshake.receive(b"", &HeadLimits::default()),
                     Err(HandshakeError::Finished)

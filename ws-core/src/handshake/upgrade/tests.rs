@@ -241,6 +241,7 @@ fn writes_the_answer_of_the_rfc() {
             &Accept {
                 subprotocol: Some("chat"),
                 headers: &[("Set-Cookie", "a=b")],
+                ..Accept::default()
             },
             &mut output,
         )
@@ -282,7 +283,8 @@ fn refuses_an_answer_that_breaks_the_rules() {
             request.encode_accept(
                 &Accept {
                     subprotocol,
-                    headers
+                    headers,
+                    ..Accept::default()
                 },
                 &mut output
             ),
