@@ -1,0 +1,229 @@
+//! A received message between the two halves of a receive: what it is, and its payload.
+//!
+//! The add-in's hosts get the metadata first and fetch the payload with a call of its own; either may fail for want of
+//! memory. So a message leaves its place here only when its metadata has been delivered, and counts as read when its
+//! payload has been taken or the next receive starts.
+//!
+//! Invariant: a message whose metadata was not confirmed is given again, before any newer one.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::value::Value;
+
+/// The payload of a received message.
+#[derive(Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "there are texts and bytes")]
+pub enum Payload {
+    /// Valid UTF-8.
+    Text(String),
+    /// Any bytes.
+    Binary(Vec<u8>),
+}
+
+impl From<Payload> for Value {
+    fn from(payload: Payload) -> Self {
+        match payload {
+            Payload::Text(text) => Self::Text(text),
+            Payload::Binary(bytes) => Self::Binary(bytes),
+        }
+    }
+}
+
+/// A message that was received and not read yet.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// The answer without the payload.
+    pub(super) metadata: Value,
+    /// The answer's field for the payload, and the payload; a Close has none.
+    pub(super) payload: Option<(&'static str, Payload)>,
+    /// The connection, on a server.
+    pub(super) id: Option<String>,
+}
+
+/// The place for held messages of one object.
+#[derive(Debug, Default)]
+pub(super) struct Hold(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Not confirmed, oldest first.
+    again: VecDeque<Arc<Held>>,
+    /// Confirmed, with a payload not taken yet.
+    current: Option<Arc<Held>>,
+}
+
+/// The first half of a receive: the answer without the payload, or the whole answer of a failure.
+///
+/// [`Receipt::confirm`] says that the host has it; then the payload can be taken. Dropped without that, the message is
+/// given again by the next receive.
+#[derive(Debug)]
+#[must_use = "a message that is not confirmed comes again"]
+pub struct Receipt<'a> {
+    hold: &'a Hold,
+    held: Option<Arc<Held>>,
+    failure: Value,
+}
+
+impl<'a> Receipt<'a> {
+    pub(super) fn failed(hold: &'a Hold, failure: Value) -> Self {
+        Self {
+            hold,
+            held: None,
+            failure,
+        }
+    }
+
+    /// The answer, without the payload.
+    pub fn metadata(&self) -> &Value {
+        self.held
+            .as_ref()
+            .map_or(&self.failure, |held| &held.metadata)
+    }
+
+    /// The host has the metadata.
+    pub fn confirm(mut self) {
+        if let Some(held) = self.held.take() {
+            self.hold.0.lock().current = Some(held).filter(|held| held.payload.is_some());
+        }
+    }
+
+    /// The whole answer with its payload, which counts as read.
+    pub fn into_value(mut self) -> Value {
+        let Some(held) = self.held.take() else {
+            return std::mem::take(&mut self.failure);
+        };
+        // Nobody else has seen it: it was not confirmed.
+        let Ok(Held {
+            mut metadata,
+            payload,
+            ..
+        }) = Arc::try_unwrap(held)
+        else {
+            return std::mem::take(&mut self.failure);
+        };
+        if let (Value::Map(entries), Some((field, payload))) = (&mut metadata, payload) {
+            entries.push((field.to_owned(), payload.into()));
+        }
+        metadata
+    }
+}
+
+impl Drop for Receipt<'_> {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.hold.0.lock().again.push_front(held);
+        }
+    }
+}
+
+impl Hold {
+    /// A receive starts: what could be taken until now counts as read. Gives what was not confirmed again, of the
+    /// connection `id` if one is named.
+    pub(super) fn begin(&self, id: Option<&str>) -> Option<Receipt<'_>> {
+        let mut state = self.0.lock();
+        state.current = None;
+        let is_wanted = |held: &Arc<Held>| id.is_none() || held.id.as_deref() == id;
+        let index = state.again.iter().position(is_wanted)?;
+        let held = state.again.remove(index)?;
+        Some(self.receipt(held))
+    }
+
+    /// A message has been received.
+    pub(super) fn hold(&self, held: Held) -> Receipt<'_> {
+        self.receipt(Arc::new(held))
+    }
+
+    fn receipt(&self, held: Arc<Held>) -> Receipt<'_> {
+        Receipt {
+            hold: self,
+            held: Some(held),
+            failure: Value::Undefined,
+        }
+    }
+
+    /// Lets `take` have the payload; it counts as read if that succeeds. `take` runs under no lock.
+    pub(super) fn take_payload<R>(&self, take: impl FnOnce(&Payload) -> Option<R>) -> Option<R> {
+        let held = self.0.lock().current.clone()?;
+        let (_, payload) = held.payload.as_ref()?;
+        let taken = take(payload)?;
+        let mut state = self.0.lock();
+        if state
+            .current
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current, &held))
+        {
+            state.current = None;
+        }
+        Some(taken)
+    }
+
+    /// Forgets the messages of one connection, or all.
+    pub(super) fn forget(&self, id: Option<&str>) {
+        let mut state = self.0.lock();
+        let is_other = |held: &Arc<Held>| id.is_some() && held.id.as_deref() != id;
+        state.again.retain(is_other);
+        state.current = state.current.take().filter(is_other);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str, text: &str) -> Held {
+        Held {
+            metadata: Value::Map(vec![(String::from("result"), true.into())]),
+            payload: Some(("data", Payload::Text(text.to_owned()))),
+            id: Some(id.to_owned()),
+        }
+    }
+
+    fn taken(hold: &Hold) -> Option<String> {
+        hold.take_payload(|payload| match payload {
+            Payload::Text(text) => Some(text.clone()),
+            Payload::Binary(_) => None,
+        })
+    }
+
+    #[test]
+    fn a_payload_can_be_taken_once_and_until_the_next_receive() {
+        let hold = Hold::default();
+        assert_eq!(taken(&hold), None);
+        hold.hold(message("a", "1")).confirm();
+        assert_eq!(hold.take_payload(|_| None::<()>), None, "no memory");
+        assert_eq!(taken(&hold).as_deref(), Some("1"));
+        assert_eq!(taken(&hold), None);
+        hold.hold(message("a", "2")).confirm();
+        assert!(hold.begin(None).is_none());
+        assert_eq!(taken(&hold), None);
+    }
+
+    #[test]
+    fn what_was_not_confirmed_comes_again_in_order() {
+        let hold = Hold::default();
+        drop(hold.hold(message("a", "1")));
+        let first = hold.begin(None).unwrap();
+        drop(hold.hold(message("b", "2")));
+        drop(first);
+        assert!(hold.begin(Some("c")).is_none());
+        hold.begin(Some("b")).unwrap().confirm();
+        assert_eq!(taken(&hold).as_deref(), Some("2"));
+        let whole = hold.begin(None).unwrap().into_value();
+        assert_eq!(whole.get("data"), Some(&Value::from("1")));
+        assert!(hold.begin(None).is_none());
+    }
+
+    #[test]
+    fn a_connection_that_is_gone_takes_its_messages_along() {
+        let hold = Hold::default();
+        drop(hold.hold(message("a", "1")));
+        hold.hold(message("b", "2")).confirm();
+        hold.forget(Some("b"));
+        assert_eq!(taken(&hold), None);
+        hold.forget(None);
+        assert!(hold.begin(None).is_none());
+    }
+}

@@ -1,0 +1,65 @@
+//! The method contract, called by name: what the add-in and `ws rpc` have in common.
+//!
+//! ```text
+//!  find(name) ──► Function ──► Client::call, Server::call, call ──► Value (a map of the contract's fields)
+//! ```
+//! One table ([`functions`]) says what there is; it is the project's data file, from which modules, documentation and
+//! tests come as well.
+//!
+//! Invariant: no argument makes a call panic or raise. A failed call answers a map with `result` false, `error` and
+//! `errorCode`, one of [`ws_core::contract::ERROR_CODES`].
+//! Invariant: no text made here shows a password, a token, a header's value or a payload.
+//!
+//! # Examples
+//!
+//! ```
+//! use ws_ffi::dispatch::{Client, Server, Value, find};
+//!
+//! let server = Server::new();
+//! let start = find("ЗапуститьСервер").unwrap();
+//! let settings = Value::from(r#"{"address": "127.0.0.1"}"#);
+//! let started = server.call(start, &[0.into(), Value::Undefined, Value::Undefined, settings]);
+//! let port = started.get("port").and_then(Value::as_number).unwrap();
+//!
+//! let client = Client::new();
+//! let address = Value::from(format!("ws://127.0.0.1:{port}/"));
+//! let connected = client.call(find("CreateConnection").unwrap(), &[address]);
+//! assert!(connected.is_success(), "{connected:?}");
+//! client.call(find("sendTextMessage").unwrap(), &["привет".into()]);
+//! let data = server.call(find("getnextconnectiondata").unwrap(), &[]);
+//! assert_eq!(data.get("message"), Some(&Value::Binary("привет".into())));
+//! ```
+
+mod arguments;
+mod client;
+mod free;
+mod held;
+mod server;
+mod settings;
+mod table;
+mod value;
+
+use self::value::Map;
+
+pub use self::{
+    client::Client,
+    free::call,
+    held::{Payload, Receipt},
+    server::Server,
+    table::{Class, Default, Function, Parameter, Returns, find, functions},
+    value::Value,
+};
+
+/// What GetLog answers.
+fn log_value(lines: ws_core::contract::LogLines, as_string: bool) -> Value {
+    if as_string {
+        return Value::Text(lines.to_string());
+    }
+    let returned = lines.lines.len();
+    let logs = lines.lines.into_iter().map(Value::Text).collect();
+    Map::success()
+        .with("logs", Value::List(logs))
+        .with("returned", returned)
+        .with("total", lines.total)
+        .into()
+}
