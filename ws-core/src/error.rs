@@ -15,7 +15,7 @@ pub enum ReceiveError {
     UnmaskedFrame,
     /// A server's frame was masked (§5.1).
     MaskedFrame,
-    /// RSV bits are set that no negotiated extension uses (§5.2); the bits as RSV1 = 4, RSV2 = 2, RSV3 = 1.
+    /// RSV bits are set that no negotiated extension uses there (§5.2, RFC 7692 §6); RSV1 = 4, RSV2 = 2, RSV3 = 1.
     ReservedBits(u8),
     /// The opcode is one of the reserved ones (§5.2).
     ReservedOpcode(u8),
@@ -39,6 +39,8 @@ pub enum ReceiveError {
     InvalidCloseReason,
     /// A text message was not UTF-8 (§8.1).
     InvalidUtf8,
+    /// A compressed message was not valid DEFLATE data (RFC 7692 §7.2.2).
+    InvalidDeflate,
     /// A frame announced more than [`Limits::max_frame_bytes`](crate::Limits::max_frame_bytes).
     FrameTooBig {
         /// The announced payload length in bytes.
@@ -48,7 +50,7 @@ pub enum ReceiveError {
     },
     /// A message would grow beyond [`Limits::max_message_bytes`](crate::Limits::max_message_bytes).
     MessageTooBig {
-        /// Its length in bytes with the announced frame.
+        /// Its length in bytes with the announced frame; of a compressed one as far as it was inflated.
         length: u64,
         /// The limit in bytes.
         limit: u64,
@@ -77,7 +79,9 @@ impl ReceiveError {
             | Self::ControlTooLong(_)
             | Self::ClosePayloadOfOneByte
             | Self::InvalidCloseCode(_) => CloseCode::PROTOCOL_ERROR,
-            Self::InvalidCloseReason | Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidCloseReason | Self::InvalidUtf8 | Self::InvalidDeflate => {
+                CloseCode::INVALID_PAYLOAD
+            }
             Self::FrameTooBig { .. } | Self::MessageTooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFragments(_) => CloseCode::POLICY_VIOLATION,
             Self::OutOfMemory(_) => CloseCode::INTERNAL_ERROR,
@@ -93,7 +97,7 @@ impl fmt::Display for ReceiveError {
             Self::ReservedBits(bits) => {
                 write!(
                     f,
-                    "reserved bits {bits:03b} are set, but no extension was negotiated"
+                    "reserved bits {bits:03b} are set where no negotiated extension allows them"
                 )
             }
             Self::ReservedOpcode(bits) => write!(f, "opcode {bits:#x} is reserved"),
@@ -123,6 +127,7 @@ impl fmt::Display for ReceiveError {
                 f.write_str("the reason of a close frame is not valid UTF-8")
             }
             Self::InvalidUtf8 => f.write_str("a text message is not valid UTF-8"),
+            Self::InvalidDeflate => f.write_str("a compressed message is broken or incomplete"),
             Self::FrameTooBig { length, limit } => {
                 write!(f, "frame of {length} bytes exceeds the limit of {limit}")
             }

@@ -47,7 +47,8 @@
 //! - Any chunking of the same bytes gives the same events.
 //! - After an error every call repeats it; what came before it was delivered.
 //! - Memory follows the bytes that arrived and stays within [`Limits`]; an announced length reserves nothing.
-//! - An idle connection owns no heap memory: [`Receiver`] is 32 bytes, [`Sender`] 16.
+//! - An idle connection owns no heap memory: [`Receiver`] is 32 bytes, [`Sender`] 16. Only context takeover of
+//!   permessage-deflate costs more; [`extension::DeflateConfig`] says how much.
 //!
 //! Tested in `tests/it`: vectors of the RFC, every chunking, a pair of endpoints with a virtual clock,
 //! and against tungstenite.
@@ -75,7 +76,8 @@ pub use self::{
     close::{CloseCode, CloseFrame, MAX_REASON_BYTES},
     config::{KeepaliveConfig, Limits},
     connection::{
-        Connection, Keepalive, KeepaliveAction, Pressure, Receive, Receiver, Reply, Sender, TICK,
+        Compression, Connection, Keepalive, KeepaliveAction, Pressure, Receive, Receiver, Reply,
+        Sender, TICK,
     },
     error::{ReceiveError, SendError},
     event::Event,

@@ -4,6 +4,8 @@
 //! announced length.
 //! Invariant: `validated <= payload.len()`, and only text is validated.
 
+#[cfg(feature = "deflate")]
+use crate::extension::History;
 use crate::{
     error::ReceiveError,
     frame::{MAX_CONTROL_BYTES, mask},
@@ -32,14 +34,16 @@ impl OpenFrame {
     }
 }
 
-/// Whether the unfinished message is text or binary, and how many frames of it have begun.
+/// Whether the unfinished message is text or binary, compressed or not, and how many frames of it have begun.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OpenMessage {
     pub(crate) is_text: bool,
+    pub(crate) is_compressed: bool,
     pub(crate) fragments: u32,
 }
 
-/// Everything a connection holds between two reads; an idle connection has none.
+/// Everything a connection holds between two reads; an idle connection has none, unless its peer takes the context of
+/// permessage-deflate over.
 #[derive(Debug, Default)]
 pub(crate) struct Assembly {
     pub(crate) frame: Option<OpenFrame>,
@@ -49,6 +53,9 @@ pub(crate) struct Assembly {
     /// How much of `payload` is known to be whole, valid UTF-8 characters.
     validated: usize,
     control: Vec<u8>,
+    /// What the peer's next compressed message may refer to.
+    #[cfg(feature = "deflate")]
+    pub(crate) history: History,
 }
 
 impl Assembly {
@@ -117,14 +124,18 @@ impl Assembly {
         self.control.clear();
     }
 
-    /// Whether nothing is held, so that the buffers can serve another connection.
+    /// Whether nothing is unfinished, so that the buffers can serve another connection.
     pub(crate) fn is_empty(&self) -> bool {
         self.frame.is_none() && self.message.is_none() && self.failure.is_none()
     }
 
     /// Bytes of heap memory held.
     pub(crate) fn capacity(&self) -> usize {
-        self.payload.capacity() + self.control.capacity()
+        #[cfg(feature = "deflate")]
+        let history = self.history.capacity();
+        #[cfg(not(feature = "deflate"))]
+        let history = 0;
+        self.payload.capacity() + self.control.capacity() + history
     }
 }
 
@@ -155,11 +166,30 @@ impl Pool {
         assembly.failure = None;
         assembly.clear_message();
         assembly.clear_control();
+        #[cfg(feature = "deflate")]
+        {
+            assembly.history = History::default();
+        }
         let capacity = assembly.capacity();
         if self.free.len() < Self::MAX_BUFFERS && self.bytes + capacity <= Self::MAX_BYTES {
             self.bytes += capacity;
             self.free.push(assembly);
         }
+    }
+
+    /// Takes the buffers of a connection that keeps its history.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn give_back_buffers(&mut self, assembly: &mut Assembly) {
+        let history = std::mem::take(&mut assembly.history);
+        if assembly.capacity() > 0 {
+            self.give_back(Box::new(std::mem::take(assembly)));
+        }
+        assembly.history = history;
+    }
+
+    /// Bytes of heap memory held.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.bytes
     }
 }
 

@@ -2,13 +2,18 @@
 
 use std::fmt;
 
+#[cfg(feature = "deflate")]
+use crate::extension::{Compressors, Inflater};
 use crate::{config::Limits, frame::MaskingKeys, message::Pool};
 
-/// The receiving side's shared state: limits and a pool of buffers. One for each loop.
+/// The receiving side's shared state: limits, a pool of buffers, and the inflater. One for each loop.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(crate) limits: Limits,
     pub(crate) pool: Pool,
+    /// Made for the first compressed message.
+    #[cfg(feature = "deflate")]
+    pub(crate) inflater: Option<Box<Inflater>>,
 }
 
 impl Scratch {
@@ -16,7 +21,7 @@ impl Scratch {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            pool: Pool::default(),
+            ..Self::default()
         }
     }
 
@@ -24,12 +29,25 @@ impl Scratch {
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
+
+    /// Bytes of heap memory kept for the next message of any connection: at most 16 MiB in pooled buffers and, once a
+    /// compressed message came, 48 KiB of an inflater and 1 MiB of its output; during a larger message that message.
+    pub fn held_bytes(&self) -> usize {
+        #[cfg(feature = "deflate")]
+        let inflater = self.inflater.as_ref().map_or(0, |i| i.held_bytes());
+        #[cfg(not(feature = "deflate"))]
+        let inflater = 0;
+        self.pool.held_bytes() + inflater
+    }
 }
 
-/// The sending side's shared state: the masking keys. One for each loop.
+/// The sending side's shared state: the masking keys and the compressors. One for each loop.
 #[derive(Default)]
 pub struct SendScratch {
     pub(crate) masking_keys: Option<Box<dyn MaskingKeys + Send>>,
+    /// Made for the first compressed message.
+    #[cfg(feature = "deflate")]
+    pub(crate) compressors: Option<Box<Compressors>>,
 }
 
 impl SendScratch {
@@ -42,7 +60,19 @@ impl SendScratch {
     pub fn client(keys: Box<dyn MaskingKeys + Send>) -> Self {
         Self {
             masking_keys: Some(keys),
+            #[cfg(feature = "deflate")]
+            compressors: None,
         }
+    }
+
+    /// Bytes of heap memory kept for the next message of any connection: none, or once a message was compressed about
+    /// 380 KiB for each window and level in use and at most 1 MiB of output.
+    pub fn held_bytes(&self) -> usize {
+        #[cfg(feature = "deflate")]
+        let compressors = self.compressors.as_ref().map_or(0, |c| c.held_bytes());
+        #[cfg(not(feature = "deflate"))]
+        let compressors = 0;
+        compressors
     }
 }
 
@@ -50,6 +80,7 @@ impl fmt::Debug for SendScratch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SendScratch")
             .field("masks", &self.masking_keys.is_some())
+            .field("held_bytes", &self.held_bytes())
             .finish()
     }
 }

@@ -1,7 +1,7 @@
 //! One WebSocket connection after its opening handshake: bytes in, events out.
 //!
 //! Invariant: the receiving half never writes; its automatic answers leave as [`Reply`] values.
-//! Invariant: an idle connection owns no heap memory.
+//! Invariant: an idle connection owns no heap memory, but where permessage-deflate takes a context over.
 
 mod keepalive;
 mod receive;
@@ -12,8 +12,10 @@ pub use self::{
     keepalive::{Keepalive, KeepaliveAction, TICK},
     receive::{Receive, Receiver},
     reply::Reply,
-    send::{Pressure, Sender},
+    send::{Compression, Pressure, Sender},
 };
+#[cfg(feature = "deflate")]
+use crate::extension::{DeflateConfig, DeflateParameters};
 use crate::role::Role;
 
 /// Both halves of a connection, in the state open until a Close has gone each way.
@@ -30,6 +32,19 @@ impl Connection {
             receiver: Receiver::new(role),
             sender: Sender::new(role),
         }
+    }
+
+    /// A connection whose opening handshake agreed on permessage-deflate with these parameters.
+    #[cfg(feature = "deflate")]
+    pub fn with_deflate(
+        role: Role,
+        parameters: &DeflateParameters,
+        config: &DeflateConfig,
+    ) -> Self {
+        let mut connection = Self::new(role);
+        connection.receiver.set_deflate(parameters);
+        connection.sender.set_deflate(parameters, config);
+        connection
     }
 
     /// Lends the halves, so that one can encode while an event of the other is in use.

@@ -17,10 +17,13 @@ mod offer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::answer::Unacceptable;
 pub use self::{
     agreement::DeflateAgreement,
     answer::DeflateMismatch,
     deflate::{DeflateConfig, DeflateParameters, WindowBits},
     offer::{DeflateOffer, DeflateParameterName},
+};
+pub(crate) use self::{
+    answer::Unacceptable,
+    deflate::{Compressors, History, Inflater, OwnContext, OwnSide, PeerSide},
 };

@@ -6,6 +6,8 @@ use crate::{error::ReceiveError, frame::MAX_CONTROL_BYTES, opcode::OpCode, role:
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameHeader {
     pub(crate) is_final: bool,
+    /// RSV1: the message that begins here is compressed (RFC 7692 §6).
+    pub(crate) is_compressed: bool,
     pub(crate) opcode: OpCode,
     /// Present exactly if the sender is a client.
     pub(crate) masking_key: Option<[u8; 4]>,
@@ -35,6 +37,7 @@ const FINAL_TEXT: u8 = FINAL | OpCode::Text.bits();
 const FINAL_BINARY: u8 = FINAL | OpCode::Binary.bits();
 const MASKED: u8 = 0x80;
 const RESERVED: u8 = 0x70;
+const RSV1: u8 = 0x40;
 
 impl FrameHeader {
     /// The longest header: two bytes, eight of length, four of key.
@@ -43,15 +46,26 @@ impl FrameHeader {
     /// Reads the header of a frame sent by `sender` from the beginning of `bytes`.
     ///
     /// Each rule is judged by the bytes it needs and in the order of those bytes, so that any
-    /// chunking of the same stream ends in the same error.
-    pub(crate) fn parse(bytes: &[u8], sender: Role) -> Result<Parsed, ReceiveError> {
+    /// chunking of the same stream ends in the same error. `may_compress` is whether RSV1 was negotiated.
+    pub(crate) fn parse(
+        bytes: &[u8],
+        sender: Role,
+        may_compress: bool,
+    ) -> Result<Parsed, ReceiveError> {
         let [first, second, rest @ ..] = bytes else {
             return Ok(Parsed::NeedMore(2));
         };
-        if first & RESERVED != 0 {
+        let opcode = OpCode::from_bits(first & 0xF);
+        let begins_message = matches!(opcode, Some(OpCode::Text | OpCode::Binary));
+        let allowed = if may_compress && begins_message {
+            RSV1
+        } else {
+            0
+        };
+        if first & RESERVED & !allowed != 0 {
             return Err(ReceiveError::ReservedBits((first & RESERVED) >> 4));
         }
-        let Some(opcode) = OpCode::from_bits(first & 0xF) else {
+        let Some(opcode) = opcode else {
             return Err(ReceiveError::ReservedOpcode(first & 0xF));
         };
         let is_final = first & FINAL != 0;
@@ -102,6 +116,7 @@ impl FrameHeader {
         };
         let header = Self {
             is_final,
+            is_compressed: first & RSV1 != 0,
             opcode,
             masking_key,
             payload_length,
@@ -150,7 +165,9 @@ impl FrameHeader {
         reason = "each length is compared before it is narrowed"
     )]
     pub(crate) fn encode(&self, output: &mut Vec<u8>) {
-        let first = self.opcode.bits() | if self.is_final { FINAL } else { 0 };
+        let first = self.opcode.bits()
+            | if self.is_final { FINAL } else { 0 }
+            | if self.is_compressed { RSV1 } else { 0 };
         let masked = if self.masking_key.is_some() {
             MASKED
         } else {
@@ -186,6 +203,7 @@ mod tests {
     ) -> FrameHeader {
         FrameHeader {
             is_final,
+            is_compressed: false,
             opcode,
             masking_key,
             payload_length,
@@ -212,11 +230,11 @@ mod tests {
                 let mut bytes = Vec::new();
                 header.encode(&mut bytes);
                 assert_eq!(
-                    FrameHeader::parse(&bytes, sender),
+                    FrameHeader::parse(&bytes, sender, false),
                     Ok(Parsed::Header(header, bytes.len()))
                 );
                 for cut in 0..bytes.len() {
-                    let parsed = FrameHeader::parse(&bytes[..cut], sender);
+                    let parsed = FrameHeader::parse(&bytes[..cut], sender, false);
                     let expected = if cut < 2 { 2 } else { bytes.len() };
                     assert_eq!(
                         parsed,
@@ -234,19 +252,19 @@ mod tests {
         for length in [0_u16, 1, 125] {
             let bytes = [&[0x82, 126][..], &length.to_be_bytes()].concat();
             let error = ReceiveError::NonMinimalLength(length.into());
-            assert_eq!(FrameHeader::parse(&bytes, Role::Server), Err(error));
+            assert_eq!(FrameHeader::parse(&bytes, Role::Server, false), Err(error));
         }
         for length in [0_u64, 125, 126, 65_535] {
             let bytes = [&[0x82, 127][..], &length.to_be_bytes()].concat();
             assert_eq!(
-                FrameHeader::parse(&bytes, Role::Server),
+                FrameHeader::parse(&bytes, Role::Server, false),
                 Err(ReceiveError::NonMinimalLength(length))
             );
         }
         for length in [1 << 63, u64::MAX] {
             let bytes = [&[0x82, 127][..], &length.to_be_bytes()].concat();
             assert_eq!(
-                FrameHeader::parse(&bytes, Role::Server),
+                FrameHeader::parse(&bytes, Role::Server, false),
                 Err(ReceiveError::LengthTopBit(length))
             );
         }
@@ -260,7 +278,7 @@ mod tests {
                 let [high, low] = length.to_be_bytes();
                 let bytes = [first, second, high, low, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
                 for sender in [Role::Client, Role::Server] {
-                    let parsed = match FrameHeader::parse(&bytes, sender) {
+                    let parsed = match FrameHeader::parse(&bytes, sender, false) {
                         Ok(Parsed::Header(h, n)) if h.is_final && h.payload_length <= 0xFFFF => {
                             Some((h, n))
                         }
@@ -295,7 +313,7 @@ mod tests {
         for [first, second] in (0..=u16::MAX).map(u16::to_be_bytes) {
             let bytes = [first, second, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
             for sender in [Role::Client, Role::Server] {
-                let result = FrameHeader::parse(&bytes, sender);
+                let result = FrameHeader::parse(&bytes, sender, false);
                 let opcode = OpCode::from_bits(first & 0xF);
                 let masked = second & 0x80 != 0;
                 let control = opcode.is_some_and(OpCode::is_control);

@@ -1,40 +1,87 @@
 //! A message encoded once, to be sent to many clients.
 
+#[cfg(feature = "deflate")]
+use std::sync::{Arc, OnceLock};
+
+#[cfg(feature = "deflate")]
+use crate::extension::{Compressors, OwnSide, WindowBits};
 use crate::{frame::FrameHeader, opcode::OpCode};
 
 /// A whole message as one unmasked frame: what a server sends to each of many clients.
 ///
-/// Bytes only; whoever broadcasts shares it by reference count.
+/// Whoever broadcasts shares it by reference count. For connections with permessage-deflate it is compressed when the
+/// first of them needs it, once for each window, on whichever thread that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PreparedFrame(Vec<u8>);
+pub struct PreparedFrame {
+    bytes: Vec<u8>,
+    payload_start: u8,
+    #[cfg(feature = "deflate")]
+    compressed: OnceLock<Box<Variants>>,
+}
+
+/// The compressed form for each window, from the smallest up; `None` inside where it is no shorter.
+#[cfg(feature = "deflate")]
+type Variants = [OnceLock<Option<Arc<PreparedFrame>>>; 7];
 
 impl PreparedFrame {
     /// Encodes a text message.
     pub fn text(text: &str) -> Self {
-        Self::new(OpCode::Text, text.as_bytes())
+        Self::new(OpCode::Text, false, text.as_bytes())
     }
 
     /// Encodes a binary message.
     pub fn binary(data: &[u8]) -> Self {
-        Self::new(OpCode::Binary, data)
+        Self::new(OpCode::Binary, false, data)
     }
 
-    fn new(opcode: OpCode, payload: &[u8]) -> Self {
+    fn new(opcode: OpCode, is_compressed: bool, payload: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(FrameHeader::MAX_BYTES + payload.len());
         let payload_length = payload.len() as u64;
         FrameHeader {
             is_final: true,
+            is_compressed,
             opcode,
             masking_key: None,
             payload_length,
         }
         .encode(&mut bytes);
+        let payload_start = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
         bytes.extend_from_slice(payload);
-        Self(bytes)
+        Self {
+            bytes,
+            payload_start,
+            #[cfg(feature = "deflate")]
+            compressed: OnceLock::new(),
+        }
     }
 
-    /// The frame as it stands on the wire.
+    /// The frame as it stands on the wire, uncompressed unless
+    /// [`Sender::select_prepared`](crate::Sender::select_prepared) gave it.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// The payload as it stands on the wire.
+    pub fn payload(&self) -> &[u8] {
+        &self.bytes[self.payload_start.into()..]
+    }
+
+    /// The same message compressed, if that is shorter; it refers to no message before it.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn compressed(
+        &self,
+        side: OwnSide,
+        compressors: &mut Compressors,
+    ) -> Option<&Arc<Self>> {
+        let window = side.window_alone(self.payload().len());
+        let index = usize::from(window.get() - WindowBits::MIN_COMPRESS.get());
+        let variants = self.compressed.get_or_init(Box::default);
+        let variant = variants[index].get_or_init(|| {
+            let payload = side.compress_alone(self.payload(), true, compressors);
+            let opcode = OpCode::from_bits(self.bytes[0] & 0xF).unwrap_or(OpCode::Binary);
+            (payload.len() < self.payload().len())
+                .then(|| Arc::new(Self::new(opcode, true, payload)))
+        });
+        variant.as_ref()
     }
 }

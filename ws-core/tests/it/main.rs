@@ -7,6 +7,8 @@
 )]
 
 mod chunking;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod differential;
 mod handshake;
 mod handshake_differential;

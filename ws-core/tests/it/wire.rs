@@ -124,7 +124,16 @@ impl From<Event<'_>> for Owned {
 /// All events of `stream`, fed in pieces of the given lengths and then the rest.
 pub(crate) fn events(role: Role, limits: &Limits, stream: &[u8], pieces: &[usize]) -> Vec<Owned> {
     let mut scratch = Scratch::new(limits.clone());
-    let mut receiver = Receiver::new(role);
+    events_of(&mut Receiver::new(role), &mut scratch, stream, pieces)
+}
+
+/// What `receiver` makes of `stream`, fed in pieces of the given lengths and then the rest.
+pub(crate) fn events_of(
+    receiver: &mut Receiver,
+    scratch: &mut Scratch,
+    stream: &[u8],
+    pieces: &[usize],
+) -> Vec<Owned> {
     let mut events = Vec::new();
     let mut rest = stream;
     for length in pieces.iter().copied().chain([usize::MAX]) {
@@ -132,7 +141,7 @@ pub(crate) fn events(role: Role, limits: &Limits, stream: &[u8], pieces: &[usize
         rest = after;
         let mut piece = piece.to_vec();
         let length = piece.len();
-        let mut receive = receiver.receive(&mut piece, &mut scratch);
+        let mut receive = receiver.receive(&mut piece, scratch);
         while let Some(event) = receive.next() {
             match event {
                 Ok(event) => events.push(event.into()),

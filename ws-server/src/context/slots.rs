@@ -55,13 +55,15 @@ impl<C> Connections<C> {
     ) -> Result<(), SendError> {
         self.admit(slot, frame.as_bytes().len())?;
         if self.is_corked(slot) {
-            return self.encode(slot, |sender, _, output| {
-                sender.encode_prepared(frame, output)
+            return self.encode(slot, |sender, scratch, output| {
+                sender.encode_prepared(frame, scratch, output)
             });
         }
         let tick = self.clock.tick();
         let place = &mut self.slots[slot as usize];
-        place.sender.check_prepared()?;
+        let frame = place
+            .sender
+            .select_prepared(frame, &mut self.send_scratch)?;
         let queue = place.queue.get_or_insert_with(|| self.pool.take(tick));
         queue.push_shared(frame);
         place.is_throttled |= queue.len() > self.config.high_water_bytes;

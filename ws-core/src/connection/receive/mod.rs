@@ -4,23 +4,31 @@
 //! A frame that lies whole in the input is unmasked where it lies and lent from there. Everything
 //! else goes piece by piece through an [`Assembly`] from the scratch's pool.
 
+#[cfg(feature = "deflate")]
+mod deflate;
 mod state;
 
 use std::fmt;
 
 use self::state::{Found, Lent, State};
+#[cfg(feature = "deflate")]
+use crate::extension::PeerSide;
 use crate::{
     close::CloseFrame, connection::reply::Reply, error::ReceiveError, event::Event,
     frame::FrameHeader, message::Assembly, opcode::OpCode, role::Role, scratch::Scratch,
 };
 
-/// The receiving half of a connection: 32 bytes, and no heap memory while nothing is unfinished.
+/// The receiving half of a connection: 32 bytes, and no heap memory while nothing is unfinished but the window of a
+/// peer that takes its context over.
 pub struct Receiver {
     assembly: Option<Box<Assembly>>,
     header: [u8; FrameHeader::MAX_BYTES],
     header_length: u8,
     role: Role,
     close_received: bool,
+    /// How the peer compresses, if permessage-deflate was negotiated.
+    #[cfg(feature = "deflate")]
+    peer_side: Option<PeerSide>,
 }
 
 const _: () = assert!(size_of::<Receiver>() <= 32);
@@ -34,6 +42,8 @@ impl Receiver {
             header_length: 0,
             role,
             close_received: false,
+            #[cfg(feature = "deflate")]
+            peer_side: None,
         }
     }
 
@@ -50,7 +60,8 @@ impl Receiver {
         Receive { input, state }
     }
 
-    /// Bytes of heap memory held for an unfinished message or frame.
+    /// Bytes of heap memory held: for an unfinished message or frame, as it stands on the wire, and for the context of a
+    /// peer that takes it over. What is inflated belongs to the scratch; see [`Scratch::held_bytes`].
     pub fn held_bytes(&self) -> usize {
         self.assembly
             .as_ref()
@@ -165,6 +176,17 @@ impl Receive<'_> {
                 } else {
                     Ok(Event::Binary(payload))
                 });
+            }
+            #[cfg(feature = "deflate")]
+            Found::Inflated { is_text: false } => return Some(Ok(Event::Binary(state.inflated()))),
+            #[cfg(feature = "deflate")]
+            Found::Inflated { is_text: true } => {
+                // Asked first, since an error must not be lent from what it changes.
+                if simdutf8::basic::from_utf8(state.inflated()).is_err() {
+                    return Some(Err(state.fail(ReceiveError::InvalidUtf8)));
+                }
+                let text = simdutf8::basic::from_utf8(state.inflated());
+                return Some(text.map(Event::Text).map_err(|_| ReceiveError::InvalidUtf8));
             }
             Found::Control(opcode) => {
                 state.lent = Lent::Control;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+#[cfg(feature = "deflate")]
+use super::deflate::Compressed;
 use crate::{
     close::CloseFrame,
     connection::{receive::Receiver, reply::Reply},
@@ -30,13 +32,22 @@ pub(super) enum Lent {
     Nothing,
     Message,
     Control,
+    /// From the scratch, and from an assembly if the message came in pieces.
+    #[cfg(feature = "deflate")]
+    Inflated,
 }
 
 /// Where a complete frame or message lies.
 pub(super) enum Found {
     Input(OpCode, Range<usize>),
-    Message { is_text: bool },
+    Message {
+        is_text: bool,
+    },
     Control(OpCode),
+    #[cfg(feature = "deflate")]
+    Inflated {
+        is_text: bool,
+    },
 }
 
 impl<'a> State<'a> {
@@ -62,6 +73,10 @@ impl<'a> State<'a> {
 
     fn settle_held(&mut self) {
         let lent = std::mem::replace(&mut self.lent, Lent::Nothing);
+        #[cfg(feature = "deflate")]
+        if matches!(lent, Lent::Inflated) {
+            self.settle_inflated();
+        }
         let Some(assembly) = &mut self.receiver.assembly else {
             return;
         };
@@ -69,10 +84,17 @@ impl<'a> State<'a> {
             Lent::Nothing => return,
             Lent::Message => assembly.clear_message(),
             Lent::Control => assembly.clear_control(),
+            #[cfg(feature = "deflate")]
+            Lent::Inflated => assembly.clear_message(),
         }
-        if assembly.is_empty() {
-            self.receiver.release(self.scratch);
+        if !assembly.is_empty() {
+            return;
         }
+        #[cfg(feature = "deflate")]
+        if !assembly.history.is_empty() {
+            return self.scratch.pool.give_back_buffers(assembly);
+        }
+        self.receiver.release(self.scratch);
     }
 
     pub(super) fn fail(&mut self, error: ReceiveError) -> ReceiveError {
@@ -149,6 +171,13 @@ impl<'a> State<'a> {
                 if header.opcode == OpCode::Close {
                     CloseFrame::parse(&input[range.clone()])?;
                 }
+                #[cfg(feature = "deflate")]
+                if header.is_compressed {
+                    let is_text = header.opcode == OpCode::Text;
+                    return self
+                        .inflate(Compressed::Input(&input[range]), is_text)
+                        .map(Some);
+                }
                 return Ok(Some(Found::Input(header.opcode, range)));
             }
             self.open_frame(&header);
@@ -162,7 +191,7 @@ impl<'a> State<'a> {
         if self.receiver.header_length > 0 {
             return self.read_split_header(input, sender);
         }
-        match FrameHeader::parse(rest, sender)? {
+        match FrameHeader::parse(rest, sender, self.receiver.may_get_compressed())? {
             Parsed::Header(header, length) => {
                 self.position += length;
                 Ok(Some(header))
@@ -179,7 +208,8 @@ impl<'a> State<'a> {
     ) -> Result<Option<FrameHeader>, ReceiveError> {
         loop {
             let held = usize::from(self.receiver.header_length);
-            match FrameHeader::parse(&self.receiver.header[..held], sender)? {
+            let may_compress = self.receiver.may_get_compressed();
+            match FrameHeader::parse(&self.receiver.header[..held], sender, may_compress)? {
                 Parsed::Header(header, _) => {
                     self.receiver.header_length = 0;
                     return Ok(Some(header));
@@ -207,6 +237,7 @@ impl<'a> State<'a> {
                     let is_text = header.opcode == OpCode::Text;
                     assembly.message = Some(OpenMessage {
                         is_text,
+                        is_compressed: header.is_compressed,
                         fragments: 1,
                     });
                 }
@@ -254,13 +285,22 @@ impl<'a> State<'a> {
             }
             return Ok(Progress::Found(Found::Control(opcode)));
         }
-        let is_text = assembly.message.is_some_and(|message| message.is_text);
-        assembly.push(bytes, is_text, self.scratch.limits.max_message_bytes)?;
+        let message = assembly.message;
+        let is_text = message.is_some_and(|message| message.is_text);
+        let is_compressed = message.is_some_and(|message| message.is_compressed);
+        let limit = on_the_wire(self.scratch.limits.max_message_bytes, is_compressed);
+        assembly.push(bytes, is_text && !is_compressed, limit)?;
         if remaining > 0 {
             return Ok(Progress::NeedMore);
         }
         if !is_final {
             return Ok(Progress::FrameDone);
+        }
+        #[cfg(feature = "deflate")]
+        if is_compressed {
+            return self
+                .inflate(Compressed::Assembly, is_text)
+                .map(Progress::Found);
         }
         if is_text {
             assembly.finish_text()?;
@@ -299,17 +339,35 @@ impl Receiver {
         };
         // Cannot overflow: the top bit of a length is clear, and what is held fits into memory.
         let length = held + header.payload_length;
-        let limit = scratch.limits.max_message_bytes as u64;
-        if length > limit {
+        let is_compressed = header.is_compressed || message.is_some_and(|(m, _)| m.is_compressed);
+        let limit = scratch.limits.max_message_bytes;
+        if length > on_the_wire(limit, is_compressed) as u64 {
+            let limit = limit as u64;
             return Err(ReceiveError::MessageTooBig { length, limit });
         }
-        let limit = scratch.limits.max_frame_bytes as u64;
-        if header.payload_length > limit {
+        let limit = scratch.limits.max_frame_bytes;
+        if header.payload_length > on_the_wire(limit, is_compressed) as u64 {
             return Err(ReceiveError::FrameTooBig {
                 length: header.payload_length,
-                limit,
+                limit: limit as u64,
             });
         }
         Ok(())
+    }
+}
+
+/// What `limit` bytes may take as they arrive: DEFLATE makes what it cannot compress longer by an eighth at most.
+fn on_the_wire(limit: usize, is_compressed: bool) -> usize {
+    if is_compressed {
+        limit.saturating_add(limit / 8 + 64)
+    } else {
+        limit
+    }
+}
+
+#[cfg(not(feature = "deflate"))]
+impl Receiver {
+    fn may_get_compressed(&self) -> bool {
+        false
     }
 }

@@ -18,8 +18,11 @@ pub struct DeflateConfig {
     pub own_window_bits: WindowBits,
     /// The largest window the peer is asked to compress with, in bits. Default: 15.
     pub peer_window_bits: WindowBits,
-    /// How hard to compress: 1 (fast) to 9 (small). Default: 6. Other values are taken for the nearest of these.
+    /// How hard to compress: 1 (fast) to 9 (small). Default: 2. Other values are taken for the nearest of these.
     pub level: u8,
+    /// How much memory a compressor takes for the block it works on: 1 (896 bytes) to 9 (224 KiB), each level the
+    /// double of the one before. Default: 8, and 5 (14 KiB) in [`DeflateConfig::dedicated`].
+    pub memory_level: u8,
     /// The shortest message in bytes that is compressed unless the caller decides. Default: 256.
     pub threshold: u16,
 }
@@ -38,7 +41,8 @@ impl DeflateConfig {
             peer_context_takeover: false,
             own_window_bits: WindowBits::MAX,
             peer_window_bits: WindowBits::MAX,
-            level: 6,
+            level: 2,
+            memory_level: 8,
             threshold: 256,
         }
     }
@@ -48,6 +52,7 @@ impl DeflateConfig {
         Self {
             own_context_takeover: true,
             peer_context_takeover: true,
+            memory_level: 5,
             threshold: 32,
             ..Self::shared()
         }
