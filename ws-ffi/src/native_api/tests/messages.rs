@@ -1,0 +1,155 @@
+//! Messages in both directions, and none lost for want of the host's memory.
+
+use super::host::{Item, Object};
+
+/// Starts a server on a free port of the loopback.
+pub(super) fn start(server: &Object) -> u16 {
+    let settings = Item::Text(String::from(r#"{"address": "127.0.0.1"}"#));
+    let empty = Item::Text(String::new());
+    let started = server.json(
+        "ЗапуститьСервер",
+        &[Item::I4(0), Item::I4(100), empty, settings],
+    );
+    assert_eq!(started["result"], true, "{started}");
+    started["port"]
+        .as_u64()
+        .and_then(|port| port.try_into().ok())
+        .expect("a port")
+}
+
+pub(super) fn connect(port: u16) -> Object {
+    let client = Object::new("Client");
+    let address = Item::Text(format!("ws://127.0.0.1:{port}/"));
+    let connected = client.json("CreateConnection", &[address]);
+    assert_eq!(connected["result"], true, "{connected}");
+    client
+}
+
+/// A connected pair, and the connection's id.
+fn pair() -> (Object, Object, String) {
+    let server = Object::new("Server");
+    let client = connect(start(&server));
+    let list = server.json("GetConnectionList", &[]);
+    let id = list["connections"][0]["connectionId"].as_str();
+    let id = id.expect("an id").to_owned();
+    (server, client, id)
+}
+
+fn text(text: &str) -> Item {
+    Item::Text(text.to_owned())
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "needs sockets")]
+fn text_and_bytes_come_through_both_ways() {
+    let (server, client, id) = pair();
+    let texts = ["", "привет", "a\u{0}б", "😀", "{\"a\": [1]}"];
+    for sent in texts {
+        let result = client.json("SendTextMessage", &[text(sent)]);
+        assert_eq!(result["result"], true, "{result}");
+        let got = server.json("GetNextConnectionData", &[]);
+        assert_eq!(got["type"], "text", "{got}");
+        assert_eq!(got["connectionId"], id.as_str());
+        assert_eq!(got["size"], sent.len());
+        assert!(got.get("message").is_none());
+        assert_eq!(server.call("TakeText", &[]), Some(text(sent)));
+        assert_eq!(server.call("TakeText", &[]), Some(Item::Undefined));
+
+        let result = server.json("SendData", &[text(&id), text(sent)]);
+        assert_eq!(result["result"], true, "{result}");
+        let got = client.json("GetMessage", &[]);
+        assert_eq!(got["type"], "text", "{got}");
+        assert!(got.get("data").is_none());
+        assert_eq!(
+            client.call("ЗабратьДанные", &[]),
+            Some(Item::Binary(sent.into()))
+        );
+    }
+    for sent in [vec![], vec![0, 255, 254], vec![7; 1 << 20]] {
+        let result = client.json("SendBinaryMessage", &[Item::Binary(sent.clone())]);
+        assert_eq!(result["result"], true, "{result}");
+        let got = server.json("GetConnectionData", &[text(&id)]);
+        assert_eq!(got["type"], "binary", "{got}");
+        assert_eq!(server.call("TakeData", &[]), Some(Item::Binary(sent)));
+    }
+    // Not UTF-8: only TakeData gives it.
+    server.json("SendData", &[text(&id), Item::Binary(vec![0xFF])]);
+    client.json("GetMessage", &[]);
+    assert_eq!(client.call("TakeText", &[]), Some(Item::Undefined));
+    assert_eq!(client.call("TakeData", &[]), Some(Item::Binary(vec![0xFF])));
+    client.json("CloseConnection", &[]);
+    server.json("StopServer", &[]);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "needs sockets")]
+fn an_untaken_message_is_read_when_the_next_receive_starts() {
+    let (server, client, _) = pair();
+    for sent in ["1", "2"] {
+        client.json("SendTextMessage", &[text(sent)]);
+    }
+    server.json("GetNextConnectionData", &[]);
+    server.json("GetNextConnectionData", &[]);
+    assert_eq!(server.call("TakeText", &[]), Some(text("2")));
+    let nothing = server.json("GetNextConnectionData", &[Item::I4(0)]);
+    assert_eq!(nothing["error"], "timeout", "{nothing}");
+}
+
+/// R-61: every allocation of a receive and a take fails in turn
+#[test]
+#[cfg_attr(miri, ignore = "needs sockets")]
+fn no_message_is_lost_when_the_host_has_no_memory() {
+    let (server, client, id) = pair();
+    for class in [&server, &client] {
+        for at in 0..3 {
+            let sent = [format!("first {at}"), format!("second {at}")];
+            for message in &sent {
+                let result = if std::ptr::eq(class, &server) {
+                    client.json("SendTextMessage", &[text(message)])
+                } else {
+                    server.json("SendData", &[text(&id), text(message)])
+                };
+                assert_eq!(result["result"], true, "{result}");
+            }
+            let receive = if std::ptr::eq(class, &server) {
+                "GetNextConnectionData"
+            } else {
+                "GetMessage"
+            };
+            class.fail_in(at);
+            for message in &sent {
+                let mut told = class.call(receive, &[]);
+                if told.is_none() {
+                    told = class.call(receive, &[]);
+                }
+                assert!(told.is_some(), "{receive}");
+                let mut taken = class.call("TakeText", &[]);
+                if taken.is_none() {
+                    taken = class.call("TakeText", &[]);
+                }
+                assert_eq!(taken, Some(text(message)), "allocation {at} of {receive}");
+            }
+            assert!(class.has_failed());
+        }
+    }
+}
+
+/// A timeout is an answer; whatever else fails is thrown
+#[test]
+#[cfg_attr(miri, ignore = "needs sockets")]
+fn a_timeout_is_never_thrown() {
+    let (server, client, _) = pair();
+    for object in [&server, &client] {
+        object.set_property(
+            object.find_property("ВызыватьИсключения"),
+            &Item::Boolean(true),
+        );
+    }
+    let nothing = server.json("GetNextConnectionData", &[Item::I4(0)]);
+    assert_eq!(nothing["errorCode"], "timeout");
+    let nothing = client.json("GetMessage", &[Item::I4(0)]);
+    assert_eq!(nothing["errorCode"], "timeout");
+    server.json("StopServer", &[]);
+    assert_eq!(server.call("GetNextConnectionData", &[]), None);
+    assert_eq!(server.told().errors.len(), 1);
+}
