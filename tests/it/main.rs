@@ -26,6 +26,7 @@ mod contract_server;
 mod crossfire;
 mod curl;
 mod mailbox_ordering;
+mod modules;
 mod peers;
 mod proxies;
 mod real_clients;

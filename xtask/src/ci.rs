@@ -3,7 +3,7 @@
 use crate::{
     Failure, autobahn, build,
     flags::Flags,
-    idle, install,
+    idle, install, modules,
     report::{Outcome, Report},
     shell::{Run, target},
     tidy,
@@ -19,6 +19,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
 pub(crate) fn steps(report: &mut Report, cases: &autobahn::Cases) {
     report.step("install", install::install);
     report.step("tidy", tidy::tidy);
+    report.step("modules", modules::check);
     report.step("fmt", || cargo(&["fmt", "--all", "--check"]));
     report.step("deny", || deny(false));
     let clippy = [

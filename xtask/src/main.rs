@@ -15,6 +15,7 @@ mod flags;
 mod full;
 mod idle;
 mod install;
+mod modules;
 mod report;
 mod shell;
 mod soak;
@@ -40,6 +41,8 @@ cargo xtask COMMAND
               [--connections N] [--seconds N]
               [--transport plain|tls]  with tls 5,000 connections to an echo server of ws-server (default plain)
   install     the programs and packages that tests need: by apt if run as root, PyPI and npm ones under target
+  modules     the 1C and OneScript modules and the tables of the add-in's README, from ws-ffi/methods.json
+              [--addin ARCHIVE --into FOLDER]  the OneScript package and the extension's dump as well
   tidy        layers, lints, licences, file lengths, paths, leftovers
   help        this text
 ";
@@ -68,6 +71,7 @@ fn run(command: &str, mut flags: Flags) -> Result<(), Failure> {
         "autobahn" => autobahn::run,
         "idle" => idle::run,
         "install" => install::run,
+        "modules" => modules::run,
         "tidy" => tidy::run,
         "help" | "--help" | "-h" => {
             print!("{HELP}");
