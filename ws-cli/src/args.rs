@@ -45,6 +45,17 @@ pub(crate) enum Command {
     /// (Origin), and so are foreign host names while the address is a loopback one (Host).
     #[command(after_help = SERVE_EXAMPLES, after_long_help = with_exit_codes(SERVE_EXAMPLES))]
     Serve(ServeArgs),
+    /// Call the contract's functions from any language: one JSON object a line on stdin and stdout
+    ///
+    /// {"id":1,"method":"CreateConnection","params":{"Address":"ws://127.0.0.1:9894"}} is answered by
+    /// {"id":1,"result":{"result":true,"object":"c1"}}, and "c1" is then the value of Connection. Methods and
+    /// parameters are those of the 1C module, by English or Russian name in any case; params may also be an
+    /// array. Bytes are {"base64":"…"}. Calls on one object start in order and only those that wait run beside
+    /// others; objects do not wait for each other. At most 256 calls may be without an answer. A line that is
+    /// no call is answered by {"id":null,"error":"…","errorCode":"usage"}. After the end of stdin all calls are
+    /// answered (--wait) and all objects closed.
+    #[command(after_help = RPC_EXAMPLES, after_long_help = with_exit_codes(RPC_EXAMPLES))]
+    Rpc(RpcArgs),
 }
 
 /// Options of every command.
@@ -208,6 +219,15 @@ pub(crate) struct ServeArgs {
     pub(crate) origins: Vec<String>,
 }
 
+/// `ws rpc`.
+#[derive(Debug, Args)]
+pub(crate) struct RpcArgs {
+    /// After the end of stdin, end the calls that still wait when none has been answered for this time;
+    /// 0 at once, `forever` never [default: 5]
+    #[arg(long, value_name = "DURATION|forever", value_parser = Patience::parse)]
+    pub(crate) wait: Option<Patience>,
+}
+
 const URL_HELP: &str =
     "Where to connect: ws://HOST[:PORT][/PATH][?QUERY], or wss:// with TLS, verified";
 
@@ -250,6 +270,17 @@ Examples:
   ws serve 127.0.0.1:0          a free port; the ready line shows which
   ws serve :8443 --tls-cert chain.pem --tls-key key.pem --token @token.txt
                                 wss:// for those who know the token";
+
+const RPC_EXAMPLES: &str = "\
+Examples:
+  echo '{\"id\":1,\"method\":\"Version\"}' | ws rpc
+  printf '%s\\n' '{\"id\":1,\"method\":\"CreateConnection\",\"params\":[\"ws://127.0.0.1:9894\"]}' \\
+    '{\"id\":2,\"method\":\"SendTextMessage\",\"params\":[\"c1\",\"hello\"]}' \\
+    '{\"id\":3,\"method\":\"GetMessage\",\"params\":{\"Connection\":\"c1\",\"Timeout\":3000}}' | ws rpc
+                                one message to 'ws serve --echo', one answer; the first client is c1
+  {\"id\":1,\"method\":\"StartServer\",\"params\":{\"Port\":9000,\"Settings\":{\"address\":\"127.0.0.1\"}}}
+  {\"id\":2,\"method\":\"GetNextConnectionData\",\"params\":{\"ServerObject\":\"s1\",\"Timeout\":5000}}
+                                two lines of a program that runs 'ws rpc' as its child";
 
 fn with_exit_codes(examples: &str) -> String {
     format!("{examples}\n\n{}", Exit::table())

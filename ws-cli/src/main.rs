@@ -1,13 +1,13 @@
 //! `ws`: WebSocket client and server for the shell.
 //!
 //! ```text
-//! main → run ─ args ─ commands/{connect, send, serve} ─ ws-client, ws-server
-//!                          │ messages, events            failure │
+//! main → run ─ args ─ commands/{connect, send, serve, rpc} ─ ws-client, ws-server; rpc: ws-ffi's dispatch
+//!                          │ messages, events, answers   failure │
 //!                          └────────► output ◄────────────────────┘ → stdout, stderr, exit code
 //! ```
 //!
 //! Invariant: nothing but `output` prints, and nothing but `main` ends the process (Ctrl-C twice excepted).
-//! End-to-end tests run the binary: `tests/it/cli_*.rs`.
+//! End-to-end tests run the binary: `tests/it/cli_*.rs` and `rpc*.rs`.
 
 mod args;
 mod commands;
@@ -60,6 +60,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Stop> {
         Command::Connect(args) => commands::connect::run(args, &signals, output),
         Command::Send(args) => commands::send::run(args, &signals, output),
         Command::Serve(args) => commands::serve::run(args, &signals, output),
+        Command::Rpc(args) => commands::rpc::run(args, &signals, output),
     }
 }
 
@@ -74,7 +75,7 @@ fn start_log(verbose: u8) {
     };
     let mut builder = env_logger::Builder::new();
     builder.filter_level(others);
-    for name in ["ws_core", "ws_client", "ws_server"] {
+    for name in ["ws_core", "ws_client", "ws_server", "ws_ffi"] {
         builder.filter_module(name, ours);
     }
     builder.parse_default_env().init();

@@ -1,6 +1,7 @@
 //! The commands, one file each, and what `connect` and `send` share.
 
 pub(crate) mod connect;
+pub(crate) mod rpc;
 pub(crate) mod send;
 pub(crate) mod serve;
 

@@ -84,7 +84,8 @@ impl Object<'_> {
     }
 }
 
-fn push_string(value: &str, output: &mut String) {
+/// Appends `value` as a string of JSON.
+pub(crate) fn push_string(value: &str, output: &mut String) {
     output.push('"');
     for c in value.chars() {
         match c {
@@ -101,6 +102,21 @@ fn push_string(value: &str, output: &mut String) {
         }
     }
     output.push('"');
+}
+
+/// Appends `json`, which is valid, as it is but on one line and harmless for a terminal.
+pub(crate) fn push_json(json: &str, output: &mut String) {
+    for c in json.chars() {
+        match c {
+            // Valid JSON has these only between its parts, where nothing has to be.
+            '\u{0}'..='\u{1F}' => {}
+            // And these only in strings. Writing to a String cannot fail.
+            c if is_harmful(c) => {
+                let _ = write!(output, "\\u{:04x}", u32::from(c));
+            }
+            c => output.push(c),
+        }
+    }
 }
 
 #[cfg(test)]

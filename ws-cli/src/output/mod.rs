@@ -13,6 +13,7 @@ use std::time::SystemTime;
 
 use self::escape::Lines;
 pub(crate) use self::escape::one_line;
+pub(crate) use self::json::{push_json, push_string};
 use crate::exit::Exit;
 use crate::failure::{Failure, Stop};
 
@@ -209,6 +210,16 @@ impl Output {
         } else {
             Ok(())
         }
+    }
+
+    /// Prints a line that is JSON already, at once.
+    ///
+    /// # Errors
+    /// [`Stop::BrokenPipe`] when nobody reads stdout any more.
+    pub(crate) fn json_line(&mut self, line: &str) -> Result<(), Stop> {
+        self.pending.extend_from_slice(line.as_bytes());
+        self.pending.push(b'\n');
+        self.flush()
     }
 
     /// Writes what was kept back.
