@@ -209,8 +209,9 @@ def failure(word, **more):
     return {"result": False, "error": SOME, "errorCode": word, **more}
 
 
-def received(payload, kind="text", identity=UUID, active=True, more=0, path="/"):
-    """A successful result of GetNextConnectionData or GetConnectionData."""
+def received(payload, kind="text", identity=UUID, active=True, more=0, path="/", **others):
+    """A successful result of GetNextConnectionData or GetConnectionData; an inactive one was closed with 1000."""
+    end = {} if active else {"closeCode": 1000, "closeReason": ""}
     payload = payload.encode() if isinstance(payload, str) else payload
     return {
         "result": True,
@@ -222,12 +223,25 @@ def received(payload, kind="text", identity=UUID, active=True, more=0, path="/")
         "path": path,
         "size": len(payload),
         "more": more,
+        **end,
+        **others,
     }
 
 
-def entry(identity=UUID, active=True):
+def message(data, kind="text"):
+    """A successful result of GetMessage."""
+    size = len(data.encode() if isinstance(data, str) else data)
+    return {"result": True, "type": kind, "size": size, "data": encoded(data)}
+
+
+def closed(code=1000, reason=""):
+    """The result of GetMessage that tells of the end."""
+    return {"result": True, "type": "close", "code": code, "reason": reason}
+
+
+def entry(identity=UUID, active=True, queued=0, path="/", address=ADDRESS):
     """One connection of GetConnectionList."""
-    return {"connectionId": identity, "address": ADDRESS, "isActive": active}
+    return {"connectionId": identity, "address": address, "isActive": active, "path": path, "queued": queued}
 
 
 def listed(*entries):

@@ -5,10 +5,12 @@
 Every rule REPEATS times, every field of every result compared.
 """
 
-from driver import NAMES, OK, Rpc, Table, entry, expect, failure, listed, main, received
+from driver import NAMES, OK, Rpc, Table, closed, entry, expect, failure, listed, main, message, received
 
 LONG = 60_000
 CLOSED = failure("closed", code=1000, reason="")
+STOPPED = {"code": 1001, "reason": "the server stops"}
+GONE = failure("closed", isActive=False, code=1000, reason="")
 
 
 def a_listed_when_connected(rpc, server, address):
@@ -24,7 +26,7 @@ def b_gone_or_inactive_when_closed(rpc, server, address):
     client = rpc.connect(address)
     expect(rpc.call("SendTextMessage", client, "unread"), OK)
     expect(rpc.call("CloseConnection", client), OK)
-    expect(rpc.call("GetConnectionList", server), listed(entry(active=False)))
+    expect(rpc.call("GetConnectionList", server), listed(entry(active=False, queued=1)))
     expect(rpc.call("GetNextConnectionData", server, 0), received("unread", active=False))
     expect(rpc.call("GetConnectionList", server), listed())
 
@@ -38,14 +40,14 @@ def c_data_before_close_is_read_after_it(rpc, server, address):
     expect(rpc.call("CloseConnection", client), OK)
     one = rpc.call("GetConnectionData", server, identity, 0)
     expect(one, received("one", identity=identity, active=False, more=1))
-    expect(rpc.call("GetConnectionList", server), listed(entry(identity, active=False)))
+    expect(rpc.call("GetConnectionList", server), listed(entry(identity, active=False, queued=1)))
     two = rpc.call("GetNextConnectionData", server, 0)
     expect(two, received(b"\x02" * 2000, "binary", identity=identity, active=False))
     expect(rpc.call("GetConnectionList", server), listed())
     drained = rpc.call("GetConnectionData", server, identity, LONG)
-    expect(drained, failure("closed", isActive=False, code=1000, reason=""))
+    expect(drained, GONE)
     # The answer was on its way before the client closed, and is not lost.
-    expect(rpc.call("GetMessage", client, LONG), {"result": True, "type": "text", "data": "answer"})
+    expect(rpc.call("GetMessage", client, LONG), message("answer"))
 
 
 def d_removed_at_once_and_the_second_send_fails(rpc, server, address):
@@ -56,11 +58,10 @@ def d_removed_at_once_and_the_second_send_fails(rpc, server, address):
     first = rpc.call("SendTextMessage", client, "may still go out")
     expect(first, OK if first["result"] else CLOSED)
     expect(rpc.call("SendTextMessage", client, "must not"), CLOSED)
-    close = {"result": True, "type": "close", "code": 1000, "reason": ""}
-    expect(rpc.call("GetMessage", client, LONG), close)
+    expect(rpc.call("GetMessage", client, LONG), closed())
     expect(rpc.call("GetMessage", client, LONG), CLOSED)
     gone = rpc.call("SendData", server, identity, "x")
-    expect(gone, failure("not_found"))
+    expect(gone, GONE)
 
 
 def e_nothing_works_after_stop(rpc, _server, _address):
@@ -79,9 +80,8 @@ def e_nothing_works_after_stop(rpc, _server, _address):
     ]:
         expect(rpc.call(method, server, *values), failure("not_started"), method)
     expect(rpc.call("CreateConnection", address), failure("refused"))
-    close = {"result": True, "type": "close", "code": 1001, "reason": ""}
-    expect(rpc.call("GetMessage", client, LONG), close)
-    expect(rpc.call("GetMessage", client, LONG), failure("closed", code=1001, reason=""))
+    expect(rpc.call("GetMessage", client, LONG), closed(**STOPPED))
+    expect(rpc.call("GetMessage", client, LONG), failure("closed", **STOPPED))
 
 
 def f_closing_twice_and_sending_after_it_fail(rpc, server, address):
@@ -96,8 +96,7 @@ def f_closing_twice_and_sending_after_it_fail(rpc, server, address):
         ("CloseConnection",),
     ]:
         expect(rpc.call(method, client, *values), CLOSED, method)
-    closed = failure("closed", isActive=False, code=1000, reason="")
-    expect(rpc.call("CloseIncomingConnection", server, identity), closed)
+    expect(rpc.call("CloseIncomingConnection", server, identity), GONE)
 
 
 RULES = [

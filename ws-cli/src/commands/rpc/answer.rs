@@ -193,7 +193,12 @@ mod tests {
                 ("data", text(data)),
             ])
         };
-        for json in ["{}", "[]", "[1.50, 12345678901234567890]", r#"{"a":"\u2028"}"#] {
+        for json in [
+            "{}",
+            "[]",
+            "[1.50, 12345678901234567890]",
+            r#"{"a":"\u2028"}"#,
+        ] {
             assert_eq!(
                 answered(&message("text", json), parsed_result),
                 format!(
@@ -203,13 +208,30 @@ mod tests {
             );
         }
         assert!(
-            answered(&message("text", "{\"a\":\r\n1}"), parsed_result).contains(r#""data":{"a":1}"#)
+            answered(&message("text", "{\"a\":\r\n1}"), parsed_result)
+                .contains(r#""data":{"a":1}"#)
         );
-        for no_json in ["", "1", "\"a\"", " {}", "{", "[1", "{} x", "{'a':1}", "[\"\\ud800\"]"] {
+        for no_json in [
+            "",
+            "1",
+            "\"a\"",
+            " {}",
+            "{",
+            "[1",
+            "{} x",
+            "{'a':1}",
+            "[\"\\ud800\"]",
+        ] {
             let message = message("text", no_json);
-            assert_eq!(answered(&message, parsed_result), answered(&message, result));
+            assert_eq!(
+                answered(&message, parsed_result),
+                answered(&message, result)
+            );
         }
         let message = message("ping", "{}");
-        assert_eq!(answered(&message, parsed_result), answered(&message, result));
+        assert_eq!(
+            answered(&message, parsed_result),
+            answered(&message, result)
+        );
     }
 }

@@ -68,7 +68,9 @@ impl Calls {
         let object = match &call.request.object {
             Some(Value::Text(name)) => match self.objects.find(name) {
                 Found::Object(object) => object,
-                Found::Forgotten(kind) => return self.answer(&call, &forgotten(name, kind, function)),
+                Found::Forgotten(kind) => {
+                    return self.answer(&call, &forgotten(name, kind, function));
+                }
                 Found::Unknown => return self.answer(&call, &not_an_object(name, function)),
             },
             Some(value) => return self.answer(&call, &not_an_object(value.kind(), function)),
@@ -175,7 +177,9 @@ fn not_an_object(name: &str, function: &Function) -> Value {
     let wanted = match function.class {
         Class::Server => "server; StartServer makes one and names it, as in \"s1\"",
         Class::Client => "client; CreateConnection makes one and names it, as in \"c1\"",
-        Class::Both | Class::None => "client or server; CreateConnection and StartServer make and name them",
+        Class::Both | Class::None => {
+            "client or server; CreateConnection and StartServer make and name them"
+        }
     };
     let shown: String = name.chars().take(40).collect();
     failure("not_an_object", &format!("{shown:?} is no {wanted}"))
@@ -188,9 +192,17 @@ fn forgotten(name: &str, kind: Kind, function: &Function) -> Value {
         "IsClientObject" => Value::Boolean(is_client),
         "IsServerObject" => Value::Boolean(is_server),
         _ => match (function.class, kind) {
-            (Class::Client, Kind::Server) | (Class::Server, Kind::Client) => not_an_object(name, function),
-            (_, Kind::Client) => failure("closed", &format!("{name} was closed long ago and its log is gone")),
-            (_, Kind::Server) => failure("not_started", &format!("{name} was stopped long ago and its log is gone")),
+            (Class::Client, Kind::Server) | (Class::Server, Kind::Client) => {
+                not_an_object(name, function)
+            }
+            (_, Kind::Client) => failure(
+                "closed",
+                &format!("{name} was closed long ago and its log is gone"),
+            ),
+            (_, Kind::Server) => failure(
+                "not_started",
+                &format!("{name} was stopped long ago and its log is gone"),
+            ),
         },
     }
 }

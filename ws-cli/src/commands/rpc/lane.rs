@@ -143,7 +143,10 @@ mod tests {
         assert!(!lane.push(2));
         assert_eq!(lane.next(), Some(1));
         assert!(!lane.push(3), "the first runs");
-        assert_eq!((lane.next(), lane.next(), lane.next()), (Some(2), Some(3), None));
+        assert_eq!(
+            (lane.next(), lane.next(), lane.next()),
+            (Some(2), Some(3), None)
+        );
         assert!(lane.push(4), "the runner has gone");
     }
 

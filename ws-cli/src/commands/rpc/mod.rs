@@ -56,7 +56,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 const CLOSERS: usize = 64;
 
 /// Runs the command until stdin ends or a signal comes.
-pub(crate) fn run(args: &RpcArgs, signals: &Signals, output: &mut Output) -> Result<Exit, Stop> {
+pub(crate) fn run(args: &RpcArgs, signals: &Signals, output: &Output) -> Result<Exit, Stop> {
     if io::stdin().is_terminal() {
         output.status(format_args!(
             "each line is one call as JSON (see 'ws rpc --help'); Ctrl-D ends, Ctrl-C stops"

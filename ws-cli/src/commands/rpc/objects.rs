@@ -83,14 +83,17 @@ impl Object {
     }
 
     /// Calls a function and waits for its result.
-    pub(super) fn call(&self, function: &Function, arguments: &[Value]) -> Value {
+    pub(super) fn call(&self, function: &'static Function, arguments: &[Value]) -> Value {
         // No input is known to make it panic. If one does, its caller must get an answer all the same.
         let called = panic::catch_unwind(AssertUnwindSafe(|| match &self.endpoint {
             Endpoint::Client(client) => client.call(function, arguments),
             Endpoint::Server(server) => server.call(function, arguments),
         }));
         called.unwrap_or_else(|_| {
-            let text = format!("{} has failed inside ws, which is a defect", function.english);
+            let text = format!(
+                "{} has failed inside ws, which is a defect",
+                function.english
+            );
             failure("internal", &text)
         })
     }
@@ -238,7 +241,18 @@ mod tests {
             .into();
         assert_eq!(names, ["c1", "s1", "c2"]);
         assert!(matches!(objects.find("c2"), Found::Object(object) if object.name == "c2"));
-        for name in ["c3", "c0", "c01", "c+1", "s2", "x1", "c", "", "ж1", "c99999999999999999999"] {
+        for name in [
+            "c3",
+            "c0",
+            "c01",
+            "c+1",
+            "s2",
+            "x1",
+            "c",
+            "",
+            "ж1",
+            "c99999999999999999999",
+        ] {
             assert!(matches!(objects.find(name), Found::Unknown), "{name}");
         }
     }
@@ -262,7 +276,10 @@ mod tests {
             objects.closed(&object);
             objects.closed(&object);
         }
-        assert!(matches!(objects.find("c1"), Found::Object(_)), "{living:?} lives");
+        assert!(
+            matches!(objects.find("c1"), Found::Object(_)),
+            "{living:?} lives"
+        );
         assert!(matches!(objects.find("c2"), Found::Forgotten(Kind::Client)));
         assert!(matches!(objects.find("c3"), Found::Object(_)));
         assert!(matches!(objects.find("s1"), Found::Unknown));

@@ -58,9 +58,8 @@ pub(super) fn parse(line: &[u8]) -> (String, Result<Request, Refusal>) {
             Refusal::usage(format!("the line is not UTF-8 (byte {position})"))
         })
         .and_then(|line| {
-            serde_json::from_str::<BTreeMap<String, &RawValue>>(line).map_err(|error| {
-                Refusal::usage(format!("the line is not a JSON object: {error}"))
-            })
+            serde_json::from_str::<BTreeMap<String, &RawValue>>(line)
+                .map_err(|error| Refusal::usage(format!("the line is not a JSON object: {error}")))
         });
     match members {
         Ok(members) => {
@@ -156,10 +155,7 @@ fn is_true(value: Json) -> Result<bool, Refusal> {
         .ok_or_else(|| Refusal::usage("\"parse\" is neither true nor false"))
 }
 
-fn in_order(
-    function: &Function,
-    values: Vec<Json>,
-) -> Result<Vec<Option<Json>>, Refusal> {
+fn in_order(function: &Function, values: Vec<Json>) -> Result<Vec<Option<Json>>, Refusal> {
     if values.len() > function.parameters.len() {
         return Err(Refusal::usage(format!(
             "{} takes at most {} parameters, not {}: {}",
@@ -274,7 +270,12 @@ mod tests {
     #[test]
     fn what_is_missing_is_undefined() {
         let request = read(r#"{"id":7,"method":"StartServer","params":[0,null]}"#);
-        let expected = [0.into(), Value::Undefined, Value::Undefined, Value::Undefined];
+        let expected = [
+            0.into(),
+            Value::Undefined,
+            Value::Undefined,
+            Value::Undefined,
+        ];
         assert_eq!((request.object, request.arguments), (None, expected.into()));
         let request = read(r#"{"id":7,"method":"GetLoggingSettings"}"#);
         assert_eq!(request.arguments.len(), 3);
@@ -304,9 +305,18 @@ mod tests {
     #[test]
     fn parse_stands_beside_the_parameters_or_among_them() {
         for (line, parse) in [
-            (r#"{"id":7,"method":"GetMessage","params":["c1"],"parse":true}"#, true),
-            (r#"{"id":7,"method":"GetMessage","params":{"Connection":"c1","parse":true}}"#, true),
-            (r#"{"id":7,"method":"GetMessage","params":["c1"],"parse":false}"#, false),
+            (
+                r#"{"id":7,"method":"GetMessage","params":["c1"],"parse":true}"#,
+                true,
+            ),
+            (
+                r#"{"id":7,"method":"GetMessage","params":{"Connection":"c1","parse":true}}"#,
+                true,
+            ),
+            (
+                r#"{"id":7,"method":"GetMessage","params":["c1"],"parse":false}"#,
+                false,
+            ),
         ] {
             assert_eq!(read(line).parse, parse, "{line}");
         }
@@ -328,12 +338,24 @@ mod tests {
     fn what_is_no_request_is_told_why() {
         refused(b"nonsense", "null", &["JSON object"]);
         refused(b"[1]", "null", &["JSON object"]);
-        refused(b"{\"id\":7,\"method\":\"\xff\"}", "null", &["UTF-8", "byte 17"]);
+        refused(
+            b"{\"id\":7,\"method\":\"\xff\"}",
+            "null",
+            &["UTF-8", "byte 18"],
+        );
         refused(br#"{"id":7}"#, "7", &["method", "missing"]);
         refused(br#"{"id":7,"method":1}"#, "7", &["method", "string"]);
         refused(br#"{"id":7,"method":"GetMessages"}"#, "7", &["GetMessages"]);
-        refused(br#"{"id":7,"method":"GetLog","parms":[]}"#, "7", &["parms", "params"]);
-        refused(br#"{"id":7,"method":"GetLog","params":"s1"}"#, "7", &["params", "array"]);
+        refused(
+            br#"{"id":7,"method":"GetLog","parms":[]}"#,
+            "7",
+            &["parms", "params"],
+        );
+        refused(
+            br#"{"id":7,"method":"GetLog","params":"s1"}"#,
+            "7",
+            &["params", "array"],
+        );
     }
 
     #[test]
@@ -345,17 +367,29 @@ mod tests {
         wrong("[]", &["Connection", "missing"]);
         wrong("{}", &["Connection", "missing"]);
         wrong(r#"["c1",0,0]"#, &["at most 2", "Connection, Timeout"]);
-        wrong(r#"{"Connection":"c1","Timeuot":0}"#, &["Timeuot", "Connection, Timeout"]);
-        wrong(r#"{"Connection":"c1","Соединение":"c1"}"#, &["Connection", "twice"]);
+        wrong(
+            r#"{"Connection":"c1","Timeuot":0}"#,
+            &["Timeuot", "Connection, Timeout"],
+        );
+        wrong(
+            r#"{"Connection":"c1","Соединение":"c1"}"#,
+            &["Connection", "twice"],
+        );
         wrong(r#"{"Connection":"c1","Timeout":1e999}"#, &["params"]);
         wrong(r#"{"Connection":"\ud800"}"#, &["params"]);
     }
 
     #[test]
     fn any_id_is_kept_as_it_came() {
-        for id in ["1e999", "18446744073709551616", "-0.10", r#""\ud800""#, "{\"a\":[1]}", "null"] {
-            let (kept, request) =
-                parse(format!(r#"{{"id":{id},"method":"Version"}}"#).as_bytes());
+        for id in [
+            "1e999",
+            "18446744073709551616",
+            "-0.10",
+            r#""\ud800""#,
+            "{\"a\":[1]}",
+            "null",
+        ] {
+            let (kept, request) = parse(format!(r#"{{"id":{id},"method":"Version"}}"#).as_bytes());
             assert!(request.is_ok(), "{request:?}");
             assert_eq!(kept, id);
         }
@@ -364,7 +398,10 @@ mod tests {
     #[test]
     fn deep_nesting_is_an_error_and_no_overflow() {
         let deep = "[".repeat(100_000);
-        for line in [deep.clone(), format!(r#"{{"id":7,"method":"GetLog","params":{deep}"#)] {
+        for line in [
+            deep.clone(),
+            format!(r#"{{"id":7,"method":"GetLog","params":{deep}"#),
+        ] {
             assert!(parse(line.as_bytes()).1.is_err());
         }
         let line = format!(

@@ -24,9 +24,8 @@ impl Wait {
     /// How `function` would wait with these arguments; `None` if it takes nothing, or is not to wait.
     pub(super) fn of(function: &Function, arguments: &[Value]) -> Option<Self> {
         let place = function.argument("Timeout")?;
-        let default = match function.arguments().nth(place)?.default {
-            Default::Number(milliseconds) => milliseconds,
-            _ => return None,
+        let Default::Number(default) = function.arguments().nth(place)?.default else {
+            return None;
         };
         let milliseconds = match arguments.get(place) {
             None | Some(Value::Undefined) => default,
@@ -35,7 +34,11 @@ impl Wait {
             Some(Value::Text(text)) => text.trim().parse().unwrap_or(0.0),
             Some(_) => 0.0,
         };
-        let milliseconds = if milliseconds < 0.0 { default } else { milliseconds };
+        let milliseconds = if milliseconds < 0.0 {
+            default
+        } else {
+            milliseconds
+        };
         if milliseconds.is_nan() || milliseconds < 1.0 {
             return None;
         }
@@ -120,7 +123,10 @@ mod tests {
         let mut arguments = vec![text("id"), Value::Number(50.0), Value::Undefined];
         let wait = wait("GetConnectionData", &arguments).unwrap();
         wait.not_at_all(&mut arguments);
-        assert_eq!(arguments, [text("id"), Value::Number(0.0), Value::Undefined]);
+        assert_eq!(
+            arguments,
+            [text("id"), Value::Number(0.0), Value::Undefined]
+        );
         wait.until(Instant::now() + Duration::from_secs(3), &mut arguments);
         assert!(matches!(arguments[1], Value::Number(left) if (2900.0..=3000.0).contains(&left)));
     }
