@@ -31,6 +31,8 @@ mod peers;
 mod proxies;
 mod real_clients;
 mod real_servers;
+mod rpc;
+mod rpc_process;
 mod server_log;
 #[cfg(unix)]
 mod sigpipe;

@@ -73,10 +73,7 @@ impl Peer {
         let mut command;
         match self {
             Self::Python => {
-                command = Command::new(installed("venv/bin/python"));
-                command.arg(scripts.join(name).with_extension("py"));
-                // Without it a script's first line waits in a buffer.
-                command.env("PYTHONUNBUFFERED", "1");
+                command = python(&scripts.join(name).with_extension("py"));
             }
             Self::Node => {
                 let modules = installed("node/node_modules/ws").with_file_name("");
@@ -88,6 +85,17 @@ impl Peer {
         }
         command
     }
+}
+
+/// A script for the Python that has `websockets`.
+pub(crate) fn python(script: &Path) -> Command {
+    let mut command = Command::new(installed("venv/bin/python"));
+    // Without it a script's first line waits in a buffer; and no compiled files beside the scripts.
+    command
+        .arg(script)
+        .env("PYTHONUNBUFFERED", "1")
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command
 }
 
 /// Something that `cargo xtask install` puts under the target folder (or where `WS_PEERS` says).

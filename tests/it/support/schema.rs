@@ -1,7 +1,7 @@
-//! Judges the lines of `--json` by the schema that the README shows to users.
+//! Judges the lines of `--json` and the answers of `ws rpc` by the schemas that the README shows to users.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use jsonschema::Validator;
 use serde_json::Value;
@@ -19,8 +19,19 @@ pub(crate) fn valid_lines(text: &str) -> Vec<Value> {
 /// Parses one line and requires that it fits the schema.
 #[track_caller]
 pub(crate) fn valid_line(line: &str) -> Value {
+    valid(line, &EVENT)
+}
+
+/// Parses one line of `ws rpc` and requires that it fits the schema of its answers.
+#[track_caller]
+pub(crate) fn valid_answer(line: &str) -> Value {
+    valid(line, &ANSWER)
+}
+
+#[track_caller]
+fn valid(line: &str, validator: &Validator) -> Value {
     let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    let errors: Vec<String> = validator()
+    let errors: Vec<String> = validator
         .iter_errors(&value)
         .map(|error| error.to_string())
         .collect();
@@ -39,20 +50,21 @@ pub(crate) fn types(lines: &[Value]) -> Vec<&str> {
         .collect()
 }
 
-fn validator() -> &'static Validator {
-    static VALIDATOR: OnceLock<Validator> = OnceLock::new();
-    VALIDATOR.get_or_init(|| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-        let readme = std::fs::read_to_string(path).expect("README.md is there");
-        let schema = readme
-            .split("```json\n")
-            .skip(1)
-            .filter_map(|block| block.split("```").next())
-            .find(|block| block.contains("\"$schema\""))
-            .expect("README.md has a JSON Schema block");
-        let schema: Value = serde_json::from_str(schema).expect("the schema is JSON");
-        jsonschema::validator_for(&schema).expect("the schema is a JSON Schema")
-    })
+static EVENT: LazyLock<Validator> = LazyLock::new(|| schema("An event printed by ws --json"));
+static ANSWER: LazyLock<Validator> = LazyLock::new(|| schema("An answer printed by ws rpc"));
+
+fn schema(title: &str) -> Validator {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(path).expect("README.md is there");
+    let schema = readme
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|block| block.split("```").next())
+        .filter(|block| block.contains("\"$schema\""))
+        .map(|block| serde_json::from_str::<Value>(block).expect("the schema is JSON"))
+        .find(|schema| schema["title"] == title)
+        .expect("README.md has the JSON Schema block");
+    jsonschema::validator_for(&schema).expect("the schema is a JSON Schema")
 }
 
 #[test]
@@ -76,6 +88,29 @@ fn the_schema_refuses_what_is_not_an_event() {
     ];
     for line in bad {
         let value: Value = serde_json::from_str(&line).expect("JSON");
-        assert!(!validator().is_valid(&value), "{line}");
+        assert!(!EVENT.is_valid(&value), "{line}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_is_not_an_answer() {
+    valid_answer(r#"{"id":1,"result":{"result":true,"object":"c1"}}"#);
+    valid_answer(r#"{"id":[null],"result":false}"#);
+    valid_answer(r#"{"id":1,"result":{"use_tls":true}}"#);
+    valid_answer(r#"{"id":null,"error":"x","errorCode":"usage"}"#);
+    for line in [
+        r#"{"result":true}"#,
+        r#"{"id":1}"#,
+        r#"{"id":1,"result":1}"#,
+        r#"{"id":1,"result":{"result":false}}"#,
+        r#"{"id":1,"result":{"result":false,"error":"x","errorCode":"oops"}}"#,
+        r#"{"id":1,"result":{"result":"true"}}"#,
+        r#"{"id":1,"result":true,"error":"x","errorCode":"usage"}"#,
+        r#"{"id":1,"error":"x"}"#,
+        r#"{"id":1,"error":"x","errorCode":"timeout"}"#,
+        r#"{"id":1,"result":true,"jsonrpc":"2.0"}"#,
+    ] {
+        let value: Value = serde_json::from_str(line).expect("JSON");
+        assert!(!ANSWER.is_valid(&value), "{line}");
     }
 }

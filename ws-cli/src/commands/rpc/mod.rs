@@ -46,8 +46,8 @@ const LINE_BYTES: usize = 128 * 1024 * 1024;
 /// Silence after the end of stdin that ends the calls which still wait.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// How long closing all objects may take: the 5 s of a closing handshake.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long closing all objects may take: nearly the 5 s of a closing handshake, for after 6 s a signal ends the process.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(4_800);
 
 /// How long ended calls may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
@@ -162,16 +162,25 @@ fn close_all(calls: &Calls, code: CloseCode, events: &Receiver<Event>) {
     let code = Value::from(code.as_u16());
     close(calls, clients.clone(), "CloseConnection", &[code], deadline);
     close(calls, servers.clone(), "StopServer", &[], deadline);
-    for object in clients.iter().chain(&servers) {
-        object.abort();
+    // What waited has ended with its object; what is still under way, such as a dial, needs more.
+    if !wait_for_answers(calls, events) {
+        for object in clients.iter().chain(&servers) {
+            object.abort();
+        }
+        wait_for_answers(calls, events);
     }
+}
+
+/// Waits a moment until every call has been answered; whether that has happened.
+fn wait_for_answers(calls: &Calls, events: &Receiver<Event>) -> bool {
     let deadline = Instant::now() + ANSWER_TIMEOUT;
     while calls.outlet.in_flight() > 0 {
         let left = deadline.saturating_duration_since(Instant::now());
         if events.recv_timeout(left).is_err() {
-            break;
+            return false;
         }
     }
+    true
 }
 
 /// Calls `name` on all `objects`, some at a time, until `deadline`.

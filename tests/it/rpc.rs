@@ -1,0 +1,49 @@
+//! `ws rpc` driven from Python, with `websockets` as the foreign peer: the scripts are in `tests/rpc`.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use ws_tests::process::{Process, ws_binary};
+
+use crate::support::peer::python;
+
+/// How often each ordering rule is tried unless `WS_RPC_REPEATS` says otherwise; `cargo xtask full` asks for 1,000.
+const REPEATS: &str = "100";
+
+/// For scripts that do a lot, on a machine that does a lot beside them.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A script with the program and the contract's table as its first arguments.
+fn script(name: &str) -> Command {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = python(&tests.join("rpc").join(name).with_extension("py"));
+    command
+        .arg(ws_binary())
+        .arg(tests.join("../ws-ffi/methods.json"))
+        .env_remove("RUST_LOG");
+    command
+}
+
+/// Runs a script until it is content, and prints what it says.
+#[track_caller]
+fn succeeds(command: &mut Command) {
+    let finished = Process::spawn(command).finish_within(TIMEOUT);
+    let stdout = finished.stdout_text();
+    assert!(
+        finished.code == Some(0) && stdout.starts_with("ok: "),
+        "{command:?}: exit code {:?}\n{stdout}\n{}",
+        finished.code,
+        finished.stderr
+    );
+    print!("{stdout}");
+}
+
+fn repeats() -> String {
+    std::env::var("WS_RPC_REPEATS").unwrap_or_else(|_| REPEATS.to_owned())
+}
+
+#[test]
+fn the_ordering_rules_hold_call_by_call() {
+    succeeds(script("ordering").arg(repeats()));
+}
