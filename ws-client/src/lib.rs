@@ -79,11 +79,12 @@ mod tls;
 mod wire;
 
 pub use ws_core::handshake::{HeadLimits, Response};
-pub use ws_core::{CloseCode, KeepaliveConfig, Limits, LoggingMode, LoggingSettings};
+pub use ws_core::{CloseCode, Hook, KeepaliveConfig, Limits, LoggingMode, LoggingSettings};
 
 pub use crate::address::Address;
 pub use crate::background::{
-    BackgroundClient, BackgroundConfig, ConnectionEvent, OnFull, Reconnect, State, Statistics,
+    Alert, BackgroundClient, BackgroundConfig, ConnectionEvent, OnFull, Reconnect, State,
+    Statistics,
 };
 pub use crate::client::Client;
 pub use crate::config::Config;

@@ -61,6 +61,12 @@ impl ReceiveQueue {
                 && self.charged_bytes < quarter(self.max_bytes))
     }
 
+    /// True if there is nothing to take, not even a ping.
+    pub(crate) fn is_empty(&self) -> bool {
+        let has_control = self.ping.is_some() || self.pong.is_some() || self.close.is_some();
+        self.messages.is_empty() && !has_control
+    }
+
     pub(crate) fn set_elsewhere(&mut self, elsewhere: Elsewhere) {
         self.elsewhere = elsewhere;
     }

@@ -64,6 +64,7 @@ mod event_log;
 pub mod extension;
 mod frame;
 pub mod handshake;
+mod hook;
 mod logging;
 mod message;
 mod opcode;
@@ -83,6 +84,7 @@ pub use self::{
     event::Event,
     event_log::{EventLog, LogFile, OpenLogFile},
     frame::{MAX_CONTROL_BYTES, MaskingKeys, PreparedFrame},
+    hook::Hook,
     logging::{LoggingMode, LoggingSettings},
     opcode::OpCode,
     role::Role,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use ws_core::{CloseCode, LoggingSettings};
+use ws_core::{CloseCode, Hook, LoggingSettings};
 
 use crate::message::Message;
 
@@ -31,6 +31,18 @@ pub struct BackgroundConfig {
     pub reconnect: Option<Reconnect>,
     /// Where events are written. Default: the newest 300 in memory.
     pub logging: LoggingSettings,
+    /// What is called when there is something to [`receive`](crate::BackgroundClient::receive). Default: nothing.
+    pub hook: Option<Hook<Alert>>,
+}
+
+/// Why a [`BackgroundConfig::hook`] is called, from the client's thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Alert {
+    /// The receive queue was empty and is no more; it is not called again before the queue has been emptied.
+    Message,
+    /// The client is over, whoever ended it. What was received can still be taken.
+    Closed,
 }
 
 /// What happens when the receive queue is full ([`Config::max_queued_messages`](crate::Config::max_queued_messages),
@@ -75,6 +87,7 @@ impl Default for BackgroundConfig {
             max_send_queue_bytes: 16 << 20,
             reconnect: None,
             logging: LoggingSettings::default(),
+            hook: None,
         }
     }
 }
@@ -105,6 +118,13 @@ impl BackgroundConfig {
     #[must_use]
     pub fn logging(mut self, logging: LoggingSettings) -> Self {
         self.logging = logging;
+        self
+    }
+
+    /// Sets [`BackgroundConfig::hook`]: `hook` is called from the client's thread and must return soon.
+    #[must_use]
+    pub fn hook(mut self, hook: Option<Hook<Alert>>) -> Self {
+        self.hook = hook;
         self
     }
 }

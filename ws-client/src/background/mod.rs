@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use ws_core::CloseCode;
 use ws_core::handshake::Response;
 
-pub use self::config::{BackgroundConfig, OnFull, Reconnect};
+pub use self::config::{Alert, BackgroundConfig, OnFull, Reconnect};
 use self::journal::Journal;
 use self::shared::Shared;
 use self::shared::calls::Outgoing;
@@ -115,13 +115,14 @@ impl BackgroundClient {
         let mut request = request.clone();
         request.cancel = cancel.clone();
         let secrets: Arc<[String]> = request.secrets().into();
-        let shared = Arc::new(Shared::new(
+        let shared = Shared::new(
             target.clone(),
             Arc::clone(&secrets),
             &request.config,
             config.max_send_queue_bytes,
             cancel,
-        ));
+        );
+        let shared = Arc::new(shared.with_hook(config.hook.clone()));
         let journal = Arc::new(Journal::new(&config.logging, secrets));
         journal.note(&journal::describe(&request, config));
         let connect_timeout = request.config.connect_timeout;

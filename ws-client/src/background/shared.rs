@@ -14,8 +14,9 @@ mod turns;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use ws_core::CloseCode;
+use ws_core::{CloseCode, Hook};
 
+use super::config::Alert;
 use super::status::{ConnectionEvent, State, Statistics};
 use super::sync::{Arc, Condvar, Mutex, MutexGuard, now};
 use super::worker::Facts;
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     close_timeout: Duration,
     max_outbox_bytes: usize,
     max_inbox: Elsewhere,
+    hook: Option<Hook<Alert>>,
 }
 
 struct Inner {
@@ -151,6 +153,18 @@ impl Shared {
                 messages: config.max_queued_messages.max(1),
                 bytes: config.max_queued_bytes,
             },
+            hook: None,
+        }
+    }
+
+    pub(super) fn with_hook(self, hook: Option<Hook<Alert>>) -> Self {
+        Self { hook, ..self }
+    }
+
+    /// To be called without the lock.
+    fn alert(&self, alert: Alert) {
+        if let Some(hook) = &self.hook {
+            hook.call(alert);
         }
     }
 

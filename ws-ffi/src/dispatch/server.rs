@@ -84,7 +84,7 @@ impl Server {
             inner.mailbox.clone()
         };
         if let Some(mailbox) = mailbox {
-            let _ = mailbox.stop();
+            mailbox.abort();
         }
     }
 

@@ -1,6 +1,8 @@
 //! What a mailbox keeps for its readers.
 
-use crate::Config;
+use ws_core::Hook;
+
+use crate::{Config, ConnectionId};
 
 /// The server under a mailbox, and how much it may queue.
 ///
@@ -29,6 +31,20 @@ pub struct MailboxConfig {
     /// Whether readers get a [`MessageKind::Closed`](super::MessageKind::Closed) notice after the last message of a
     /// connection. Default: no. With it, a closed connection is listed until its notice has been taken.
     pub close_notices: bool,
+    /// What is called when there is something to take, and when a connection ends. Default: nothing.
+    pub hook: Option<Hook<Alert>>,
+}
+
+/// Why a [`MailboxConfig::hook`] is called, from the thread of an event loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Alert {
+    /// The receive queues were all empty and are no more; it is not called again before they have been emptied. A
+    /// message that is given to a waiting thread is not told.
+    Message,
+    /// This connection has ended, but not by [`Mailbox::close`](super::Mailbox::close) or a stop. What it sent before
+    /// can still be taken.
+    Closed(ConnectionId),
 }
 
 impl Default for MailboxConfig {
@@ -41,6 +57,7 @@ impl Default for MailboxConfig {
             kept_headers: Vec::new(),
             open_notices: false,
             close_notices: false,
+            hook: None,
         }
     }
 }
@@ -92,6 +109,14 @@ impl MailboxConfig {
     #[must_use]
     pub const fn close_notices(mut self, on: bool) -> Self {
         self.close_notices = on;
+        self
+    }
+
+    /// Sets what is called when there is something to take; `hook` is called from the thread of an event loop and must
+    /// return soon.
+    #[must_use]
+    pub fn hook(mut self, hook: Option<Hook<Alert>>) -> Self {
+        self.hook = hook;
         self
     }
 }

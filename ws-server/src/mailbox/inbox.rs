@@ -11,6 +11,9 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use ws_core::Hook;
+
+use super::config::Alert;
 use super::error::MailboxError;
 use super::fair_queue::{FairQueue, Outgoing, Pushed, QueueLimits, Stored, Taken, closed_error};
 use super::message::{
@@ -51,6 +54,7 @@ pub(super) struct Notices {
 pub(super) struct Inbox {
     state: Mutex<State>,
     notices: Notices,
+    hook: Option<Hook<Alert>>,
 }
 
 #[derive(Debug)]
@@ -83,7 +87,12 @@ impl Inbox {
         Self {
             state: Mutex::new(state),
             notices,
+            hook: None,
         }
+    }
+
+    pub(super) fn with_hook(self, hook: Option<Hook<Alert>>) -> Self {
+        Self { hook, ..self }
     }
 
     /// Adds a connection to the list. `false` if the mailbox has ended.
@@ -116,13 +125,23 @@ impl Inbox {
             state.waiters.give(id, || Ok(received));
             return Pushed::Room;
         }
+        let was_empty = state.queue.depth().messages == 0;
         if state.polled {
-            return state.queue.push(id, message);
+            let pushed = state.queue.push(id, message);
+            drop(guard);
+            if was_empty && pushed != Pushed::Ended {
+                self.alert(Alert::Message);
+            }
+            return pushed;
         }
         let first = state.queue.depth().dropped == 0;
         let dropped = state.queue.push_over_oldest(id, message);
         let limits = state.queue.limits();
+        let is_first_waiting = was_empty && state.queue.depth().messages > 0;
         drop(guard);
+        if is_first_waiting {
+            self.alert(Alert::Message);
+        }
         if first && dropped > 0 {
             log::warn!(
                 "connection {id}: nobody has read from this mailbox since it was started, so messages beyond {} or \
@@ -137,12 +156,28 @@ impl Inbox {
     /// Marks a connection as ended, and tells those who wait for it.
     pub(super) fn close(&self, id: ConnectionId, end: &Arc<ConnectionEnd>) -> bool {
         let mut guard = self.state.lock();
+        let was_empty = guard.queue.depth().messages == 0;
         let closed = guard.queue.close(id, end, self.notices.close);
         if closed {
             guard.tell_ended(id, end);
             guard.bound_unread(id);
         }
+        let is_first_waiting = was_empty && guard.queue.depth().messages > 0;
+        drop(guard);
+        if is_first_waiting {
+            self.alert(Alert::Message);
+        }
+        if closed {
+            self.alert(Alert::Closed(id));
+        }
         closed
+    }
+
+    /// To be called without the lock.
+    fn alert(&self, alert: Alert) {
+        if let Some(hook) = &self.hook {
+            hook.call(alert);
+        }
     }
 
     /// Waits until `deadline` (`None`: without end) for a message of any connection.

@@ -39,7 +39,7 @@ use self::run::Run;
 use self::signal::signal;
 use self::sync::{Arc, Mutex, RwLock, now};
 pub use self::{
-    config::MailboxConfig,
+    config::{Alert, MailboxConfig},
     error::MailboxError,
     message::{
         Broadcast, ConnectionDetails, ConnectionEnd, ConnectionInfo, MessageKind, QueueDepth,
@@ -360,6 +360,12 @@ impl Mailbox {
     /// panicked. It is stopped in any case.
     pub fn stop(&self) -> Result<(), MailboxError> {
         self.run().stop()
+    }
+
+    /// Stops the server as [`Mailbox::stop`] does, but waits for the clients for 1 s at most, also where another thread
+    /// waits in a stop already. A stopped one stays as it is.
+    pub fn abort(&self) {
+        self.run().abort();
     }
 }
 

@@ -41,6 +41,7 @@ impl Run {
             kept_headers,
             open_notices,
             close_notices,
+            hook,
         } = config;
         let limits = QueueLimits {
             messages: max_queued_messages.max(1),
@@ -51,7 +52,7 @@ impl Run {
             open: open_notices,
             close: close_notices,
         };
-        let inbox = Arc::new(Inbox::new(limits, notices));
+        let inbox = Arc::new(Inbox::new(limits, notices).with_hook(hook));
         // The limit is checked here, before a message is on its way: the loop must not refuse what was accepted.
         server.takes_all_sent = true;
         let unsent_limit = server.send_queue_bytes;
@@ -123,6 +124,19 @@ impl Run {
         result
     }
 
+    pub(super) fn abort(&self) {
+        self.inbox.stop(Over::Stopped);
+        // Shortens a stop that has begun, whose thread holds the lock below.
+        for commands in &self.commands {
+            commands.stop(ABORT_WAIT);
+        }
+        if let Some(mut running) = self.running.lock().take()
+            && let Err(error) = running.stop(ABORT_WAIT)
+        {
+            log::error!("mailbox on {}: {error}", self.local_addr);
+        }
+    }
+
     /// Passes a command on to the loop of a connection. `false` if the loop has gone.
     pub(super) fn command(&self, id: ConnectionId, command: Command) -> bool {
         self.commands
@@ -147,3 +161,5 @@ const fn on_or_off(is_on: bool) -> &'static str {
 
 /// How long a stop waits at most for the closing handshakes.
 const STOP_WAIT: Duration = Duration::from_secs(5);
+/// The same for an abort.
+const ABORT_WAIT: Duration = Duration::from_secs(1);

@@ -179,3 +179,24 @@ fn certificates_can_be_replaced_only_where_there_are_some() {
     assert!(Peer::connect(mailbox.local_addr(), "/").is_err());
     assert_eq!(mailbox.statistics().unwrap().refused_handshakes, 1);
 }
+
+/// A client that does not answer the Close holds a stop up, but not an abort.
+#[test]
+fn an_abort_shortens_a_stop_that_waits() {
+    let mailbox = start();
+    let peer = connect(&mailbox);
+    wait_until("it is listed", || entry(&mailbox, &peer).is_some());
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        let stop = scope.spawn(|| mailbox.stop());
+        wait_until("the stop has begun", || mailbox.connections().is_err());
+        mailbox.abort();
+        // The abort may have been first to stop the threads.
+        let stopped = stop.join().unwrap();
+        assert!(matches!(stopped, Ok(()) | Err(MailboxError::NotStarted)));
+    });
+    assert!(begun.elapsed() < Duration::from_secs(4), "a stop takes 5 s");
+    drop(TcpListener::bind(mailbox.local_addr()).expect("the port is free"));
+    mailbox.abort();
+    assert_eq!(mailbox.next(NO_WAIT), Err(MailboxError::NotStarted));
+}

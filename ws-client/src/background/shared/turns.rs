@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::super::config::Alert;
 use super::super::status::{ConnectionEvent, State};
 use super::super::sync::Arc;
 use super::super::worker::Facts;
@@ -109,6 +110,7 @@ impl Shared {
     ) -> Option<Elsewhere> {
         let mut inner = self.inner.lock();
         let count = received.len();
+        let was_empty = inner.inbox.is_empty();
         for message in received.drain(..) {
             if matches!(message, Message::Text(_) | Message::Binary(_)) {
                 inner.statistics.messages_received += 1;
@@ -138,6 +140,9 @@ impl Shared {
         if is_lighter || progress.send_end.is_some() {
             self.changed.notify_all();
         }
+        if was_empty && count > 0 {
+            self.alert(Alert::Message);
+        }
         is_newly_full.then_some(held)
     }
 
@@ -145,12 +150,16 @@ impl Shared {
     pub(in crate::background) fn set_peer_close(&self, close: Close, end: Cause) {
         let mut inner = self.inner.lock();
         inner.state = State::Closing;
+        let was_empty = inner.inbox.is_empty();
         inner.inbox.push(Message::Close(close.clone()));
         inner.peer_close = Some(close);
         inner.end = Some(End::Cause(end));
         drop(inner);
         self.arrived.notify_all();
         self.changed.notify_all();
+        if was_empty {
+            self.alert(Alert::Message);
+        }
     }
 
     /// The closing handshake is done; the TCP connection may still be there.
@@ -182,7 +191,7 @@ impl Shared {
         close_outcome: Result<(), Error>,
     ) -> Error {
         let mut inner = self.inner.lock();
-        inner.state = State::Closed;
+        let was_closed = std::mem::replace(&mut inner.state, State::Closed) == State::Closed;
         let end = inner.end.get_or_insert(end).clone();
         let error = self.error(Stage::Receive, &end);
         inner.first.get_or_insert_with(|| Err(error.clone()));
@@ -190,6 +199,9 @@ impl Shared {
         drop(inner);
         self.arrived.notify_all();
         self.changed.notify_all();
+        if !was_closed {
+            self.alert(Alert::Closed);
+        }
         error
     }
 
@@ -205,3 +217,79 @@ impl Shared {
 
 /// Events that nobody has taken; older ones are dropped.
 const MAX_EVENTS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use ws_core::{CloseCode, Hook};
+
+    use super::*;
+    use crate::background::config::Alert;
+    use crate::cancel::Cancel;
+    use crate::config::Config;
+
+    fn alerted() -> (Arc<Shared>, mpsc::Receiver<Alert>) {
+        let (sender, alerts) = mpsc::channel();
+        let target = String::from("ws://mock");
+        let config = Config::default();
+        let shared = Shared::new(target, Arc::default(), &config, 1, Cancel::default());
+        let hook = Hook::new(move |alert| sender.send(alert).unwrap());
+        (Arc::new(shared.with_hook(Some(hook))), alerts)
+    }
+
+    fn bring(shared: &Shared, messages: Vec<Message>) {
+        let mut messages = messages;
+        shared.end_turn(&mut messages, false, &Progress::default());
+    }
+
+    #[test]
+    fn alerts_tell_of_the_first_message_that_waits_and_of_the_end_once() {
+        let (shared, alerts) = alerted();
+        let text = || Message::Text(String::from("x"));
+        bring(&shared, Vec::new());
+        bring(&shared, vec![text(), text()]);
+        bring(&shared, vec![text()]);
+        assert_eq!(alerts.try_iter().collect::<Vec<_>>(), [Alert::Message]);
+        for _ in 0..3 {
+            shared.receive(Duration::ZERO).unwrap().unwrap();
+        }
+        bring(&shared, vec![Message::Ping(Vec::new())]);
+        bring(&shared, vec![text()]);
+        assert_eq!(alerts.try_iter().collect::<Vec<_>>(), [Alert::Message]);
+        for _ in 0..2 {
+            shared.receive(Duration::ZERO).unwrap().unwrap();
+        }
+        let close = Close {
+            code: CloseCode::NORMAL,
+            reason: String::new(),
+        };
+        shared.set_peer_close(close.clone(), Cause::Closed(close));
+        shared.finish(End::Cause(Cause::Internal("over")), Ok(()));
+        shared.exit();
+        assert_eq!(
+            alerts.try_iter().collect::<Vec<_>>(),
+            [Alert::Message, Alert::Closed]
+        );
+    }
+
+    /// Whoever is called may call back.
+    #[test]
+    fn a_hook_is_called_under_no_lock() {
+        let (sender, given) = mpsc::channel::<Arc<Shared>>();
+        let (answers, answer) = mpsc::channel();
+        let given = std::sync::Mutex::new(given);
+        let hook = Hook::new(move |_| {
+            let shared = given.lock().unwrap().recv().unwrap();
+            answers.send(shared.receive(Duration::ZERO)).unwrap();
+        });
+        let (shared, _alerts) = alerted();
+        let shared = Arc::try_unwrap(shared).map_err(drop).unwrap();
+        let shared = Arc::new(shared.with_hook(Some(hook)));
+        sender.send(Arc::clone(&shared)).unwrap();
+        bring(&shared, vec![Message::Text(String::from("x"))]);
+        let received = answer.recv().unwrap().unwrap();
+        assert_eq!(received, Some(Message::Text(String::from("x"))));
+    }
+}

@@ -97,3 +97,37 @@ fn until_the_first_poll_ended_connections_are_bounded() {
     assert_eq!(inbox.connections().unwrap().len(), MAX_UNREAD - 1 + 20);
     assert_eq!(inbox.depth().unwrap().dropped, 10);
 }
+
+#[test]
+fn alerts_tell_of_the_first_message_that_waits_and_of_ends() {
+    use std::sync::mpsc;
+    let (sender, alerts) = mpsc::channel();
+    let hook = Hook::new(move |alert| sender.send(alert).unwrap());
+    let inbox = Inbox::new(LIMITS, Notices::default()).with_hook(Some(hook));
+    let told = || alerts.try_iter().collect::<Vec<_>>();
+    for number in 0..2 {
+        assert!(inbox.open(id(number), details()));
+    }
+    assert_eq!(told(), []);
+    // Nobody has read yet.
+    inbox.push(id(0), message(1));
+    inbox.push(id(1), message(2));
+    assert_eq!(told(), [Alert::Message]);
+    while inbox.next(Some(now())).unwrap().is_some() {}
+    inbox.push(id(1), message(3));
+    inbox.push(id(0), message(4));
+    assert_eq!(told(), [Alert::Message]);
+    assert!(inbox.close(id(1), &ending()));
+    assert!(!inbox.close(id(1), &ending()));
+    assert_eq!(told(), [Alert::Closed(id(1))]);
+    while inbox.next(Some(now())).unwrap().is_some() {}
+    thread::scope(|scope| {
+        let waiter = scope.spawn(|| inbox.next(None));
+        wait_for_waiters(&inbox, 1);
+        inbox.push(id(0), message(5));
+        assert!(waiter.join().unwrap().unwrap().is_some());
+    });
+    assert_eq!(told(), [], "given to whoever waited");
+    inbox.end(id(0), true, &ending(), || true).unwrap();
+    assert_eq!(told(), [], "whoever closes knows");
+}
