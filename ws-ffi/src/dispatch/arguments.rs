@@ -182,12 +182,18 @@ impl<'a> Arguments<'a> {
     }
 
     fn wrong(&self, index: usize, value: Result<&Value, Default>, wanted: &str) -> Failure {
-        let kind = value.map_or("the default", Value::kind);
-        Failure::usage(format!(
-            "{}: {} is of the type {kind}, or not a value it can have, but must be {wanted}",
-            self.function.english,
-            self.name(index)
-        ))
+        let (function, name) = (self.function.english, self.name(index));
+        Failure::usage(match value {
+            // A number is no secret.
+            Ok(Value::Number(number)) => {
+                format!("{function}: {name} must be {wanted}, not {number}")
+            }
+            Ok(value) => {
+                let kind = value.kind();
+                format!("{function}: {name} must be {wanted}, not a value of the type {kind}")
+            }
+            Err(_) => format!("{function}: {name} must be {wanted}"),
+        })
     }
 
     /// The parameter's English name, for errors.

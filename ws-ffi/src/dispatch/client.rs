@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use ws_client::contract as functions;
-use ws_client::{BackgroundClient, Message, State};
+use ws_client::contract::{BinaryData, BinarySource};
+use ws_client::{Alert, BackgroundClient, BackgroundConfig, Message, State};
+use ws_core::Hook;
 
 use super::arguments::{Arguments, Content};
-use super::held::{Held, Hold, Payload, Receipt};
+use super::download::download;
+use super::held::{Held, Payload, Receipt};
+use super::object::{Notice, Object, check_file, log_value};
 use super::settings::{logging, request};
-use super::table::{Class, Function};
+use super::table::Function;
 use super::value::{Map, Value};
-use super::{free, log_value};
 use crate::error::Failure;
 
 /// A client, not connected at first.
@@ -24,9 +27,8 @@ use crate::error::Failure;
 /// threads, within 2 s.
 #[derive(Default)]
 pub struct Client {
+    object: Object,
     inner: Mutex<Inner>,
-    hold: Hold,
-    last_error: Mutex<String>,
 }
 
 #[derive(Default)]
@@ -34,7 +36,6 @@ struct Inner {
     /// The newest; it stays when it is over, for its log and for what it has still to give.
     connection: Option<Arc<BackgroundClient>>,
     is_connecting: bool,
-    is_aborted: bool,
 }
 
 impl Client {
@@ -51,47 +52,46 @@ impl Client {
         if function.english == RECEIVE {
             return self.receive(function, arguments).into_value();
         }
-        let answer = match function.class {
-            Class::None => return self.note(free::call(function, arguments)),
-            _ => Arguments::new(function, arguments).and_then(|arguments| self.answer(&arguments)),
-        };
-        answer.unwrap_or_else(|failure| self.fail(failure))
+        self.object
+            .call(function, arguments, |arguments| self.answer(arguments))
     }
 
     /// GetMessage in two halves: the answer without `data`, whose message waits for [`Client::take_payload`].
     ///
     /// What was received before and not taken counts as read.
     pub fn receive(&self, function: &'static Function, arguments: &[Value]) -> Receipt<'_> {
-        if let Some(again) = self.hold.begin(None) {
-            return again;
-        }
-        match Arguments::new(function, arguments).and_then(|arguments| self.next(&arguments)) {
-            Ok(held) => self.hold.hold(held),
-            Err(failure) => Receipt::failed(&self.hold, self.fail(failure)),
-        }
+        let answer =
+            Arguments::new(function, arguments).and_then(|arguments| self.next(&arguments));
+        answer.unwrap_or_else(|failure| self.object.hold.failed(self.object.fail(failure)))
     }
 
     /// Lets `take` have the payload of the message that was received last and confirmed; `None` if there is none, or if
     /// `take` says so, and then it stays. `take` runs under no lock.
     pub fn take_payload<R>(&self, take: impl FnOnce(&Payload) -> Option<R>) -> Option<R> {
-        self.hold.take_payload(take)
+        self.object.hold.take_payload(take)
     }
 
     /// The text of the last failure; empty if there was none.
     pub fn last_error(&self) -> String {
-        self.last_error.lock().clone()
+        self.object.last_error()
+    }
+
+    /// Sets what is told without being asked for, from now on; what waits already is not. `None`, as at first, is
+    /// nothing.
+    ///
+    /// The hook is called from the client's thread, under no lock, and must return soon. Once [`Client::abort`] has
+    /// returned it is not called any more.
+    pub fn set_notify(&self, notify: Option<Hook<Notice>>) {
+        self.object.set_notify(notify);
     }
 
     /// Ends every call that waits, the connection and its thread; every later call is an error.
     ///
-    /// Takes 2 s at most. Lookups of a name and dials through a SOCKS proxy may outlive it in a thread that owns all it
-    /// needs.
+    /// Takes 2 s at most. Lookups of a name, dials through a SOCKS proxy and downloads may outlive it in a thread that
+    /// owns all it needs.
     pub fn abort(&self) {
-        let connection = {
-            let mut inner = self.inner.lock();
-            inner.is_aborted = true;
-            inner.connection.clone()
-        };
+        self.object.abort.set();
+        let connection = self.inner.lock().connection.clone();
         if let Some(connection) = connection {
             connection.destroy();
         }
@@ -99,7 +99,7 @@ impl Client {
 
     fn answer(&self, arguments: &Arguments<'_>) -> Result<Value, Failure> {
         match arguments.function() {
-            "CreateConnection" => return self.connect(arguments),
+            "CreateConnection" => self.connect(arguments)?,
             "CloseConnection" => {
                 let (code, reason) = (arguments.small(0)?, arguments.text(1)?);
                 functions::close_connection(&*self.connection()?, Some(code), reason)?;
@@ -108,58 +108,55 @@ impl Client {
             "SendPong" => functions::send_pong(&*self.connection()?)?,
             "SendTextMessage" => self.send_text(arguments)?,
             "SendBinaryMessage" => self.send_binary(arguments)?,
-            "GetLog" => return self.log(arguments),
+            "GetLog" => {
+                let (as_string, count) = (arguments.boolean(0)?, arguments.integer(1)?);
+                let lines = functions::get_log(&*self.connection()?, count)?;
+                return Ok(log_value(lines, as_string));
+            }
+            "GetStatistics" => return Ok(statistics(&*self.connection()?)),
+            "GetConnectionStatus" => return Ok(self.status()),
             name => {
                 return Err(Failure::new(
                     "not_an_object",
-                    format!("{name} needs a server, but this is a client"),
+                    format!(
+                        "{name} needs a server, but this is a client; give the result of StartServer"
+                    ),
                 ));
             }
         }
         Ok(Map::success().into())
     }
 
-    fn connect(&self, arguments: &Arguments<'_>) -> Result<Value, Failure> {
+    fn connect(&self, arguments: &Arguments<'_>) -> Result<(), Failure> {
         let request = request(arguments)?;
-        let config = ws_client::BackgroundConfig::default().logging(logging(arguments, 4)?);
+        let logging = logging(arguments, 4)?;
         let _connecting = Connecting::begin(self)?;
+        let hook = self.object.hook(|alert| match alert {
+            Alert::Message => Some(Notice::Message),
+            Alert::Closed => Some(Notice::Closed(None)),
+            _ => None,
+        });
+        let config = BackgroundConfig::default()
+            .logging(logging)
+            .hook(Some(hook));
         let connection = Arc::new(BackgroundClient::start(&request, &config)?);
-        self.hold.forget(None);
-        let is_aborted = {
-            let mut inner = self.inner.lock();
-            inner.connection = Some(Arc::clone(&connection));
-            inner.is_aborted
-        };
-        if is_aborted {
+        self.object.hold.forget(None);
+        self.inner.lock().connection = Some(Arc::clone(&connection));
+        // Whoever aborts has either seen the connection, or is seen here.
+        if self.object.abort.is_set() {
             connection.destroy();
         }
         // It keeps a deadline of its own.
-        connection.wait_open(Duration::MAX)?;
-        Ok(Map::success().into())
+        Ok(connection.wait_open(Duration::MAX)?)
     }
 
-    fn next(&self, arguments: &Arguments<'_>) -> Result<Held, Failure> {
+    fn next(&self, arguments: &Arguments<'_>) -> Result<Receipt<'_>, Failure> {
         let timeout = arguments.millis(0)?;
+        if let Some(again) = self.object.hold.begin(None) {
+            return Ok(again);
+        }
         let message = functions::get_message(&*self.connection()?, timeout)?;
-        let metadata = Map::success().with("type", message.kind());
-        let metadata = match &message {
-            Message::Close(close) => metadata
-                .with("code", close.code.as_u16())
-                .with("reason", close.reason.as_str()),
-            message => metadata.with("size", message.payload().len()),
-        };
-        let payload = match message {
-            Message::Text(text) => Some(Payload::Text(text)),
-            Message::Binary(data) | Message::Ping(data) | Message::Pong(data) => {
-                Some(Payload::Binary(data))
-            }
-            _ => None,
-        };
-        Ok(Held {
-            metadata: metadata.into(),
-            payload: payload.map(|payload| ("data", payload)),
-            id: None,
-        })
+        Ok(self.object.hold.hold(held(message)))
     }
 
     fn send_text(&self, arguments: &Arguments<'_>) -> Result<(), Failure> {
@@ -174,50 +171,90 @@ impl Client {
                 ))
             })?,
         };
-        functions::send_text_message(&*self.connection()?, text, from_file)?;
-        Ok(())
+        let connection = self.connection()?;
+        if from_file {
+            check_file(arguments.function(), text)?;
+        }
+        Ok(functions::send_text_message(&connection, text, from_file)?)
     }
 
     fn send_binary(&self, arguments: &Arguments<'_>) -> Result<(), Failure> {
         let content = arguments.content(0)?;
-        let data = match &content {
-            Content::Text(text) => functions::BinaryData::Text(text),
-            Content::Binary(bytes) => functions::BinaryData::Bytes(bytes),
+        let connection = self.connection()?;
+        let text = match (&content, arguments.raw(0)) {
+            (Content::Binary(bytes), _) => {
+                return Ok(functions::send_binary_message(
+                    &connection,
+                    BinaryData::Bytes(bytes),
+                )?);
+            }
+            (Content::Text(text), Some(Value::Text(_))) => text,
+            // A number or a collection names no file.
+            (Content::Text(text), _) => {
+                let bytes = BinaryData::Bytes(text.as_bytes());
+                return Ok(functions::send_binary_message(&connection, bytes)?);
+            }
         };
-        functions::send_binary_message(&*self.connection()?, data)?;
+        match BinarySource::of(text) {
+            BinarySource::Url(url) => {
+                let bytes = download(url, &self.object.abort)?;
+                functions::send_binary_message(&connection, BinaryData::Bytes(&bytes))?;
+            }
+            BinarySource::File(_) => {
+                check_file(arguments.function(), text)?;
+                functions::send_binary_message(&connection, BinaryData::Text(text))?;
+            }
+            _ => functions::send_binary_message(&connection, BinaryData::Text(text))?,
+        }
         Ok(())
     }
 
-    fn log(&self, arguments: &Arguments<'_>) -> Result<Value, Failure> {
-        let (as_string, count) = (arguments.boolean(0)?, arguments.integer(1)?);
-        let lines = functions::get_log(&*self.connection()?, count)?;
-        Ok(log_value(lines, as_string))
+    fn status(&self) -> Value {
+        let connection = self.inner.lock().connection.clone();
+        let Some(connection) = connection else {
+            return Map::success()
+                .with("state", "not_connected")
+                .with("isActive", false)
+                .into();
+        };
+        let state = connection.state();
+        let word = match state {
+            State::Connecting => "connecting",
+            State::Open => "open",
+            State::Reconnecting { .. } => "reconnecting",
+            State::Closing => "closing",
+            _ => "closed",
+        };
+        let close = connection.close_received();
+        Map::success()
+            .with("state", word)
+            .with("isActive", state == State::Open)
+            .with("target", connection.address().to_string())
+            .with_some(
+                "address",
+                connection.peer_address().map(|address| address.to_string()),
+            )
+            .with_some(
+                "localAddress",
+                connection
+                    .local_address()
+                    .map(|address| address.to_string()),
+            )
+            .with_some("tlsVersion", connection.tls_version())
+            .with_some("subprotocol", connection.subprotocol())
+            .with_some("closeCode", close.as_ref().map(|close| close.code.as_u16()))
+            .with_some("closeReason", close.map(|close| close.reason))
+            .into()
     }
 
     fn connection(&self) -> Result<Arc<BackgroundClient>, Failure> {
-        let inner = self.inner.lock();
-        match &inner.connection {
-            Some(connection) => Ok(Arc::clone(connection)),
-            None if inner.is_aborted => Err(Failure::closed(ABORTED)),
-            None => Err(Failure::closed(
-                "the client is not connected; call CreateConnection first",
-            )),
-        }
-    }
-
-    fn fail(&self, failure: Failure) -> Value {
-        failure.text().clone_into(&mut self.last_error.lock());
-        failure.into_value()
-    }
-
-    fn note(&self, answer: Value) -> Value {
-        if let (false, Some(text)) = (
-            answer.is_success(),
-            answer.get("error").and_then(Value::as_text),
-        ) {
-            text.clone_into(&mut self.last_error.lock());
-        }
-        answer
+        let connection = self.inner.lock().connection.clone();
+        connection.ok_or_else(|| {
+            Failure::closed(match self.object.abort.is_set() {
+                true => ABORTED,
+                false => "the client is not connected; call CreateConnection first",
+            })
+        })
     }
 }
 
@@ -238,10 +275,10 @@ struct Connecting<'a>(&'a Client);
 
 impl<'a> Connecting<'a> {
     fn begin(client: &'a Client) -> Result<Self, Failure> {
-        let mut inner = client.inner.lock();
-        if inner.is_aborted {
+        if client.object.abort.is_set() {
             return Err(Failure::closed(ABORTED));
         }
+        let mut inner = client.inner.lock();
         let open = inner.connection.as_ref();
         let open = open.filter(|connection| connection.state() != State::Closed);
         if let Some(connection) = open {
@@ -252,7 +289,7 @@ impl<'a> Connecting<'a> {
         }
         if std::mem::replace(&mut inner.is_connecting, true) {
             return Err(Failure::usage(
-                "this client is being connected by another call",
+                "this client is being connected by another call; wait for it, or make another client",
             ));
         }
         Ok(Self(client))
@@ -263,6 +300,46 @@ impl Drop for Connecting<'_> {
     fn drop(&mut self) {
         self.0.inner.lock().is_connecting = false;
     }
+}
+
+/// What the contract says of a message.
+fn held(message: Message) -> Held {
+    let metadata = Map::success().with("type", message.kind());
+    let metadata = match &message {
+        Message::Close(close) => metadata
+            .with("code", close.code.as_u16())
+            .with("reason", close.reason.as_str()),
+        message => metadata.with("size", message.payload().len()),
+    };
+    let payload = match message {
+        Message::Text(text) => Some(Payload::Text(text)),
+        Message::Binary(data) | Message::Ping(data) | Message::Pong(data) => {
+            Some(Payload::Binary(data))
+        }
+        _ => None,
+    };
+    Held {
+        metadata: metadata.into(),
+        payload: payload.map(|payload| ("data", payload)),
+        id: None,
+    }
+}
+
+fn statistics(connection: &BackgroundClient) -> Value {
+    let statistics = connection.statistics();
+    Map::success()
+        .with("messagesReceived", statistics.messages_received)
+        .with("bytesReceived", statistics.bytes_received)
+        .with("messagesSent", statistics.messages_sent)
+        .with("bytesSent", statistics.bytes_sent)
+        .with("pingsAnswered", statistics.pings_answered)
+        .with("queuedMessages", statistics.receive_queue_messages)
+        .with("queuedBytes", statistics.receive_queue_bytes)
+        .with("isPaused", statistics.is_paused)
+        .with("unsentMessages", statistics.send_queue_messages)
+        .with("unsentBytes", statistics.send_queue_bytes)
+        .with("lostMessages", statistics.messages_unsent)
+        .into()
 }
 
 /// The one function of a client that receives.

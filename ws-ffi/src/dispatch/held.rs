@@ -43,6 +43,14 @@ pub(super) struct Held {
     pub(super) id: Option<String>,
 }
 
+impl Held {
+    fn is_from(&self, id: &str) -> bool {
+        self.id
+            .as_ref()
+            .is_some_and(|own| own.eq_ignore_ascii_case(id))
+    }
+}
+
 /// The place for held messages of one object.
 #[derive(Debug, Default)]
 pub(super) struct Hold(Mutex<State>);
@@ -67,15 +75,7 @@ pub struct Receipt<'a> {
     failure: Value,
 }
 
-impl<'a> Receipt<'a> {
-    pub(super) fn failed(hold: &'a Hold, failure: Value) -> Self {
-        Self {
-            hold,
-            held: None,
-            failure,
-        }
-    }
-
+impl Receipt<'_> {
     /// The answer, without the payload.
     pub fn metadata(&self) -> &Value {
         self.held
@@ -125,7 +125,7 @@ impl Hold {
     pub(super) fn begin(&self, id: Option<&str>) -> Option<Receipt<'_>> {
         let mut state = self.0.lock();
         state.current = None;
-        let is_wanted = |held: &Arc<Held>| id.is_none() || held.id.as_deref() == id;
+        let is_wanted = |held: &Arc<Held>| id.is_none_or(|id| held.is_from(id));
         let index = state.again.iter().position(is_wanted)?;
         let held = state.again.remove(index)?;
         Some(self.receipt(held))
@@ -134,6 +134,15 @@ impl Hold {
     /// A message has been received.
     pub(super) fn hold(&self, held: Held) -> Receipt<'_> {
         self.receipt(Arc::new(held))
+    }
+
+    /// A receive has failed.
+    pub(super) const fn failed(&self, failure: Value) -> Receipt<'_> {
+        Receipt {
+            hold: self,
+            held: None,
+            failure,
+        }
     }
 
     fn receipt(&self, held: Arc<Held>) -> Receipt<'_> {
@@ -163,7 +172,7 @@ impl Hold {
     /// Forgets the messages of one connection, or all.
     pub(super) fn forget(&self, id: Option<&str>) {
         let mut state = self.0.lock();
-        let is_other = |held: &Arc<Held>| id.is_some() && held.id.as_deref() != id;
+        let is_other = |held: &Arc<Held>| id.is_some_and(|id| !held.is_from(id));
         state.again.retain(is_other);
         state.current = state.current.take().filter(is_other);
     }

@@ -30,36 +30,25 @@
 //! assert_eq!(data.get("message"), Some(&Value::Binary("привет".into())));
 //! ```
 
+mod abort;
 mod arguments;
 mod client;
+mod download;
 mod free;
 mod held;
+mod object;
 mod server;
+mod server_settings;
 mod settings;
 mod table;
 mod value;
-
-use self::value::Map;
 
 pub use self::{
     client::Client,
     free::call,
     held::{Payload, Receipt},
+    object::Notice,
     server::Server,
     table::{Class, Default, Function, Parameter, Returns, find, functions},
     value::Value,
 };
-
-/// What GetLog answers.
-fn log_value(lines: ws_core::contract::LogLines, as_string: bool) -> Value {
-    if as_string {
-        return Value::Text(lines.to_string());
-    }
-    let returned = lines.lines.len();
-    let logs = lines.lines.into_iter().map(Value::Text).collect();
-    Map::success()
-        .with("logs", Value::List(logs))
-        .with("returned", returned)
-        .with("total", lines.total)
-        .into()
-}

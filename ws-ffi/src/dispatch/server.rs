@@ -6,16 +6,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use ws_core::Hook;
 use ws_server::Message;
 use ws_server::contract as functions;
-use ws_server::mailbox::{Mailbox, Received};
+use ws_server::mailbox::{Alert, ConnectionInfo, Mailbox, Received};
 
 use super::arguments::{Arguments, Content};
-use super::held::{Held, Hold, Payload, Receipt};
+use super::held::{Held, Payload, Receipt};
+use super::object::{Notice, Object, check_file, log_value};
+use super::server_settings;
 use super::settings::logging;
-use super::table::{Class, Function};
+use super::table::Function;
 use super::value::{Map, Value};
-use super::{free, log_value};
 use crate::error::Failure;
 
 /// A server, not started at first.
@@ -24,16 +26,15 @@ use crate::error::Failure;
 /// threads, within 2 s.
 #[derive(Default)]
 pub struct Server {
+    object: Object,
     inner: Mutex<Inner>,
-    hold: Hold,
-    last_error: Mutex<String>,
 }
 
 #[derive(Default)]
 struct Inner {
     /// Stays when it is stopped, for its log.
     mailbox: Option<Arc<Mailbox>>,
-    is_aborted: bool,
+    is_starting: bool,
 }
 
 impl Server {
@@ -47,11 +48,8 @@ impl Server {
         if RECEIVE.contains(&function.english) {
             return self.receive(function, arguments).into_value();
         }
-        let answer = match function.class {
-            Class::None => return self.note(free::call(function, arguments)),
-            _ => Arguments::new(function, arguments).and_then(|arguments| self.answer(&arguments)),
-        };
-        answer.unwrap_or_else(|failure| self.fail(failure))
+        self.object
+            .call(function, arguments, |arguments| self.answer(arguments))
     }
 
     /// GetNextConnectionData and GetConnectionData in two halves: the answer without `message`, which waits for
@@ -59,30 +57,35 @@ impl Server {
     ///
     /// What was received before and not taken counts as read.
     pub fn receive(&self, function: &'static Function, arguments: &[Value]) -> Receipt<'_> {
-        match Arguments::new(function, arguments).and_then(|arguments| self.next(&arguments)) {
-            Ok(receipt) => receipt,
-            Err(failure) => Receipt::failed(&self.hold, self.fail(failure)),
-        }
+        let answer =
+            Arguments::new(function, arguments).and_then(|arguments| self.next(&arguments));
+        answer.unwrap_or_else(|failure| self.object.hold.failed(self.object.fail(failure)))
     }
 
     /// Lets `take` have the payload of the message that was received last and confirmed; `None` if there is none, or if
     /// `take` says so, and then it stays. `take` runs under no lock.
     pub fn take_payload<R>(&self, take: impl FnOnce(&Payload) -> Option<R>) -> Option<R> {
-        self.hold.take_payload(take)
+        self.object.hold.take_payload(take)
     }
 
     /// The text of the last failure; empty if there was none.
     pub fn last_error(&self) -> String {
-        self.last_error.lock().clone()
+        self.object.last_error()
+    }
+
+    /// Sets what is told without being asked for, from now on; as [`Client::set_notify`](super::Client::set_notify), from
+    /// the server's thread.
+    pub fn set_notify(&self, notify: Option<Hook<Notice>>) {
+        self.object.set_notify(notify);
     }
 
     /// Ends every call that waits, the server and its threads; every later call is an error.
+    ///
+    /// Clients are told with Close 1001 and have 1 s. A lookup of a name may outlive it in a thread that owns all it
+    /// needs.
     pub fn abort(&self) {
-        let mailbox = {
-            let mut inner = self.inner.lock();
-            inner.is_aborted = true;
-            inner.mailbox.clone()
-        };
+        self.object.abort.set();
+        let mailbox = self.inner.lock().mailbox.clone();
         if let Some(mailbox) = mailbox {
             mailbox.abort();
         }
@@ -91,96 +94,100 @@ impl Server {
     fn answer(&self, arguments: &Arguments<'_>) -> Result<Value, Failure> {
         let success = Map::success();
         Ok(match arguments.function() {
-            "StartServer" => return self.start(arguments),
+            "StartServer" => self.start(arguments)?,
             "StopServer" => {
                 functions::stop_server(&*self.mailbox()?)?;
-                self.hold.forget(None);
+                self.object.hold.forget(None);
                 success
             }
             "SendData" => {
                 self.send(arguments)?;
                 success
             }
+            "Broadcast" => self.broadcast(arguments)?,
             "CloseIncomingConnection" => {
                 let (id, remove) = (arguments.text(0)?, arguments.boolean(1)?);
                 let (code, reason) = (arguments.small(2)?, arguments.text(3)?);
-                functions::close_incoming_connection(
-                    &*self.mailbox()?,
-                    id,
-                    remove,
-                    Some(code),
-                    reason,
-                )?;
+                let mailbox = self.mailbox()?;
                 if remove {
-                    self.hold.forget(Some(id));
+                    self.object.hold.forget(Some(id));
                 }
+                functions::close_incoming_connection(&mailbox, id, remove, Some(code), reason)?;
                 success
             }
             "GetConnectionList" => {
                 let connections = functions::get_connection_list(&*self.mailbox()?)?;
-                let list = connections.iter().map(|info| {
-                    Map::new()
-                        .with("connectionId", info.id.to_string())
-                        .with("address", info.connection.address.to_string())
-                        .with("isActive", info.is_active)
-                        .with("path", info.connection.path.as_str())
-                        .with("queued", info.queued_messages)
-                        .into()
-                });
-                success.with("connections", Value::List(list.collect()))
+                success.with("connections", Value::List(connections.iter().map(entry).collect()))
             }
             "GetLog" => {
                 let (as_string, count) = (arguments.boolean(0)?, arguments.integer(1)?);
-                return Ok(log_value(
-                    functions::get_log(&*self.mailbox()?, count)?,
-                    as_string,
-                ));
+                return Ok(log_value(functions::get_log(&*self.mailbox()?, count)?, as_string));
             }
+            "GetStatistics" => self.statistics()?,
             name => {
                 return Err(Failure::new(
                     "not_an_object",
-                    format!("{name} needs a client, but this is a server"),
+                    format!("{name} needs a client, but this is a server; give the result of CreateConnection"),
                 ));
             }
         }
         .into())
     }
 
-    fn start(&self, arguments: &Arguments<'_>) -> Result<Value, Failure> {
+    fn start(&self, arguments: &Arguments<'_>) -> Result<Map, Failure> {
         let port = arguments.small(0)?;
-        let pool_size = usize::try_from(arguments.within(1, 1, i64::from(u32::MAX))?).ok();
+        let pool_size = usize::try_from(arguments.within(1, 1, MAX_POOL_SIZE)?).ok();
         let logging = logging(arguments, 2)?;
-        let settings = super::settings::server(arguments, 3)?;
-        let mut inner = self.inner.lock();
-        match &inner.mailbox {
+        let _starting = Starting::begin(self)?;
+        let mut settings = server_settings::server(arguments, 3, &self.object.abort)?;
+        let hook = self.object.hook(|alert| match alert {
+            Alert::Message => Some(Notice::Message),
+            Alert::Closed(id) => Some(Notice::Closed(Some(id.to_string()))),
+            _ => None,
+        });
+        settings.mailbox = settings.mailbox.hook(Some(hook));
+        let is_unix = settings.address.starts_with("unix:");
+        let address = settings.address.clone();
+        let before = self.inner.lock().mailbox.clone();
+        let mailbox = match before {
             Some(mailbox) => {
                 functions::start_server_again(
-                    mailbox,
+                    &mailbox,
                     port,
                     pool_size,
                     Some(&logging),
                     Some(settings),
                 )?;
+                self.object.hold.forget(None);
+                mailbox
             }
             None => {
                 let mailbox =
                     functions::start_server(port, pool_size, Some(&logging), Some(settings))?;
-                inner.mailbox = Some(Arc::new(mailbox));
+                let mailbox = Arc::new(mailbox);
+                self.inner.lock().mailbox = Some(Arc::clone(&mailbox));
+                mailbox
             }
+        };
+        // Whoever aborts has either seen the server, or is seen here.
+        if self.object.abort.is_set() {
+            mailbox.abort();
+            return Err(Failure::new("not_started", ABORTED));
         }
-        let address = inner.mailbox.as_ref().map(|mailbox| mailbox.local_addr());
-        Ok(Map::success()
-            .with_some("address", address.map(|address| address.to_string()))
-            .with_some("port", address.map(|address| address.port()))
-            .into())
+        let bound = mailbox.local_addr();
+        Ok(match is_unix {
+            true => Map::success().with("address", address),
+            false => Map::success()
+                .with("address", bound.to_string())
+                .with("port", bound.port()),
+        })
     }
 
     fn next(&self, arguments: &Arguments<'_>) -> Result<Receipt<'_>, Failure> {
-        let id = (arguments.function() == RECEIVE[1])
-            .then(|| arguments.text(0))
-            .transpose()?;
-        let timeout = arguments.millis(usize::from(id.is_some()))?;
-        if let Some(again) = self.hold.begin(id) {
+        let is_named = arguments.function() == RECEIVE[1];
+        let id = is_named.then(|| arguments.text(0)).transpose()?;
+        let timeout = arguments.millis(usize::from(is_named))?;
+        if let Some(again) = self.object.hold.begin(id) {
             return Ok(again);
         }
         let mailbox = self.mailbox()?;
@@ -188,46 +195,120 @@ impl Server {
             None => functions::get_next_connection_data(&mailbox, timeout, None),
             Some(id) => functions::get_connection_data(&mailbox, id, timeout, None),
         };
-        Ok(self.hold.hold(held(received?)))
+        Ok(self.object.hold.hold(held(received?)))
     }
 
     fn send(&self, arguments: &Arguments<'_>) -> Result<(), Failure> {
         let id = arguments.text(0)?;
         let content = arguments.content(1)?;
         let (from_file, kind) = (arguments.boolean(2)?, arguments.optional_text(3)?);
-        let message = match &content {
-            Content::Text(text) => Message::Text(text),
-            Content::Binary(bytes) => Message::Binary(bytes),
-        };
         let kind = kind.filter(|kind| !kind.is_empty());
-        functions::send_data(&*self.mailbox()?, id, message, from_file, kind)?;
-        Ok(())
+        let mailbox = self.mailbox()?;
+        if let (Content::Text(path), true) = (&content, from_file) {
+            check_file(arguments.function(), path)?;
+        }
+        Ok(functions::send_data(
+            &mailbox,
+            id,
+            message(&content),
+            from_file,
+            kind,
+        )?)
+    }
+
+    fn broadcast(&self, arguments: &Arguments<'_>) -> Result<Map, Failure> {
+        let (content, path) = (arguments.content(0)?, arguments.text(1)?);
+        let reached = functions::broadcast(&*self.mailbox()?, message(&content), path)?;
+        let full = reached.full.iter().map(|id| Value::Text(id.to_string()));
+        Ok(Map::success()
+            .with("sent", reached.sent.len())
+            .with("full", Value::List(full.collect())))
+    }
+
+    fn statistics(&self) -> Result<Map, Failure> {
+        let statistics = functions::get_statistics(&*self.mailbox()?)?;
+        Ok(Map::success()
+            .with("connections", statistics.connections)
+            .with("connectionsOpened", statistics.connections_opened)
+            .with("refusedHandshakes", statistics.refused_handshakes)
+            .with("messagesReceived", statistics.messages_received)
+            .with("bytesReceived", statistics.bytes_received)
+            .with("messagesSent", statistics.messages_sent)
+            .with("bytesSent", statistics.bytes_sent)
+            .with("queuedMessages", statistics.queued_messages)
+            .with("queuedBytes", statistics.queued_bytes)
+            .with("unsentBytes", statistics.unsent_bytes)
+            .with("lostMessages", statistics.dropped))
     }
 
     fn mailbox(&self) -> Result<Arc<Mailbox>, Failure> {
-        let inner = self.inner.lock();
-        inner.mailbox.clone().ok_or_else(|| {
+        let mailbox = self.inner.lock().mailbox.clone();
+        mailbox.ok_or_else(|| {
             Failure::new(
                 "not_started",
-                "the server is not running; call StartServer first",
+                match self.object.abort.is_set() {
+                    true => ABORTED,
+                    false => "the server is not running; call StartServer first",
+                },
             )
         })
     }
+}
 
-    fn fail(&self, failure: Failure) -> Value {
-        failure.text().clone_into(&mut self.last_error.lock());
-        failure.into_value()
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.abort();
     }
+}
 
-    fn note(&self, answer: Value) -> Value {
-        if let (false, Some(text)) = (
-            answer.is_success(),
-            answer.get("error").and_then(Value::as_text),
-        ) {
-            text.clone_into(&mut self.last_error.lock());
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
+}
+
+/// Only one thread starts an object at a time.
+struct Starting<'a>(&'a Server);
+
+impl<'a> Starting<'a> {
+    fn begin(server: &'a Server) -> Result<Self, Failure> {
+        if server.object.abort.is_set() {
+            return Err(Failure::new("not_started", ABORTED));
         }
-        answer
+        if std::mem::replace(&mut server.inner.lock().is_starting, true) {
+            return Err(Failure::usage(
+                "this server is being started by another call; wait for it, or make another server",
+            ));
+        }
+        Ok(Self(server))
     }
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.inner.lock().is_starting = false;
+    }
+}
+
+fn message<'a>(content: &'a Content<'_>) -> Message<'a> {
+    match content {
+        Content::Text(text) => Message::Text(text),
+        Content::Binary(bytes) => Message::Binary(bytes),
+    }
+}
+
+/// A line of the list of connections.
+fn entry(info: &ConnectionInfo) -> Value {
+    Map::new()
+        .with("connectionId", info.id.to_string())
+        .with("address", info.connection.address.to_string())
+        .with("isActive", info.is_active)
+        .with("path", info.connection.path.as_str())
+        .with_some("subprotocol", info.connection.subprotocol.as_deref())
+        .with("queuedMessages", info.queued_messages)
+        .with("queuedBytes", info.queued_bytes)
+        .with("unsentBytes", info.unsent_bytes)
+        .into()
 }
 
 /// What the contract says of a message.
@@ -261,17 +342,8 @@ fn held(received: Received) -> Held {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.abort();
-    }
-}
-
-impl fmt::Debug for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").finish_non_exhaustive()
-    }
-}
-
-/// The functions of a server that receive.
+/// The functions of a server that receive; the second one from one connection.
 const RECEIVE: [&str; 2] = ["GetNextConnectionData", "GetConnectionData"];
+const ABORTED: &str = "the server was destroyed";
+/// More file descriptors than any system has.
+const MAX_POOL_SIZE: i64 = 1 << 24;

@@ -3,10 +3,11 @@
 //! Invariant: an unknown key is an error that names it and lists the known ones.
 
 use std::path::Path;
+use std::time::Duration;
 
-use ws_client::ConnectRequest;
-use ws_client::contract::{self, Proxy};
+use ws_client::{ConnectRequest, ProxyKind, ProxySettings, TlsSettings, contract};
 use ws_core::LoggingSettings;
+use ws_core::handshake::PeerText;
 
 use super::arguments::{Arguments, integer};
 use super::value::Value;
@@ -32,7 +33,7 @@ impl<'a> Settings<'a> {
         if let Some((name, _)) = entries.iter().find(|(name, _)| !is_known(name)) {
             return Err(Failure::usage(format!(
                 "{place} has an unknown key {:?}; known are: {}",
-                name.chars().take(40).collect::<String>(),
+                PeerText::new(name).max_chars(40).to_string(),
                 known.join(", ")
             )));
         }
@@ -77,12 +78,44 @@ impl<'a> Settings<'a> {
             .ok_or_else(|| self.wrong(name, value, &wanted()))
     }
 
-    pub(super) fn wrong(&self, name: &str, value: &Value, wanted: &str) -> Failure {
-        Failure::usage(format!(
-            "{}: {name} is of the type {}, or not a value it can have, but must be {wanted}",
-            self.place,
-            value.kind()
-        ))
+    /// A number of things or bytes, from 1.
+    pub(super) fn size(&self, name: &str) -> Result<Option<usize>, Failure> {
+        let size = self.count(name, 1, MAX_SIZE)?;
+        Ok(size.and_then(|size| usize::try_from(size).ok()))
+    }
+
+    /// Milliseconds; beyond 2³¹ they are clamped.
+    pub(super) fn millis(&self, name: &str, least: i64) -> Result<Option<Duration>, Failure> {
+        let millis = self.count(name, least, i64::MAX)?;
+        let millis = millis.map(|millis| u64::try_from(millis.min(MAX_SIZE)).unwrap_or_default());
+        Ok(millis.map(Duration::from_millis))
+    }
+
+    /// Strings; one alone counts as a list of it.
+    pub(super) fn list(&self, name: &str) -> Result<Option<Vec<&'a str>>, Failure> {
+        let wanted = "an Array of Strings";
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(vec![text])),
+            Some(Value::List(values)) => {
+                let texts: Option<Vec<_>> = values.iter().map(Value::as_text).collect();
+                texts.map(Some).ok_or_else(|| self.unusable(name, wanted))
+            }
+            Some(value) => Err(self.wrong(name, value, wanted)),
+        }
+    }
+
+    fn wrong(&self, name: &str, value: &Value, wanted: &str) -> Failure {
+        let kind = value.kind();
+        match value {
+            // A number is no secret.
+            Value::Number(number) => self.unusable(name, &format!("{wanted}, not {number}")),
+            _ => self.unusable(name, &format!("{wanted}, not a value of the type {kind}")),
+        }
+    }
+
+    pub(super) fn unusable(&self, name: &str, wanted: &str) -> Failure {
+        Failure::usage(format!("{}: {name} must be {wanted}", self.place))
     }
 }
 
@@ -92,35 +125,119 @@ pub(super) fn request(arguments: &Arguments<'_>) -> Result<ConnectRequest, Failu
     if let Some(settings) = tls(arguments, 1)? {
         request = request.tls(settings);
     }
-    match proxy(arguments, 2)? {
-        None => {}
-        Some(Proxy::Environment) => request = request.proxy_from_environment(),
-        Some(_) => {}
+    request = match proxy(arguments, 2)? {
+        None => request,
+        Some(Proxy::Environment) => request.proxy_from_environment(),
+        Some(Proxy::Settings(settings)) => request.proxy(settings),
+    };
+    for (name, value) in headers(arguments, 3)? {
+        // What the library writes itself has a place of its own.
+        request = if name.eq_ignore_ascii_case("Sec-WebSocket-Protocol") {
+            let offers = value.split(',').map(str::trim).map(str::to_owned);
+            offers.fold(request, ConnectRequest::subprotocol)
+        } else if name.eq_ignore_ascii_case("Origin") {
+            request.origin(value)
+        } else {
+            request.header(name, value)
+        };
     }
     Ok(request)
 }
 
-fn tls(arguments: &Arguments<'_>, index: usize) -> Result<Option<ws_client::TlsSettings>, Failure> {
+fn tls(arguments: &Arguments<'_>, index: usize) -> Result<Option<TlsSettings>, Failure> {
     let Some(value) = arguments.settings(index)? else {
         return Ok(None);
     };
-    let settings = Settings::new(
-        place(arguments, index),
-        &value,
-        &["use_tls", "accept_invalid_certs", "ca_cert_path"],
-    )?;
+    let settings = Settings::new(place(arguments, index), &value, &TLS_KEYS)?;
+    let [ca, chain, key] = [
+        settings.text("ca_cert_path")?,
+        settings.text("client_cert_path")?,
+        settings.text("client_key_path")?,
+    ];
+    let accept = settings.boolean("accept_invalid_certs")?.unwrap_or(false);
     if settings.boolean("use_tls")? == Some(false) {
         return Ok(None);
     }
-    let parameters = contract::get_tls_settings(
-        settings.boolean("accept_invalid_certs")?.unwrap_or(false),
-        settings.text("ca_cert_path")?.unwrap_or_default(),
-    );
-    Ok(Some((&parameters).into()))
+    let mut tls = TlsSettings::from(&contract::get_tls_settings(accept, ca.unwrap_or_default()));
+    match (chain, key) {
+        (Some(chain), key) => tls = tls.client_certificate(chain, key.unwrap_or(chain)),
+        (None, Some(_)) => {
+            return Err(Failure::usage(format!(
+                "{}: client_key_path needs client_cert_path",
+                place(arguments, index)
+            )));
+        }
+        (None, None) => {}
+    }
+    Ok(Some(tls))
 }
 
-fn proxy(_: &Arguments<'_>, _: usize) -> Result<Option<Proxy>, Failure> {
-    Ok(None)
+enum Proxy {
+    Environment,
+    Settings(ProxySettings),
+}
+
+fn proxy(arguments: &Arguments<'_>, index: usize) -> Result<Option<Proxy>, Failure> {
+    if let Some(Value::Text(text)) = arguments.raw(index)
+        && text.trim().eq_ignore_ascii_case("env")
+    {
+        return Ok(Some(Proxy::Environment));
+    }
+    let Some(value) = arguments.settings(index)? else {
+        return Ok(None);
+    };
+    let settings = Settings::new(place(arguments, index), &value, &PROXY_KEYS)?;
+    let missing = |key| Failure::usage(format!("{}: {key} is missing", place(arguments, index)));
+    let server = settings.text("server")?.ok_or_else(|| missing("server"))?;
+    let port = settings.count("port", 0, u16::MAX.into())?;
+    let port = port.ok_or_else(|| missing("port"))?;
+    let kind: ProxyKind = settings.text("proxy_type")?.unwrap_or("socks5").parse()?;
+    let proxy = ProxySettings::new(kind, server, u16::try_from(port).unwrap_or_default());
+    Ok(Some(Proxy::Settings(
+        match (settings.text("login")?, settings.text("password")?) {
+            (None, None) => proxy,
+            (login, password) => {
+                proxy.login(login.unwrap_or_default(), password.unwrap_or_default())
+            }
+        },
+    )))
+}
+
+/// Names and values: a map, or a list of pairs, which may have a name twice.
+fn headers(arguments: &Arguments<'_>, index: usize) -> Result<Vec<(String, String)>, Failure> {
+    let wrong = |name: &str| {
+        Failure::usage(format!(
+            "{}: the value of {} must be a String",
+            place(arguments, index),
+            PeerText::new(name).max_chars(40)
+        ))
+    };
+    let header = |name: &str, value: &Value| match value {
+        Value::Text(value) => Ok((name.to_owned(), value.clone())),
+        Value::Number(_) | Value::Boolean(_) => Ok((name.to_owned(), value.to_json_text())),
+        _ => Err(wrong(name)),
+    };
+    match arguments.settings(index)?.as_deref() {
+        None => Ok(Vec::new()),
+        Some(Value::Map(entries)) => entries
+            .iter()
+            .map(|(name, value)| header(name, value))
+            .collect(),
+        Some(Value::List(entries)) => entries
+            .iter()
+            .map(|entry| match entry {
+                Value::List(pair) => match pair.as_slice() {
+                    [Value::Text(name), value] => header(name, value),
+                    _ => Err(wrong("each pair")),
+                },
+                _ => Err(wrong("each pair")),
+            })
+            .collect(),
+        Some(_) => Err(Failure::usage(format!(
+            "{} must be a Map or a JSON object",
+            place(arguments, index)
+        ))),
+    }
 }
 
 /// The event log asked for; none unless it was.
@@ -129,11 +246,7 @@ pub(super) fn logging(arguments: &Arguments<'_>, index: usize) -> Result<Logging
     let Some(value) = arguments.settings(index)? else {
         return Ok(off);
     };
-    let settings = Settings::new(
-        place(arguments, index),
-        &value,
-        &["mode", "max_entries", "file_path"],
-    )?;
+    let settings = Settings::new(place(arguments, index), &value, &LOGGING_KEYS)?;
     let max_entries = settings.count("max_entries", 0, u32::MAX.into())?;
     let path = settings.text("file_path")?.filter(|path| !path.is_empty());
     let (memory, file) = match settings.text("mode")? {
@@ -170,17 +283,14 @@ pub(super) fn place(arguments: &Arguments<'_>, index: usize) -> String {
     format!("{}: {}", arguments.function(), arguments.name(index))
 }
 
-/// What StartServer's Settings ask for.
-pub(super) fn server(
-    arguments: &Arguments<'_>,
-    index: usize,
-) -> Result<ws_server::contract::ServerSettings, Failure> {
-    let mut server = ws_server::contract::ServerSettings::default();
-    if let Some(value) = arguments.settings(index)? {
-        let settings = Settings::new(place(arguments, index), &value, &["address"])?;
-        if let Some(address) = settings.text("address")? {
-            server = server.address(address);
-        }
-    }
-    Ok(server)
-}
+const TLS_KEYS: [&str; 5] = [
+    "use_tls",
+    "accept_invalid_certs",
+    "ca_cert_path",
+    "client_cert_path",
+    "client_key_path",
+];
+const PROXY_KEYS: [&str; 5] = ["server", "port", "proxy_type", "login", "password"];
+const LOGGING_KEYS: [&str; 3] = ["mode", "max_entries", "file_path"];
+/// Fits `usize` on every target.
+const MAX_SIZE: i64 = 2_147_483_647;
