@@ -116,9 +116,8 @@ mod tests {
             assert_eq!(waiting.join().unwrap(), Err(Gone::Aborted));
         });
         assert!(abort.is_set());
-        assert_eq!(
-            abort.run("test", LONG, || thread::sleep(LONG)),
-            Err(Gone::Aborted)
-        );
+        let (_hold, held) = mpsc::channel::<()>();
+        let hang = move || held.recv().is_ok();
+        assert_eq!(abort.run("test", LONG, hang), Err(Gone::Aborted));
     }
 }
