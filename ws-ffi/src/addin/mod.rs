@@ -14,6 +14,7 @@
 
 mod class;
 mod gate;
+mod json;
 mod object;
 
 use std::sync::Arc;
@@ -206,7 +207,19 @@ impl Addin {
         give: Give<'_>,
     ) -> Outcome {
         let receipt = object.receive(function, arguments);
-        let outcome = self.answer(receipt.metadata(), true, give);
+        let outcome = match receipt.payload() {
+            // The modules make a Map or an Array of it; the server's messages are bytes to them.
+            Some(Payload::Text(text))
+                if self.class.name == ClassName::Client && json::is_object_or_array(text) =>
+            {
+                let mut metadata = receipt.metadata().clone();
+                if let Value::Map(entries) = &mut metadata {
+                    entries.push((String::from("json"), true.into()));
+                }
+                self.answer(&metadata, true, give)
+            }
+            _ => self.answer(receipt.metadata(), true, give),
+        };
         if outcome == Outcome::Given {
             receipt.confirm();
         }

@@ -83,6 +83,12 @@ impl Receipt<'_> {
             .map_or(&self.failure, |held| &held.metadata)
     }
 
+    /// What waits to be taken, once the metadata is confirmed; `None` for a failure and for a Close.
+    pub fn payload(&self) -> Option<&Payload> {
+        let (_, payload) = self.held.as_ref()?.payload.as_ref()?;
+        Some(payload)
+    }
+
     /// The host has the metadata.
     pub fn confirm(mut self) {
         if let Some(held) = self.held.take() {
