@@ -85,6 +85,7 @@ pub(crate) enum Action {
     Receive(&'static Function),
     TakeText,
     TakeData,
+    SetEvents,
 }
 
 /// A property.
@@ -205,10 +206,16 @@ impl Parameter {
 }
 
 /// The methods that only the add-in has, because payloads cross by themselves.
-fn own_methods() -> [Method; 2] {
+fn own_methods() -> [Method; 3] {
+    let events = vec![
+        Value::Boolean(true),
+        Value::Text(String::from(EVENT_SOURCE)),
+        Value::Number(EVENT_DEPTH),
+    ];
     [
         Method::own("TakeText", "ЗабратьТекст", Action::TakeText, Vec::new()),
         Method::own("TakeData", "ЗабратьДанные", Action::TakeData, Vec::new()),
+        Method::own("SetEvents", "УстановитьСобытия", Action::SetEvents, events),
     ]
 }
 
@@ -228,3 +235,8 @@ fn properties() -> [Property; 2] {
         },
     ]
 }
+
+/// The source of events unless the script names another.
+pub(super) const EVENT_SOURCE: &str = "WebSocket";
+/// How many events may wait for the script unless it says otherwise.
+pub(super) const EVENT_DEPTH: f64 = 100.0;

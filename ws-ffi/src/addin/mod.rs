@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  native_api ──► Addin::call ──► dispatch::Client or Server ──► give ──► native_api
-//!                    └─ TakeText, TakeData, LastError, ThrowErrors
+//!                    └─ TakeText, TakeData, SetEvents, LastError, ThrowErrors
 //! ```
 //! Objects, maps and Undefined do not cross to the host. So a method takes the arguments of the contract's function
 //! without the object, an empty text or -1 stands for Undefined, and a result is JSON text. The payload of a received
@@ -13,16 +13,19 @@
 //! can be taken again.
 
 mod class;
+mod events;
 mod gate;
 mod json;
 mod object;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
 pub(crate) use self::class::{Action, Class, ClassName, Method, Property, PropertyKind};
+use self::events::Events;
 pub(crate) use self::gate::{Gate, Pass};
 use self::object::Object;
 use crate::boundary::Panicked;
@@ -32,6 +35,10 @@ use crate::dispatch::{Function, Payload, Value};
 pub(crate) trait Host: Send + Sync {
     /// Makes `text` the exception that the host raises when the running call fails.
     fn add_error(&self, text: &str) -> bool;
+    /// Sets how many events may wait for the script.
+    fn set_event_depth(&self, depth: i32) -> bool;
+    /// Queues an event; `false` if there is no room, or no script that takes events.
+    fn raise_event(&self, source: &str, message: &str, data: &str) -> bool;
 }
 
 /// A value as it crosses.
@@ -58,6 +65,7 @@ pub(crate) enum Outcome {
 /// An object of one of the two classes.
 pub(crate) struct Addin {
     class: &'static Class,
+    events: Events,
     /// Gone after the end.
     object: Mutex<Option<Arc<Object>>>,
     last_error: Mutex<String>,
@@ -74,9 +82,10 @@ pub(crate) struct Addin {
 pub(crate) type Give<'a> = &'a mut dyn FnMut(Given<'_>) -> bool;
 
 impl Addin {
-    pub(crate) fn new(class: ClassName) -> Self {
+    pub(crate) fn new(class: ClassName, host: Arc<dyn Host>) -> Self {
         Self {
             class: class.class(),
+            events: Events::new(host),
             object: Mutex::new(Some(Arc::new(Object::new(class)))),
             last_error: Mutex::default(),
             throws: AtomicBool::new(false),
@@ -95,7 +104,7 @@ impl Addin {
     /// Runs a method and hands its result to `give`.
     pub(crate) fn call(&self, method: &Method, arguments: &mut [Value], give: Give<'_>) -> Outcome {
         if let Some(what) = self.broken.lock().clone() {
-            return self.fail("internal", &what, false, give);
+            return self.fail("internal", &what, give);
         }
         #[cfg(test)]
         assert!(
@@ -103,7 +112,7 @@ impl Addin {
             "a test wants this"
         );
         let Some(object) = self.object.lock().clone() else {
-            return self.fail("usage", "the object has ended", false, give);
+            return self.fail("usage", "the object has ended", give);
         };
         if arguments.len() > method.parameters.len() {
             let text = format!(
@@ -112,7 +121,7 @@ impl Addin {
                 method.parameters.len(),
                 arguments.len()
             );
-            return self.fail("usage", &text, false, give);
+            return self.fail("usage", &text, give);
         }
         for (argument, parameter) in arguments.iter_mut().zip(&method.parameters) {
             parameter.undo_sentinel(argument);
@@ -135,12 +144,13 @@ impl Addin {
                     Payload::Binary(data) => data,
                 }))
             }),
+            Action::SetEvents => self.set_events(&object, arguments, give),
         }
     }
 
     /// Answers a call whose arguments cannot be used.
     pub(crate) fn refuse(&self, why: &str, give: Give<'_>) -> Outcome {
-        self.fail("usage", why, false, give)
+        self.fail("usage", why, give)
     }
 
     /// The value of a property.
@@ -187,7 +197,8 @@ impl Addin {
     }
 
     /// Gives the object up, with its threads; nothing can be called any more.
-    pub(crate) fn end(&self) {
+    pub(crate) fn end(&self, deadline: Instant) {
+        self.events.end(deadline);
         let object = self.object.lock().take();
         // Without the lock: it joins threads.
         drop(object);
@@ -263,14 +274,38 @@ impl Addin {
         outcome(give(Given::Undefined))
     }
 
-    fn fail(&self, word: &str, text: &str, is_receive: bool, give: Give<'_>) -> Outcome {
+    /// Turns events on or off: `Enabled`, `Source`, `Depth`.
+    fn set_events(&self, object: &Object, arguments: &[Value], give: Give<'_>) -> Outcome {
+        let set = match read_events(arguments) {
+            Ok(None) => {
+                object.set_notify(None);
+                self.events.set(None, 0)
+            }
+            Ok(Some((source, depth))) => self.events.set(Some(source), depth).inspect(|()| {
+                object.set_notify(Some(self.events.hook()));
+                if object.has_waiting() {
+                    self.events.note_waiting();
+                }
+            }),
+            Err(why) => Err(why),
+        };
+        match set {
+            Ok(()) => {
+                let success = (String::from("result"), Value::Boolean(true));
+                self.answer(&Value::Map(vec![success]), false, give)
+            }
+            Err(why) => self.fail("usage", why, give),
+        }
+    }
+
+    fn fail(&self, word: &str, text: &str, give: Give<'_>) -> Outcome {
         let field = |name: &str, value| (String::from(name), value);
         let value = Value::Map(vec![
             field("result", Value::Boolean(false)),
             field("error", Value::from(text)),
             field("errorCode", Value::from(word)),
         ]);
-        self.answer(&value, is_receive, give)
+        self.answer(&value, false, give)
     }
 
     /// Gives a result, and keeps what it says of a failure.
@@ -314,6 +349,30 @@ impl std::fmt::Debug for Addin {
     }
 }
 
+/// The source and the depth, or `None` for no events.
+fn read_events(arguments: &[Value]) -> Result<Option<(String, i32)>, &'static str> {
+    let is_enabled = match arguments.first() {
+        None | Some(Value::Undefined) => true,
+        Some(Value::Boolean(is_enabled)) => *is_enabled,
+        Some(_) => return Err("SetEvents: Enabled is not a Boolean"),
+    };
+    let source = match arguments.get(1) {
+        None | Some(Value::Undefined) => class::EVENT_SOURCE,
+        Some(Value::Text(source)) => source,
+        Some(_) => return Err("SetEvents: Source is not a string"),
+    };
+    let depth = match arguments.get(2) {
+        None | Some(Value::Undefined) => class::EVENT_DEPTH,
+        Some(Value::Number(depth)) if (1.0..=MAX_EVENT_DEPTH).contains(depth) => *depth,
+        Some(_) => return Err("SetEvents: Depth is not a number from 1 to 10,000"),
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "was just looked at; a fraction of an event is none"
+    )]
+    Ok(is_enabled.then(|| (source.to_owned(), depth as i32)))
+}
+
 fn outcome(is_given: bool) -> Outcome {
     if is_given {
         Outcome::Given
@@ -321,3 +380,6 @@ fn outcome(is_given: bool) -> Outcome {
         Outcome::NotGiven
     }
 }
+
+/// More events than that nobody lets wait.
+const MAX_EVENT_DEPTH: f64 = 10_000.0;

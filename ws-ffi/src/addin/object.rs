@@ -1,7 +1,9 @@
 //! A client or a server behind one face.
 
+use ws_core::Hook;
+
 use super::class::ClassName;
-use crate::dispatch::{Client, Function, Payload, Receipt, Server, Value};
+use crate::dispatch::{self, Client, Function, Notice, Payload, Receipt, Server, Value};
 
 /// What an object of a class works with.
 #[derive(Debug)]
@@ -37,6 +39,20 @@ impl Object {
             Self::Client(client) => client.take_payload(take),
             Self::Server(server) => server.take_payload(take),
         }
+    }
+
+    pub(super) fn set_notify(&self, notify: Option<Hook<Notice>>) {
+        match self {
+            Self::Client(client) => client.set_notify(notify),
+            Self::Server(server) => server.set_notify(notify),
+        }
+    }
+
+    /// Whether there is something to receive.
+    pub(super) fn has_waiting(&self) -> bool {
+        let statistics = dispatch::find("GetStatistics").map(|function| self.call(function, &[]));
+        let queued = statistics.and_then(|values| values.get("queuedMessages")?.as_number());
+        queued.is_some_and(|count| count > 0.0)
     }
 
     pub(super) fn abort(&self) {

@@ -80,6 +80,7 @@ fn describe(number: usize, why: Unreadable) -> String {
         Unreadable::NoAddress => {
             format!("argument {number}: the host gives a length and no address")
         }
+        Unreadable::TooLong => format!("argument {number}: it is longer than 2 GiB"),
         Unreadable::Tag(tag) => format!(
             "argument {number}: it is {}; pass a string, a number, a boolean or binary data",
             variant::type_name(tag)

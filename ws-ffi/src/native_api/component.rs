@@ -48,7 +48,7 @@ impl Inner {
         if !self.calls.wait_left(deadline) {
             log::error!("a call does not end within 2 s: its object stays until it does");
         }
-        self.addin.end();
+        self.addin.end(deadline);
     }
 }
 
@@ -57,7 +57,7 @@ impl Header {
     pub(super) fn create(class: ClassName) -> NonNull<Self> {
         let host = Arc::new(HostLink::default());
         let inner = Arc::new(Inner {
-            addin: Addin::new(class),
+            addin: Addin::new(class, Arc::<HostLink>::clone(&host)),
             host,
             calls: Gate::default(),
         });

@@ -70,6 +70,32 @@ impl Connection<'_> {
         };
         is_taken != 0
     }
+
+    /// How many events may wait for the script.
+    pub(super) fn set_event_buffer_depth(self, depth: i32) -> bool {
+        // SAFETY: the host's own function with its own object.
+        let is_set =
+            unsafe { (self.vtable.set_event_buffer_depth)(self.object.as_ptr(), depth.into()) };
+        is_set != 0
+    }
+
+    /// Queues an event for the script; `false` if that cannot be done, or not now.
+    pub(super) fn external_event(self, source: &str, message: &str, data: &str) -> bool {
+        // Written to by nobody, but the host's signature does not say so.
+        let mut source = text::terminated(source);
+        let mut message = text::terminated(message);
+        let mut data = text::terminated(data);
+        // SAFETY: the host's own function with its own object; the texts outlive the call and end with zero.
+        let is_queued = unsafe {
+            (self.vtable.external_event)(
+                self.object.as_ptr(),
+                source.as_mut_ptr(),
+                message.as_mut_ptr(),
+                data.as_mut_ptr(),
+            )
+        };
+        is_queued != 0
+    }
 }
 
 /// ADDIN_E_FAIL.

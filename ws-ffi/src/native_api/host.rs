@@ -71,6 +71,16 @@ impl Host for HostLink {
         self.connection()
             .is_some_and(|host| host.it.add_error(SOURCE, text))
     }
+
+    fn set_event_depth(&self, depth: i32) -> bool {
+        self.connection()
+            .is_some_and(|host| host.it.set_event_buffer_depth(depth))
+    }
+
+    fn raise_event(&self, source: &str, message: &str, data: &str) -> bool {
+        self.connection()
+            .is_some_and(|host| host.it.external_event(source, message, data))
+    }
 }
 
 fn aligned<T>(pointer: *mut T) -> Option<NonNull<T>> {

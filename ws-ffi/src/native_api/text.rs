@@ -154,8 +154,7 @@ mod tests {
     /// each of the 65,536 units alone, and beside a high and a low surrogate
     #[test]
     fn every_unit_is_understood() {
-        let step = if cfg!(miri) { 977 } else { 1 };
-        for unit in (0..=u16::MAX).step_by(step) {
+        for unit in 0..=u16::MAX {
             for units in [
                 vec![unit],
                 vec![0xD83D, unit],

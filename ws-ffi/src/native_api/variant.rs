@@ -29,6 +29,8 @@ pub(super) enum Unreadable {
     NotUtf8,
     /// A text or binary data with a length and no address.
     NoAddress,
+    /// A length that no script can have meant.
+    TooLong,
     /// A type that no function takes.
     Tag(u16),
 }
@@ -155,16 +157,17 @@ unsafe fn slice<'a, T>(pointer: *const T, length: u32) -> Result<&'a [T], Unread
         return Ok(&[]);
     }
     let length = usize::try_from(length).map_err(|_| Unreadable::NoMemory)?;
-    let is_too_long = length
-        .checked_mul(size_of::<T>())
-        .is_none_or(|bytes| isize::try_from(bytes).is_err());
+    let is_too_long = length > MAX_BYTES / size_of::<T>();
     let Some(pointer) = NonNull::new(pointer.cast_mut()).filter(|pointer| pointer.is_aligned())
     else {
         return Err(Unreadable::NoAddress);
     };
     if is_too_long {
-        return Err(Unreadable::NoMemory);
+        return Err(Unreadable::TooLong);
     }
     // SAFETY: the caller promises the values; null, odd addresses and impossible sizes were refused.
     Ok(unsafe { std::slice::from_raw_parts(pointer.as_ptr(), length) })
 }
+
+/// More than any host's string or any message; a greater length is a mistake of the host.
+const MAX_BYTES: usize = i32::MAX as usize;

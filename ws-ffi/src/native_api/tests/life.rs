@@ -152,7 +152,6 @@ fn every_function_of_the_host_runs_inside_the_boundary() {
 
 ///
 #[test]
-#[cfg_attr(miri, ignore = "needs sockets")]
 fn the_end_of_an_object_ends_its_waiting_call() {
     for is_deleted in [false, true] {
         let server = Object::new("Server");
@@ -200,7 +199,7 @@ fn the_end_of_an_object_ends_its_waiting_call() {
 ///
 #[test]
 fn calls_that_race_with_the_end_are_refused_or_done() {
-    let rounds = if cfg!(miri) { 3 } else { 300 };
+    let rounds = 300;
     for round in 0..rounds {
         let object = Object::new(if round % 2 == 0 { "Client" } else { "Server" });
         thread::scope(|scope| {

@@ -6,6 +6,7 @@
 )]
 
 mod calls;
+mod events;
 mod host;
 mod life;
 mod messages;
