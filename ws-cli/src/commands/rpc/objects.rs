@@ -73,12 +73,12 @@ impl Object {
         }
     }
 
-    /// Is this what the function works on?
+    /// Is this what the function works on, or what it asks for?
     pub(super) fn fits(&self, function: &Function) -> bool {
-        match function.class {
-            Class::Client => self.kind() == Kind::Client,
-            Class::Server => self.kind() == Kind::Server,
-            Class::Both | Class::None => true,
+        match (function.english, function.class) {
+            ("IsClientObject", _) | (_, Class::Client) => self.kind() == Kind::Client,
+            ("IsServerObject", _) | (_, Class::Server) => self.kind() == Kind::Server,
+            (_, Class::Both | Class::None) => true,
         }
     }
 
@@ -231,6 +231,8 @@ pub(super) fn error_code(value: &Value) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use ws_ffi::dispatch::find;
+
     use super::*;
 
     #[test]
@@ -254,6 +256,23 @@ mod tests {
             "c99999999999999999999",
         ] {
             assert!(matches!(objects.find(name), Found::Unknown), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_client_is_no_server() {
+        let objects = Objects::default();
+        let [client, server] = [Kind::Client, Kind::Server].map(|kind| objects.create(kind));
+        for (name, is_client, is_server) in [
+            ("IsClientObject", true, false),
+            ("IsServerObject", false, true),
+            ("SendPing", true, false),
+            ("StopServer", false, true),
+            ("GetLog", true, true),
+        ] {
+            let function = find(name).unwrap();
+            let fits = (client.fits(function), server.fits(function));
+            assert_eq!(fits, (is_client, is_server), "{name}");
         }
     }
 
