@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ws_tests::process::{Process, ws_binary};
 
+use crate::support::certs::Authority;
 use crate::support::peer::python;
 
 /// How often each ordering rule is tried unless `WS_RPC_REPEATS` says otherwise; `cargo xtask full` asks for 1,000.
@@ -46,4 +47,16 @@ fn repeats() -> String {
 #[test]
 fn the_ordering_rules_hold_call_by_call() {
     succeeds(script("ordering").arg(repeats()));
+}
+
+#[test]
+fn every_published_example_gives_every_field_it_should() {
+    let authority = Authority::new("authority of the examples");
+    let identity = authority.issue(&["127.0.0.1"]);
+    let folder = tempfile::tempdir().unwrap();
+    succeeds(
+        script("examples")
+            .args([&identity.chain, &identity.key, &authority.file()])
+            .arg(folder.path()),
+    );
 }

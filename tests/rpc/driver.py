@@ -239,9 +239,17 @@ def closed(code=1000, reason=""):
     return {"result": True, "type": "close", "code": code, "reason": reason}
 
 
-def entry(identity=UUID, active=True, queued=0, path="/", address=ADDRESS):
-    """One connection of GetConnectionList."""
-    return {"connectionId": identity, "address": address, "isActive": active, "path": path, "queued": queued}
+def entry(identity=UUID, active=True, unread=()):
+    """One connection of GetConnectionList, with the sizes of what nobody has read; a small message counts as 64 bytes."""
+    return {
+        "connectionId": identity,
+        "address": ADDRESS,
+        "isActive": active,
+        "path": "/",
+        "queuedMessages": len(unread),
+        "queuedBytes": sum(max(size, 64) for size in unread),
+        "unsentBytes": 0,
+    }
 
 
 def listed(*entries):

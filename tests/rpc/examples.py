@@ -283,7 +283,7 @@ def get_connection_list(rpc):
     expect(rpc.call("SendTextMessage", third, "Yo"), OK)
     expect(rpc.call("CloseConnection", third), OK)
     expect(rpc.call("CloseConnection", fourth), OK)
-    expect(rpc.call("GetConnectionList", server), listed(entry(active=False, queued=1)))
+    expect(rpc.call("GetConnectionList", server), listed(entry(active=False, unread=[2])))
     expect(rpc.call("StopServer", server), OK)
 
 
