@@ -157,37 +157,53 @@ impl FrameHeader {
             length,
         })
     }
+}
 
-    /// Appends the header, with the length in the fewest bytes.
+/// FIN, RSV1 and the opcode of a frame to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FirstByte(u8);
+
+impl FirstByte {
+    /// Of a frame that is not compressed.
     #[inline]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "each length is compared before it is narrowed"
-    )]
-    pub(crate) fn encode(&self, output: &mut Vec<u8>) {
-        let first = self.opcode.bits()
-            | if self.is_final { FINAL } else { 0 }
-            | if self.is_compressed { RSV1 } else { 0 };
-        let masked = if self.masking_key.is_some() {
-            MASKED
-        } else {
-            0
-        };
-        // Arrays of a known size: the compiler stores them without a call.
-        match self.payload_length {
-            short @ 0..=125 => output.extend_from_slice(&[first, masked | short as u8]),
-            medium @ 126..=0xFFFF => {
-                let [high, low] = (medium as u16).to_be_bytes();
-                output.extend_from_slice(&[first, masked | 126, high, low]);
-            }
-            long => {
-                output.extend_from_slice(&[first, masked | 127]);
-                output.extend_from_slice(&long.to_be_bytes());
-            }
+    pub(crate) const fn new(opcode: OpCode, is_final: bool) -> Self {
+        Self(opcode.bits() | if is_final { FINAL } else { 0 })
+    }
+
+    /// Of the first frame of a compressed message (RFC 7692 §6.1).
+    #[cfg(feature = "deflate")]
+    pub(crate) const fn compressed(self) -> Self {
+        Self(self.0 | RSV1)
+    }
+}
+
+/// Appends a header, with the length in the fewest bytes.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "each length is compared before it is narrowed"
+)]
+pub(crate) fn encode_header(
+    FirstByte(first): FirstByte,
+    masking_key: Option<[u8; 4]>,
+    payload_length: u64,
+    output: &mut Vec<u8>,
+) {
+    let masked = if masking_key.is_some() { MASKED } else { 0 };
+    // Arrays of a known size: the compiler stores them without a call.
+    match payload_length {
+        short @ 0..=125 => output.extend_from_slice(&[first, masked | short as u8]),
+        medium @ 126..=0xFFFF => {
+            let [high, low] = (medium as u16).to_be_bytes();
+            output.extend_from_slice(&[first, masked | 126, high, low]);
         }
-        if let Some(key) = self.masking_key {
-            output.extend_from_slice(&key);
+        long => {
+            output.extend_from_slice(&[first, masked | 127]);
+            output.extend_from_slice(&long.to_be_bytes());
         }
+    }
+    if let Some(key) = masking_key {
+        output.extend_from_slice(&key);
     }
 }
 
@@ -228,7 +244,8 @@ mod tests {
             for (sender, key) in [(Role::Server, None), (Role::Client, Some([1, 2, 3, 4]))] {
                 let header = header(OpCode::Binary, true, key, length);
                 let mut bytes = Vec::new();
-                header.encode(&mut bytes);
+                let first = FirstByte::new(header.opcode, header.is_final);
+                encode_header(first, key, length, &mut bytes);
                 assert_eq!(
                     FrameHeader::parse(&bytes, sender, false),
                     Ok(Parsed::Header(header, bytes.len()))

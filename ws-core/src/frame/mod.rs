@@ -4,7 +4,7 @@ mod header;
 pub(crate) mod mask;
 mod prepared;
 
-pub(crate) use self::header::{FrameHeader, Parsed};
+pub(crate) use self::header::{FirstByte, FrameHeader, Parsed, encode_header};
 pub use self::{mask::MaskingKeys, prepared::PreparedFrame};
 
 /// The longest payload of a control frame (§5.5).

@@ -5,7 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 #[cfg(feature = "deflate")]
 use crate::extension::{Compressors, OwnSide, WindowBits};
-use crate::{frame::FrameHeader, opcode::OpCode};
+use crate::{
+    frame::{FirstByte, FrameHeader, encode_header},
+    opcode::OpCode,
+};
 
 /// A whole message as one unmasked frame: what a server sends to each of many clients.
 ///
@@ -26,25 +29,17 @@ type Variants = [OnceLock<Option<Arc<PreparedFrame>>>; 7];
 impl PreparedFrame {
     /// Encodes a text message.
     pub fn text(text: &str) -> Self {
-        Self::new(OpCode::Text, false, text.as_bytes())
+        Self::new(FirstByte::new(OpCode::Text, true), text.as_bytes())
     }
 
     /// Encodes a binary message.
     pub fn binary(data: &[u8]) -> Self {
-        Self::new(OpCode::Binary, false, data)
+        Self::new(FirstByte::new(OpCode::Binary, true), data)
     }
 
-    fn new(opcode: OpCode, is_compressed: bool, payload: &[u8]) -> Self {
+    fn new(first: FirstByte, payload: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(FrameHeader::MAX_BYTES + payload.len());
-        let payload_length = payload.len() as u64;
-        FrameHeader {
-            is_final: true,
-            is_compressed,
-            opcode,
-            masking_key: None,
-            payload_length,
-        }
-        .encode(&mut bytes);
+        encode_header(first, None, payload.len() as u64, &mut bytes);
         let payload_start = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
         bytes.extend_from_slice(payload);
         Self {
@@ -79,8 +74,8 @@ impl PreparedFrame {
         let variant = variants[index].get_or_init(|| {
             let payload = side.compress_alone(self.payload(), true, compressors);
             let opcode = OpCode::from_bits(self.bytes[0] & 0xF).unwrap_or(OpCode::Binary);
-            (payload.len() < self.payload().len())
-                .then(|| Arc::new(Self::new(opcode, true, payload)))
+            let first = FirstByte::new(opcode, true).compressed();
+            (payload.len() < self.payload().len()).then(|| Arc::new(Self::new(first, payload)))
         });
         variant.as_ref()
     }

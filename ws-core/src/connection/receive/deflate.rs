@@ -33,6 +33,9 @@ pub(super) enum Compressed<'b> {
 
 impl State<'_> {
     /// Inflates a whole message into the scratch.
+    ///
+    /// Kept out of its callers, whose other messages would pay for its stack frame.
+    #[inline(never)]
     pub(super) fn inflate(
         &mut self,
         message: Compressed<'_>,
@@ -64,6 +67,7 @@ impl State<'_> {
         self.scratch.inflater.as_ref().map_or(&[], |i| i.message())
     }
 
+    #[inline(never)]
     pub(super) fn settle_inflated(&mut self) {
         if let Some(inflater) = &mut self.scratch.inflater {
             inflater.trim();

@@ -188,6 +188,9 @@ impl<'a> State<'a> {
     fn read_header(&mut self, input: &[u8]) -> Result<Option<FrameHeader>, ReceiveError> {
         let sender = self.receiver.role.peer();
         let rest = &input[self.position..];
+        if rest.is_empty() {
+            return Ok(None);
+        }
         if self.receiver.header_length > 0 {
             return self.read_split_header(input, sender);
         }

@@ -1,12 +1,12 @@
 //! Control frames and automatic answers, RFC 6455
 //! [§5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5).
 
-use super::{Pressure, Sender};
+use super::{Pressure, Sender, Stage};
 use crate::{
     close::{CloseFrame, MAX_REASON_BYTES},
     connection::reply::Reply,
     error::SendError,
-    frame::MAX_CONTROL_BYTES,
+    frame::{FirstByte, MAX_CONTROL_BYTES},
     opcode::OpCode,
     scratch::SendScratch,
 };
@@ -83,7 +83,7 @@ impl Sender {
         scratch: &mut SendScratch,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        if self.close_sent {
+        if self.close_sent() {
             return Ok(());
         }
         if pressure == Pressure::PushedBack && !reply.is_close() {
@@ -127,7 +127,7 @@ impl Sender {
     }
 
     fn end(&mut self) {
-        self.close_sent = true;
+        self.stage = Stage::Closed;
         self.held = None;
     }
 
@@ -150,12 +150,12 @@ impl Sender {
         scratch: &mut SendScratch,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        if self.close_sent {
+        if self.close_sent() {
             return Err(SendError::Closed);
         }
         if payload.len() > MAX_CONTROL_BYTES {
             return Err(SendError::ControlTooLong(payload.len()));
         }
-        self.encode_frame(opcode, true, false, payload, scratch, output)
+        self.encode_frame(FirstByte::new(opcode, true), payload, scratch, output)
     }
 }

@@ -6,7 +6,7 @@ use super::{Compression, Held, Sender};
 use crate::{
     error::SendError,
     extension::{DeflateConfig, DeflateParameters, OwnContext, OwnSide},
-    frame::PreparedFrame,
+    frame::{FirstByte, PreparedFrame},
     opcode::OpCode,
     scratch::SendScratch,
 };
@@ -35,8 +35,12 @@ impl Sender {
         context.map_or(0, |c| size_of::<Held>() + c.held_bytes(side))
     }
 
-    /// How a message that begins with this payload goes out; the last word on short ones is [`Compression`]'s.
     #[inline]
+    pub(super) fn may_compress(&self) -> bool {
+        self.own_side.is_some()
+    }
+
+    /// How a message that begins with this payload goes out; the last word on short ones is [`Compression`]'s.
     pub(super) fn compresses(&self, payload: &[u8], compression: Compression) -> bool {
         match (self.own_side, compression) {
             (None, _) | (_, Compression::Never) => false,
@@ -47,6 +51,9 @@ impl Sender {
 
     /// Appends a message, or a fragment of one, compressed; under [`Compression::Auto`] a whole message only if that
     /// makes it shorter and the context allows the choice.
+    ///
+    /// Kept out of its callers, whose other messages would pay for its stack frame.
+    #[inline(never)]
     pub(super) fn encode_compressed(
         &mut self,
         opcode: OpCode,
@@ -56,8 +63,9 @@ impl Sender {
         scratch: &mut SendScratch,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
+        let first = FirstByte::new(opcode, is_final);
         let Some(side) = self.own_side else {
-            return self.encode_frame(opcode, is_final, false, payload, scratch, output);
+            return self.encode_frame(first, payload, scratch, output);
         };
         if self.role.masks() && scratch.masking_keys.is_none() {
             return Err(SendError::NoMaskingKey);
@@ -82,11 +90,12 @@ impl Sender {
             && can_take_back
             && compressed.len() >= payload.len();
         let result = if takes_back {
-            self.encode_frame(opcode, is_final, false, payload, scratch, output)
+            self.encode_frame(first, payload, scratch, output)
+        } else if opcode == OpCode::Continuation {
+            self.encode_frame(first, compressed, scratch, output)
         } else {
             // RSV1 stands on the first frame only (§6.1).
-            let is_compressed = opcode != OpCode::Continuation;
-            self.encode_frame(opcode, is_final, is_compressed, compressed, scratch, output)
+            self.encode_frame(first.compressed(), compressed, scratch, output)
         };
         scratch.compressors = Some(compressors);
         if result.is_ok()

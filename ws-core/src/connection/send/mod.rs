@@ -12,7 +12,7 @@ use crate::extension::{OwnContext, OwnSide};
 use crate::{
     connection::reply::Reply,
     error::SendError,
-    frame::{FrameHeader, PreparedFrame, mask},
+    frame::{FirstByte, FrameHeader, PreparedFrame, encode_header, mask},
     opcode::OpCode,
     role::Role,
     scratch::SendScratch,
@@ -60,11 +60,20 @@ pub struct Sender {
     #[cfg(feature = "deflate")]
     own_side: Option<OwnSide>,
     role: Role,
-    /// The kind of an unfinished fragmented message.
-    open_message: Option<OpCode>,
-    /// Whether that message is compressed.
-    is_open_compressed: bool,
-    close_sent: bool,
+    stage: Stage,
+}
+
+/// Where the sequence of messages stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    BetweenMessages,
+    /// In a fragmented message.
+    Inside {
+        is_text: bool,
+        is_compressed: bool,
+    },
+    /// Behind a Close.
+    Closed,
 }
 
 /// What a sender keeps on the heap.
@@ -87,9 +96,7 @@ impl Sender {
             #[cfg(feature = "deflate")]
             own_side: None,
             role,
-            open_message: None,
-            is_open_compressed: false,
-            close_sent: false,
+            stage: Stage::BetweenMessages,
         }
     }
 
@@ -104,8 +111,7 @@ impl Sender {
         scratch: &mut SendScratch,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        let auto = Compression::Auto;
-        self.encode_message(OpCode::Text, text.as_bytes(), auto, scratch, output)
+        self.encode_message(OpCode::Text, text.as_bytes(), scratch, output)
     }
 
     /// Appends a binary message as one frame.
@@ -119,7 +125,7 @@ impl Sender {
         scratch: &mut SendScratch,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.encode_message(OpCode::Binary, data, Compression::Auto, scratch, output)
+        self.encode_message(OpCode::Binary, data, scratch, output)
     }
 
     /// Appends a text message as one frame, compressed or not as asked for.
@@ -133,7 +139,7 @@ impl Sender {
         scratch: &mut SendScratch,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.encode_message(OpCode::Text, text.as_bytes(), compression, scratch, output)
+        self.encode_choosing(OpCode::Text, text.as_bytes(), compression, scratch, output)
     }
 
     /// Appends a binary message as one frame, compressed or not as asked for.
@@ -147,7 +153,7 @@ impl Sender {
         scratch: &mut SendScratch,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.encode_message(OpCode::Binary, data, compression, scratch, output)
+        self.encode_choosing(OpCode::Binary, data, compression, scratch, output)
     }
 
     /// Appends one fragment of a text message; `last` ends the message
@@ -260,22 +266,35 @@ impl Sender {
 
     /// Whether a Close was sent.
     pub fn close_sent(&self) -> bool {
-        self.close_sent
+        self.stage == Stage::Closed
     }
 
     #[inline]
     fn check_new_message(&self) -> Result<(), SendError> {
-        if self.close_sent {
-            return Err(SendError::Closed);
+        match self.stage {
+            Stage::BetweenMessages => Ok(()),
+            Stage::Inside { .. } => Err(SendError::MessageInProgress),
+            Stage::Closed => Err(SendError::Closed),
         }
-        if self.open_message.is_some() {
-            return Err(SendError::MessageInProgress);
-        }
-        Ok(())
     }
 
     #[inline]
     fn encode_message(
+        &mut self,
+        opcode: OpCode,
+        payload: &[u8],
+        scratch: &mut SendScratch,
+        output: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        if self.stage != Stage::BetweenMessages || self.may_compress() {
+            return self.encode_choosing(opcode, payload, Compression::Auto, scratch, output);
+        }
+        self.encode_frame(FirstByte::new(opcode, true), payload, scratch, output)
+    }
+
+    /// Appends a whole message, compressed or not; or says why not.
+    #[inline(never)]
+    fn encode_choosing(
         &mut self,
         opcode: OpCode,
         payload: &[u8],
@@ -287,7 +306,7 @@ impl Sender {
         if self.compresses(payload, compression) {
             return self.encode_compressed(opcode, true, payload, compression, scratch, output);
         }
-        self.encode_frame(opcode, true, false, payload, scratch, output)
+        self.encode_frame(FirstByte::new(opcode, true), payload, scratch, output)
     }
 
     fn encode_fragment(
@@ -299,34 +318,36 @@ impl Sender {
         scratch: &mut SendScratch,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        if self.close_sent {
-            return Err(SendError::Closed);
-        }
-        let opcode = match self.open_message {
-            None => kind,
-            Some(open) if open == kind => OpCode::Continuation,
-            Some(_) => return Err(SendError::MessageInProgress),
-        };
-        let is_compressed = match self.open_message {
-            None => self.compresses(payload, compression),
-            Some(_) => self.is_open_compressed,
+        let is_text = kind == OpCode::Text;
+        let (opcode, is_compressed) = match self.stage {
+            Stage::Closed => return Err(SendError::Closed),
+            Stage::BetweenMessages => (kind, self.compresses(payload, compression)),
+            Stage::Inside {
+                is_text: open,
+                is_compressed,
+            } if open == is_text => (OpCode::Continuation, is_compressed),
+            Stage::Inside { .. } => return Err(SendError::MessageInProgress),
         };
         if is_compressed {
             self.encode_compressed(opcode, last, payload, compression, scratch, output)?;
         } else {
-            self.encode_frame(opcode, last, false, payload, scratch, output)?;
+            self.encode_frame(FirstByte::new(opcode, last), payload, scratch, output)?;
         }
-        self.open_message = if last { None } else { Some(kind) };
-        self.is_open_compressed = is_compressed;
+        self.stage = if last {
+            Stage::BetweenMessages
+        } else {
+            Stage::Inside {
+                is_text,
+                is_compressed,
+            }
+        };
         Ok(())
     }
 
-    #[inline]
+    #[inline(never)]
     fn encode_frame(
         &self,
-        opcode: OpCode,
-        is_final: bool,
-        is_compressed: bool,
+        first: FirstByte,
         payload: &[u8],
         scratch: &mut SendScratch,
         output: &mut Vec<u8>,
@@ -342,14 +363,7 @@ impl Sender {
         };
         let payload_length = payload.len() as u64;
         output.reserve(FrameHeader::MAX_BYTES + payload.len());
-        FrameHeader {
-            is_final,
-            is_compressed,
-            opcode,
-            masking_key,
-            payload_length,
-        }
-        .encode(output);
+        encode_header(first, masking_key, payload_length, output);
         let Some(key) = masking_key else {
             output.extend_from_slice(payload);
             return Ok(());
@@ -366,6 +380,10 @@ impl Sender {
 /// Without permessage-deflate nothing is compressed.
 #[cfg(not(feature = "deflate"))]
 impl Sender {
+    fn may_compress(&self) -> bool {
+        false
+    }
+
     fn compresses(&self, _: &[u8], _: Compression) -> bool {
         false
     }
@@ -383,7 +401,7 @@ impl Sender {
         scratch: &mut SendScratch,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.encode_frame(opcode, is_final, false, payload, scratch, output)
+        self.encode_frame(FirstByte::new(opcode, is_final), payload, scratch, output)
     }
 
     /// Bytes of heap memory held for context takeover.
