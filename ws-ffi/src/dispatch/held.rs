@@ -5,9 +5,11 @@
 //! payload has been taken or the next receive starts.
 //!
 //! Invariant: a message whose metadata was not confirmed is given again, before any newer one.
+//! Invariant: a receive of one thread leaves alone what another thread was told of and is about to take.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::thread::{self, ThreadId};
 
 use parking_lot::Mutex;
 
@@ -59,8 +61,16 @@ pub(super) struct Hold(Mutex<State>);
 struct State {
     /// Not confirmed, oldest first.
     again: VecDeque<Arc<Held>>,
-    /// Confirmed, with a payload not taken yet.
-    current: Option<Arc<Held>>,
+    /// Confirmed, with a payload not taken yet: the last of each thread, oldest first.
+    current: Vec<(ThreadId, Arc<Held>)>,
+}
+
+impl State {
+    /// This thread's message counts as read, if it was not taken.
+    fn pass_over(&mut self) {
+        let own = thread::current().id();
+        self.current.retain(|(thread, _)| *thread != own);
+    }
 }
 
 /// The first half of a receive: the answer without the payload, or the whole answer of a failure.
@@ -91,8 +101,16 @@ impl Receipt<'_> {
 
     /// The host has the metadata.
     pub fn confirm(mut self) {
-        if let Some(held) = self.held.take() {
-            self.hold.0.lock().current = Some(held).filter(|held| held.payload.is_some());
+        let Some(held) = self.held.take() else {
+            return;
+        };
+        let mut state = self.hold.0.lock();
+        state.pass_over();
+        if held.payload.is_some() {
+            if state.current.len() == MAX_CURRENT {
+                state.current.remove(0);
+            }
+            state.current.push((thread::current().id(), held));
         }
     }
 
@@ -130,7 +148,7 @@ impl Hold {
     /// connection `id` if one is named.
     pub(super) fn begin(&self, id: Option<&str>) -> Option<Receipt<'_>> {
         let mut state = self.0.lock();
-        state.current = None;
+        state.pass_over();
         let is_wanted = |held: &Arc<Held>| id.is_none_or(|id| held.is_from(id));
         let index = state.again.iter().position(is_wanted)?;
         let held = state.again.remove(index)?;
@@ -160,18 +178,24 @@ impl Hold {
     }
 
     /// Lets `take` have the payload; it counts as read if that succeeds. `take` runs under no lock.
+    ///
+    /// It is that of the message this thread was told of, else of the newest that any was: a host may receive in one
+    /// thread and take in another.
     pub(super) fn take_payload<R>(&self, take: impl FnOnce(&Payload) -> Option<R>) -> Option<R> {
-        let held = self.0.lock().current.clone()?;
+        let held = {
+            let own = thread::current().id();
+            let state = self.0.lock();
+            let mut newest_first = state.current.iter().rev();
+            let of_own = newest_first.clone().find(|(thread, _)| *thread == own);
+            let (_, held) = of_own.or_else(|| newest_first.next())?;
+            Arc::clone(held)
+        };
         let (_, payload) = held.payload.as_ref()?;
         let taken = take(payload)?;
         let mut state = self.0.lock();
-        if state
+        state
             .current
-            .as_ref()
-            .is_some_and(|current| Arc::ptr_eq(current, &held))
-        {
-            state.current = None;
-        }
+            .retain(|(_, current)| !Arc::ptr_eq(current, &held));
         Some(taken)
     }
 
@@ -180,9 +204,12 @@ impl Hold {
         let mut state = self.0.lock();
         let is_other = |held: &Arc<Held>| id.is_some_and(|id| !held.is_from(id));
         state.again.retain(is_other);
-        state.current = state.current.take().filter(is_other);
+        state.current.retain(|(_, held)| is_other(held));
     }
 }
+
+/// Messages told of and not taken. Only against hosts whose threads come and go: one uses an object at a time.
+const MAX_CURRENT: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -214,6 +241,37 @@ mod tests {
         hold.hold(message("a", "2")).confirm();
         assert!(hold.begin(None).is_none());
         assert_eq!(taken(&hold), None);
+    }
+
+    #[test]
+    fn threads_take_what_they_were_told_of() {
+        let hold = Hold::default();
+        hold.hold(message("a", "1")).confirm();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(hold.begin(None).is_none());
+                hold.hold(message("a", "2")).confirm();
+                assert_eq!(taken(&hold).as_deref(), Some("2"));
+                hold.hold(message("a", "3")).confirm();
+            });
+        });
+        assert_eq!(taken(&hold).as_deref(), Some("1"));
+        // Its thread is gone.
+        assert_eq!(taken(&hold).as_deref(), Some("3"));
+        assert_eq!(taken(&hold), None);
+    }
+
+    #[test]
+    fn what_nobody_takes_is_bounded() {
+        let hold = Hold::default();
+        for number in 0..100 {
+            let message = message("a", &number.to_string());
+            thread::scope(|scope| {
+                scope.spawn(|| hold.hold(message).confirm());
+            });
+        }
+        assert_eq!(hold.0.lock().current.len(), MAX_CURRENT);
+        assert_eq!(taken(&hold).as_deref(), Some("99"));
     }
 
     #[test]
