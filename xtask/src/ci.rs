@@ -3,7 +3,7 @@
 use crate::{
     Failure, autobahn, build,
     flags::Flags,
-    idle, install, modules,
+    idle, install, modules, onescript,
     report::{Outcome, Report},
     shell::{Run, target},
     tidy,
@@ -39,6 +39,7 @@ pub(crate) fn steps(report: &mut Report, cases: &autobahn::Cases) {
         report.step("idle", idle::default);
         report.step("idle with TLS", idle::default_tls);
     }
+    report.step("onescript", onescript::onescript);
     test(
         report,
         "test core bare",

@@ -16,6 +16,7 @@ mod full;
 mod idle;
 mod install;
 mod modules;
+mod onescript;
 mod report;
 mod shell;
 mod soak;
@@ -43,6 +44,7 @@ cargo xtask COMMAND
   install     the programs and packages that tests need: by apt if run as root, PyPI and npm ones under target
   modules     the 1C and OneScript modules and the tables of the add-in's README, from ws-ffi/methods.json
               [--addin ARCHIVE --into FOLDER]  the OneScript package and the extension's dump as well
+  onescript   the OneScript module in a real OneScript, where `oscript` is on the PATH
   tidy        layers, lints, licences, file lengths, paths, leftovers
   help        this text
 ";
@@ -72,6 +74,7 @@ fn run(command: &str, mut flags: Flags) -> Result<(), Failure> {
         "idle" => idle::run,
         "install" => install::run,
         "modules" => modules::run,
+        "onescript" => onescript::run,
         "tidy" => tidy::run,
         "help" | "--help" | "-h" => {
             print!("{HELP}");

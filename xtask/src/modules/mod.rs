@@ -19,7 +19,8 @@ mod table;
 use std::{fs, path::Path};
 
 pub(crate) use self::{
-    extension::write as write_extension, onescript::write as write_onescript_package,
+    extension::write as write_extension,
+    onescript::{archive_of_one, write as write_onescript_package},
 };
 
 use self::{source::Dialect, table::Table};
@@ -149,7 +150,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 const FOLDER: &str = "ws-ffi/module";
 /// Names another library or archive than the package's own, for OneScript.
-const LOCATION_VARIABLE: &str = "WS_ADDIN";
+pub(crate) const LOCATION_VARIABLE: &str = "WS_ADDIN";
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,16 @@
 //! The OneScript package: the module, the add-in's archive beside it, and what the package loader reads.
 
-use std::{fs, path::Path};
+use std::{
+    env::consts,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{FOLDER, fill, write_file};
-use crate::{Failure, shell::root};
+use crate::{
+    Failure,
+    shell::{Run, root},
+};
 
 /// The add-in's archive inside the package.
 pub(super) const ARCHIVE: &str = "addin.zip";
@@ -21,6 +28,31 @@ pub(crate) fn write(folder: &Path, addin: &Path) -> Result<(), Failure> {
         copy(&root().join(licence), &folder.join(licence))?;
     }
     copy(addin, &folder.join(ARCHIVE))
+}
+
+/// Packs `library`, which was built for this machine, as an add-in's archive for this machine alone; returns its path.
+pub(crate) fn archive_of_one(folder: &Path, library: &Path) -> Result<PathBuf, Failure> {
+    let name = library.file_name().unwrap_or_default().to_string_lossy();
+    let os = if consts::OS == "windows" {
+        "Windows"
+    } else {
+        "Linux"
+    };
+    let manifest = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <bundle xmlns=\"http://v8.1c.ru/8.2/addin/bundle\" name=\"WS\">\n\
+         <component os=\"{os}\" path=\"{name}\" type=\"native\" arch=\"{}\"/>\n</bundle>\n",
+        consts::ARCH
+    );
+    let manifest_path = folder.join("MANIFEST.XML");
+    write_file(&manifest_path, manifest.as_bytes())?;
+    let archive = folder.join("one.zip");
+    Run::new("python3")
+        .args(["-m", "zipfile", "-c"])
+        .args([&archive, &manifest_path])
+        .args([library])
+        .run()?;
+    Ok(archive)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
