@@ -54,11 +54,15 @@ fn fetch(url: &str) -> Result<Vec<u8>, Error> {
         .tls_config(tls)
         .build();
     let mut response = Agent::new_with_config(config).get(url).call()?;
-    response
-        .body_mut()
-        .with_config()
-        .limit(MAX_BYTES)
-        .read_to_vec()
+    let body = response.body_mut();
+    // What says so itself is not begun.
+    if body
+        .content_length()
+        .is_some_and(|length| length > MAX_BYTES)
+    {
+        return Err(Error::BodyExceedsLimit(MAX_BYTES));
+    }
+    body.with_config().limit(MAX_BYTES).read_to_vec()
 }
 
 fn describe(error: &Error, failed: &dyn Fn(&'static str, &str) -> Failure) -> Failure {

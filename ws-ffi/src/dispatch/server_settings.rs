@@ -244,17 +244,14 @@ fn tls(settings: &Settings<'_>) -> Result<Option<ServerTls>, Failure> {
     };
     let tls = ServerTls::new(&[identity], &clients);
     tls.map(Some)
-        .map_err(|error| Failure::new("tls", format!("StartServer: TLS cannot be used: {error}")))
+        .map_err(|error| Failure::usage(format!("StartServer: TLS cannot be used: {error}")))
 }
 
 fn unusable(path: &str, error: &TlsConfigError) -> Failure {
-    Failure::new(
-        "certificate",
-        format!(
-            "StartServer: cannot use {}: {error}; give a file in PEM format",
-            PeerText::new(path)
-        ),
-    )
+    Failure::usage(format!(
+        "StartServer: cannot use {}: {error}; give a file in PEM format",
+        PeerText::new(path)
+    ))
 }
 
 /// Reads a certificate or key, which is small and in a real file.

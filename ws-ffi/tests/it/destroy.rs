@@ -1,0 +1,174 @@
+//! Calls from many threads, and objects that are destroyed while calls wait.
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ws_ffi::dispatch::{Client, Server, Value};
+
+use crate::support::*;
+
+/// Twice what is promised: the machine may be busy.
+const AT_ONCE: Duration = Duration::from_secs(4);
+
+#[test]
+fn eight_threads_use_one_client_and_one_server() {
+    const EACH: usize = 200;
+    let (client, server, id) = pair();
+    let (sent, got) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..EACH {
+                    client.ok("SendTextMessage", &["x".into()]);
+                    sent.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            scope.spawn(|| {
+                for _ in 0..EACH {
+                    next(&server);
+                    got.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            scope.spawn(|| {
+                for _ in 0..EACH {
+                    server.ok("SendData", &[id.clone(), "y".into()]);
+                }
+            });
+            scope.spawn(|| {
+                for _ in 0..EACH {
+                    assert_eq!(text(&receive(&client), "data"), "y");
+                    client.ok("GetConnectionStatus", &[]);
+                    assert_eq!(listed(&server).len(), 1);
+                }
+            });
+        }
+    });
+    assert_eq!((sent.into_inner(), got.into_inner()), (2 * EACH, 2 * EACH));
+}
+
+#[test]
+fn only_one_of_many_threads_connects_or_starts() {
+    let (server, port) = serve();
+    let client = Client::new();
+    let second = Server::new();
+    let settings = map([("address", "127.0.0.1".into())]);
+    let start = [0.into(), 5.into(), Value::Undefined, settings];
+    let count = |answers: Vec<Value>| {
+        for answer in answers.iter().filter(|answer| !answer.is_success()) {
+            assert_eq!(text(answer, "errorCode"), "usage", "{answer:?}");
+        }
+        answers.iter().filter(|answer| answer.is_success()).count()
+    };
+    thread::scope(|scope| {
+        let calls: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| client.ask("CreateConnection", &[url(port)])))
+            .collect();
+        assert_eq!(
+            count(calls.into_iter().map(|call| call.join().unwrap()).collect()),
+            1
+        );
+        let calls: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| second.ask("StartServer", &start)))
+            .collect();
+        assert_eq!(
+            count(calls.into_iter().map(|call| call.join().unwrap()).collect()),
+            1
+        );
+    });
+    assert_eq!(listed(&server).len(), 1);
+}
+
+#[test]
+fn an_abort_ends_every_call_at_once() {
+    let (client, server, id) = pair();
+    let long = || [PATIENCE.into()];
+    thread::scope(|scope| {
+        let waiting = [
+            scope.spawn(|| client.ask("GetMessage", &long())),
+            scope.spawn(|| server.ask("GetNextConnectionData", &long())),
+            scope.spawn(|| server.ask("GetConnectionData", &[id.clone(), PATIENCE.into()])),
+        ];
+        let begun = Instant::now();
+        client.abort();
+        server.abort();
+        assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+        for call in waiting {
+            check_failure("aborted", &call.join().unwrap());
+        }
+        assert!(begun.elapsed() < AT_ONCE);
+    });
+    client.fails("SendPing", &[], "closed");
+    client.fails("CreateConnection", &["ws://127.0.0.1:1".into()], "closed");
+    server.fails("GetConnectionList", &[], "not_started");
+    server.fails("StartServer", &[0.into()], "not_started");
+}
+
+/// A server that accepts and says nothing, and a proxy that does the same.
+#[test]
+fn an_abort_ends_a_dial_and_a_proxy_that_hang() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let proxy = |kind: &str| {
+        map([
+            ("server", "127.0.0.1".into()),
+            ("port", port.into()),
+            ("proxy_type", kind.into()),
+        ])
+    };
+    for proxy in [
+        Value::Undefined,
+        proxy("socks5"),
+        proxy("socks4"),
+        proxy("http"),
+    ] {
+        let client = Client::new();
+        thread::scope(|scope| {
+            let call = scope.spawn(|| {
+                client.ask(
+                    "CreateConnection",
+                    &["ws://127.0.0.1:9/".into(), Value::Undefined, proxy.clone()],
+                )
+            });
+            if proxy != Value::Undefined {
+                silent.accept().unwrap();
+            }
+            let begun = Instant::now();
+            client.abort();
+            check_failure("CreateConnection", &call.join().unwrap());
+            assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+        });
+    }
+    let client = Client::new();
+    let address = Value::from(format!("ws://127.0.0.1:{port}/"));
+    thread::scope(|scope| {
+        let call = scope.spawn(|| client.ask("CreateConnection", &[address]));
+        let peer = silent.accept().unwrap();
+        let begun = Instant::now();
+        client.abort();
+        client.abort();
+        check_failure("CreateConnection", &call.join().unwrap());
+        assert!(begun.elapsed() < AT_ONCE);
+        drop(peer);
+    });
+}
+
+/// A peer that neither reads nor answers holds up no destructor.
+#[test]
+fn a_drop_is_quick_whatever_the_peer_does() {
+    let (server, port) = serve();
+    let peer = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    use std::io::{Read, Write};
+    let head = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    (&peer).write_all(head.as_bytes()).unwrap();
+    (&peer).read_exact(&mut [0; 12]).unwrap();
+    let id = only_id(&server);
+    server.ok("SendData", &[id, vec![0; 8 << 20].into()]);
+    let begun = Instant::now();
+    drop(server);
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    drop(TcpListener::bind(("127.0.0.1", port)).unwrap());
+    drop(peer);
+}
