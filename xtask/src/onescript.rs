@@ -2,7 +2,7 @@
 //!
 //! OneScript is in no registry, so nothing here can install it; where it is missing the report says so.
 
-use std::{env::consts, fs};
+use std::{env::consts, fs, net::TcpListener, path::Path};
 
 use crate::{
     Failure,
@@ -50,7 +50,39 @@ pub(crate) fn onescript() -> Result<Outcome, Failure> {
     fs::copy(scripts.join("package.os"), &script)
         .map_err(|error| format!("cannot write {}: {error}", script.display()))?;
     Run::new("oscript").args([script]).run()?;
+    for (page, echoed) in [("README.md", "hello"), ("README.ru.md", "привет")] {
+        first_message(&parts, page, echoed)?;
+    }
     Ok(Outcome::DoneWith(last))
+}
+
+/// Runs the first example of a page, with a free port, beside the package.
+fn first_message(parts: &Path, page: &str, echoed: &str) -> Result<(), Failure> {
+    let path = root().join("ws-ffi").join(page);
+    let text = fs::read_to_string(&path)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let example = text
+        .split_once("```bsl\n")
+        .and_then(|(_, rest)| rest.split_once("```"))
+        .map(|(example, _)| example)
+        .ok_or_else(|| format!("{page} has no example"))?;
+    let port = TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|listener| listener.local_addr())
+        .map_err(|error| format!("no free port: {error}"))?
+        .port();
+    let script = parts.join("first.os");
+    let example = example.replace("9894", &port.to_string());
+    fs::write(&script, format!("#Использовать \"ws\"\n\n{example}"))
+        .map_err(|error| format!("cannot write {}: {error}", script.display()))?;
+    let mut last = String::new();
+    Run::new("oscript")
+        .args([script])
+        .run_with_lines(|line| line.clone_into(&mut last))?;
+    if last == echoed {
+        Ok(())
+    } else {
+        Err(format!("the example of {page} printed {last:?}"))
+    }
 }
 
 /// What the report says where there is no `oscript`.

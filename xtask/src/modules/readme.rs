@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::{
     source::default_text,
     table::{Default, Function, Language, Parameter, Table},
@@ -21,6 +23,7 @@ pub(super) fn with_tables(path: &str, page: &str, table: &Table) -> Result<Strin
     for (name, text) in [
         ("functions", functions(table, language)),
         ("native", native(table, language)),
+        ("settings", settings(language)?),
     ] {
         let (start, end) = (
             format!("<!-- made: {name} -->\n"),
@@ -112,6 +115,54 @@ fn script_default(default: &Default, language: Language) -> String {
     }
 }
 
+/// What StartServer's Settings may say.
+fn settings(language: Language) -> Result<String, Failure> {
+    let file: Value = serde_json::from_str(&super::read(SETTINGS)?)
+        .map_err(|error| format!("{SETTINGS} is no JSON: {error}"))?;
+    let mut out = String::from(language.pick(
+        "| key | type | default | meaning |\n| --- | --- | --- | --- |\n",
+        "| ключ | тип | по умолчанию | смысл |\n| --- | --- | --- | --- |\n",
+    ));
+    for entry in file["server"].as_array().into_iter().flatten() {
+        let text = |key: &str| {
+            let text = entry[key].as_str();
+            text.ok_or_else(|| format!("{SETTINGS}: no text {key} in {entry}"))
+        };
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {} | {} |",
+            text("name")?,
+            setting_word(text("type")?, language),
+            setting_word(text("default")?, language),
+            text(language.pick("english", "russian"))?
+        );
+    }
+    Ok(out)
+}
+
+/// A type or a default of a setting; what is not a word of ours stays as it is.
+fn setting_word(english: &str, language: Language) -> &str {
+    let russian = match english {
+        "String" => "Строка",
+        "Number" => "Число",
+        "Boolean" => "Булево",
+        "Array of String, String" => "Массив строк или Строка",
+        "Map of String" => "Соответствие строк",
+        "True" => "Истина",
+        "False" => "Ложь",
+        "none" => "нет",
+        "no TLS" => "без TLS",
+        "no client certificates" => "не требуются",
+        "everybody" => "все",
+        "every path" => "любые",
+        "header only" => "только заголовок",
+        "0 (never)" => "0 (никогда)",
+        "the larger of 64 and PoolSize" => "большее из 64 и РазмерПула",
+        other => other,
+    };
+    language.pick(english, russian)
+}
+
 fn signature<'a>(
     function: &Function,
     language: Language,
@@ -149,3 +200,5 @@ fn gives(returns: &str, language: Language) -> &str {
     };
     language.pick(english, russian)
 }
+
+const SETTINGS: &str = "ws-ffi/settings.json";
