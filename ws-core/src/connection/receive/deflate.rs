@@ -50,6 +50,8 @@ impl State<'_> {
             Compressed::Assembly => assembly.map_or(&[][..], |a| a.payload()),
         };
         let history = assembly.map_or(&[][..], |a| a.history.as_bytes());
+        // Also before a failure, which may come when all of the limit is used.
+        self.lent = Lent::Inflated;
         inflater.inflate(compressed, history, limit)?;
         let kept = self.receiver.peer_side.and_then(|side| side.kept_window());
         if let Some(window) = kept
@@ -58,7 +60,6 @@ impl State<'_> {
             let assembly = self.receiver.assembly.get_or_insert_default();
             assembly.history.push(inflater.message(), window);
         }
-        self.lent = Lent::Inflated;
         Ok(Found::Inflated { is_text })
     }
 

@@ -191,6 +191,9 @@ fn too_big(length: usize, limit: usize) -> ReceiveError {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 impl fmt::Debug for Inflater {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inflater")

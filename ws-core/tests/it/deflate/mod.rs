@@ -1,5 +1,8 @@
 //! permessage-deflate, RFC 7692: both halves of a connection, their limits and their memory.
 
+mod hostile;
+mod memory;
+mod reference;
 mod round_trip;
 mod vectors;
 

@@ -7,7 +7,7 @@ use ws_core::{
     extension::{DeflateConfig, DeflateParameters, WindowBits},
 };
 
-use super::{Receiving, Sending, eager, parameters};
+use super::{Receiving, Sending, eager, parameters, reference::Reference};
 use crate::wire::Owned;
 
 /// Data of several kinds and lengths around the borders of windows and frames.
@@ -134,27 +134,60 @@ fn a_context_that_only_the_peer_keeps_does_no_harm() {
 /// §7.1.2: every distance stays within the agreed window, even where a larger compressor would do
 #[test]
 fn no_reference_reaches_beyond_the_agreed_window() {
+    let mut farthest_of_all = 0;
     for (bits, takes_over) in (9..=15).flat_map(|bits| [(bits, false), (bits, true)]) {
-        let mut sending = Sending::new(Role::Server, &parameters(bits, takes_over), &eager());
-        let rng = &mut StdRng::seed_from_u64(bits.into());
-        // A peer that keeps no more than that window between messages, and is offered repetitions just beyond it.
         let window = WindowBits::new(bits).expect("valid").bytes();
-        let mut receiving = Receiving::new(
-            Role::Client,
-            &parameters(bits, takes_over),
-            Limits::default(),
-        );
-        let mut unit = vec![0; window + 1];
-        rng.fill_bytes(&mut unit);
-        for length in [window - 300, 300, window, 17, window + 1, 3000] {
-            let data: Vec<u8> = unit.iter().cycle().take(length).copied().collect();
-            let always = Compression::Always;
-            let bytes =
-                sending.bytes(|s, scratch, out| s.encode_binary_with(&data, always, scratch, out));
-            assert!(
-                receiving.events(&bytes, &[]) == [Owned::Binary(data)],
-                "{bits} {length}"
-            );
+        let rng = &mut StdRng::seed_from_u64(bits.into());
+        let mut noise = vec![0; window * 2];
+        rng.fill_bytes(&mut noise);
+        for level in [1, 2, 6, 9] {
+            let config = eager().level(level);
+            let mut sending = Sending::new(Role::Server, &parameters(bits, takes_over), &config);
+            let mut reference = Reference::default();
+            // Repetitions at distances around the window, within a message and from one to the next.
+            for length in [
+                window - 300,
+                300,
+                window,
+                17,
+                window + 1,
+                2 * window,
+                3000,
+                64,
+            ] {
+                let data: Vec<u8> = noise
+                    .iter()
+                    .take(length)
+                    .chain(&noise[..200])
+                    .copied()
+                    .collect();
+                let always = Compression::Always;
+                let bytes = sending
+                    .bytes(|s, scratch, out| s.encode_binary_with(&data, always, scratch, out));
+                assert_eq!(bytes[0], 0xC2);
+                let header = if bytes[1] == 127 {
+                    10
+                } else if bytes[1] == 126 {
+                    4
+                } else {
+                    2
+                };
+                if !takes_over {
+                    reference = Reference::default();
+                }
+                let inflated = reference.inflate(&bytes[header..]);
+                assert!(inflated == data, "{bits} {level} {length}");
+                let farthest = reference.farthest;
+                assert!(
+                    farthest <= window,
+                    "{farthest} bytes back with a window of {window}"
+                );
+                farthest_of_all = farthest_of_all.max(farthest);
+            }
         }
     }
+    assert!(
+        farthest_of_all > 30_000,
+        "{farthest_of_all}: the data tempts far references"
+    );
 }

@@ -1,0 +1,50 @@
+use super::*;
+use crate::extension::deflate::compress::{Compressors, Context, Shape};
+
+fn compressed(data: &[u8]) -> Vec<u8> {
+    let shape = Shape {
+        window: WindowBits::MAX,
+        level: 9,
+        memory_level: 8,
+    };
+    let context = Context::Before(&[]);
+    let mut compressors = Compressors::default();
+    compressors.compress(data, true, shape, context).to_vec()
+}
+
+/// 1000:1, under limits around the sizes at which the output grows
+#[test]
+fn a_bomb_costs_no_more_than_the_limit_and_one_byte() {
+    let size = 64 << 20;
+    let bomb = compressed(&vec![0; size]);
+    for limit in [
+        0,
+        1,
+        FIRST_BYTES - 1,
+        FIRST_BYTES,
+        FIRST_BYTES + 1,
+        1 << 20,
+        16 << 20,
+        size - 1,
+    ] {
+        let mut inflater = Inflater::new();
+        let result = inflater.inflate(&bomb, &[], limit);
+        let length = limit as u64 + 1;
+        let expected = ReceiveError::MessageTooBig {
+            length,
+            limit: limit as u64,
+        };
+        assert_eq!(result, Err(expected));
+        let peak = inflater.held_bytes();
+        println!(
+            "{} bytes for {size}, limit {limit}: {peak} at most",
+            bomb.len()
+        );
+        assert!(peak <= STREAM_BYTES + limit + 1);
+        inflater.trim();
+        assert!(inflater.held_bytes() <= STREAM_BYTES + KEPT_BYTES);
+    }
+    let mut inflater = Inflater::new();
+    assert_eq!(inflater.inflate(&bomb, &[], size), Ok(()));
+    assert_eq!(inflater.message().len(), size);
+}
