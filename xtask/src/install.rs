@@ -9,14 +9,14 @@ use crate::{
     Failure,
     flags::Flags,
     report::{Outcome, Report},
-    shell::{Run, root, target},
+    shell::{Run, root, shorten, target},
 };
 
 /// A program, how to see that it works, and the Debian packages that bring it.
-struct Need {
-    name: &'static str,
-    probe: &'static [&'static str],
-    packages: &'static [&'static str],
+pub(crate) struct Need {
+    pub(crate) name: &'static str,
+    pub(crate) probe: &'static [&'static str],
+    pub(crate) packages: &'static [&'static str],
 }
 
 const NEEDS: [Need; 13] = [
@@ -96,19 +96,22 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
 
 /// Everything but the Autobahn testsuite, which `autobahn` sets up for itself.
 pub(crate) fn install() -> Result<Outcome, Failure> {
-    programs()?;
-    python_peer()?;
+    programs(&NEEDS)?;
+    python_packages(
+        &target().join("peers/venv"),
+        &root().join("tests/peers/requirements.txt"),
+        "import websockets",
+    )?;
     node_peer()?;
     Ok(Outcome::Done)
 }
 
-fn programs() -> Result<(), Failure> {
-    let missing = missing(&NEEDS);
+/// Brings those programs that are missing.
+pub(crate) fn programs(needs: &'static [Need]) -> Result<(), Failure> {
+    let missing = missing(needs);
     if missing.is_empty() {
-        println!(
-            "all programs are there: {}",
-            NEEDS.map(|need| need.name).join(", ")
-        );
+        let names: Vec<_> = needs.iter().map(|need| need.name).collect();
+        println!("all programs are there: {}", names.join(", "));
         return Ok(());
     }
     let names: Vec<_> = missing.iter().map(|need| need.name).collect();
@@ -143,7 +146,7 @@ fn programs() -> Result<(), Failure> {
         .args(["-q", "-y", "--no-install-recommends", "install"])
         .args(packages)
         .run()?;
-    match self::missing(&NEEDS).first() {
+    match self::missing(needs).first() {
         None => Ok(()),
         Some(need) => Err(format!("{} is still missing after: {by_hand}", need.name)),
     }
@@ -154,22 +157,21 @@ fn missing(needs: &'static [Need]) -> Vec<&'static Need> {
     needs.iter().filter(lacks).collect()
 }
 
-fn python_peer() -> Result<(), Failure> {
-    let venv = target().join("peers/venv");
-    let requirements = root().join("tests/peers/requirements.txt");
+/// Makes a virtual environment with the pinned packages of `requirements`, unless it is there and passes `probe`.
+pub(crate) fn python_packages(
+    venv: &Path,
+    requirements: &Path,
+    probe: &str,
+) -> Result<(), Failure> {
     let stamp = venv.join("stamp");
     let python = venv.join("bin/python");
-    if same(&requirements, &stamp)
-        && Run::new(&python)
-            .args(["-c", "import websockets"])
-            .succeeds()
-    {
-        println!("websockets for Python: already there");
+    if same(requirements, &stamp) && Run::new(&python).args(["-c", probe]).succeeds() {
+        println!("{}: already there", shorten(venv));
         return Ok(());
     }
-    let _ = fs::remove_dir_all(&venv);
+    let _ = fs::remove_dir_all(venv);
     Run::new("python3")
-        .args([Path::new("-m"), Path::new("venv"), &venv])
+        .args([Path::new("-m"), Path::new("venv"), venv])
         .run()?;
     let pip = [
         "-m",
@@ -180,8 +182,8 @@ fn python_peer() -> Result<(), Failure> {
         "--require-hashes",
         "-r",
     ];
-    Run::new(&python).args(pip).args([&requirements]).run()?;
-    copy(&requirements, &stamp)
+    Run::new(&python).args(pip).args([requirements]).run()?;
+    copy(requirements, &stamp)
 }
 
 fn node_peer() -> Result<(), Failure> {
@@ -193,8 +195,7 @@ fn node_peer() -> Result<(), Failure> {
         println!("ws for Node.js: already there");
         return Ok(());
     }
-    fs::create_dir_all(&folder)
-        .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+    create(&folder)?;
     for file in files {
         copy(&source(file), &folder.join(file))?;
     }
@@ -207,6 +208,12 @@ fn node_peer() -> Result<(), Failure> {
     ];
     Run::new("npm").args(arguments).in_folder(&folder).run()?;
     copy(&source(files[1]), &stamp)
+}
+
+/// Makes a folder and those above it.
+pub(crate) fn create(folder: &Path) -> Result<(), Failure> {
+    let created = fs::create_dir_all(folder);
+    created.map_err(|error| format!("cannot create {}: {error}", folder.display()))
 }
 
 fn same(one: &Path, other: &Path) -> bool {

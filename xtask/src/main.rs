@@ -11,6 +11,7 @@
 mod autobahn;
 mod build;
 mod ci;
+mod dist;
 mod flags;
 mod full;
 mod idle;
@@ -41,6 +42,9 @@ cargo xtask COMMAND
   idle        10,000 idle connections to `ws serve --echo`: memory of each, and back to the start after
               [--connections N] [--seconds N]
               [--transport plain|tls]  with tls 5,000 connections to an echo server of ws-server (default plain)
+  dist        the add-in and `ws` for every platform, with licences and sums, in target/dist
+              [--only P,P]         platforms: linux-x86_64, linux-x86_64-static, linux-i686, linux-aarch64,
+                                   windows-x86_64, windows-i686 (default: all)
   install     the programs and packages that tests need: by apt if run as root, PyPI and npm ones under target
   modules     the 1C and OneScript modules and the tables of the add-in's README, from ws-ffi/methods.json
               [--addin ARCHIVE --into FOLDER]  the OneScript package and the extension's dump as well
@@ -69,6 +73,7 @@ fn run(command: &str, mut flags: Flags) -> Result<(), Failure> {
     let run: fn(&mut Flags, &mut Report) -> Result<(), Failure> = match command {
         "ci" => ci::run,
         "full" => full::run,
+        "dist" => dist::run,
         "soak" => soak::run,
         "autobahn" => autobahn::run,
         "idle" => idle::run,

@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsStr,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -64,6 +65,13 @@ impl Run {
         let value = value.as_ref();
         self.command.env(name, value);
         self.shown = format!("{name}={} {}", quote(&shorten(value)), self.shown);
+        self
+    }
+
+    /// Sets an environment variable whose value is too long to be shown: the line that is printed has its name only.
+    pub(crate) fn hidden_env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self.shown = format!("{name}=… {}", self.shown);
         self
     }
 

@@ -1,0 +1,165 @@
+//! `dist`: what users get, in `target/dist`.
+//!
+//! ```text
+//! platform ─ build ─ inspect ┐
+//!            resource        ├─ bundle → add-in zip, zips of `ws`, SHA256SUMS
+//!                   licences ┘
+//! ```
+//! Each file is inspected for what it must and must not be; a single problem fails the command. Needs Debian 12 or newer
+//! and fetches compilers and linkers by apt and pip where they are missing; no part of `ci`, because each platform takes
+//! minutes.
+
+mod build;
+mod bundle;
+mod inspect;
+mod licences;
+mod platform;
+mod resource;
+mod tools;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use build::Product;
+use bundle::Entry;
+use platform::Platform;
+
+use crate::{
+    Failure,
+    flags::Flags,
+    install,
+    report::{Outcome, Report},
+    shell::{root, target},
+};
+
+/// The version of everything in the workspace.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
+    let only = flags.take("only");
+    flags.finish()?;
+    let platforms = Platform::select(only.as_deref())?;
+    steps(report, &platforms);
+    Ok(())
+}
+
+/// What was built and found good.
+#[derive(Debug)]
+struct Built {
+    product: Product,
+    platform: &'static Platform,
+    path: PathBuf,
+}
+
+fn steps(report: &mut Report, platforms: &[&'static Platform]) {
+    if !report.step("tools", || tools::install().map(|()| Outcome::Done)) {
+        return;
+    }
+    let mut built = Vec::new();
+    let mut wanted = 0;
+    for &platform in platforms {
+        let addin = platform.addin.is_some().then_some(Product::Addin);
+        let cli = platform.has_cli.then_some(Product::Cli);
+        for product in addin.into_iter().chain(cli) {
+            wanted += 1;
+            let step = format!("{} {}", platform.name, product.file(platform));
+            report.step(&step, || {
+                let path = build::build(product, platform)?;
+                let size = inspect::inspect(product, platform, &path)?;
+                built.push(Built {
+                    product,
+                    platform,
+                    path,
+                });
+                Ok(Outcome::DoneWith(bytes(size)))
+            });
+        }
+    }
+    if built.len() == wanted {
+        report.step("bundle", || bundle(platforms, &built));
+    }
+}
+
+/// Fills `target/dist` anew.
+fn bundle(platforms: &[&'static Platform], built: &[Built]) -> Result<Outcome, Failure> {
+    let folder = target().join("dist");
+    let parts = target().join("cross/parts");
+    for folder in [&folder, &parts] {
+        if folder.exists() {
+            fs::remove_dir_all(folder)
+                .map_err(|error| format!("cannot empty {}: {error}", folder.display()))?;
+        }
+        install::create(folder)?;
+    }
+    let (text, crates) = licences::collect(platforms)?;
+    let licences = parts.join("LICENSES.txt");
+    write(&licences, &text)?;
+
+    let mut sizes = vec![format!("licences of {crates} crates")];
+    let mut addin = Vec::new();
+    for Built {
+        product,
+        platform,
+        path,
+    } in built
+    {
+        match (product, &platform.addin) {
+            (Product::Addin, Some(names)) => {
+                addin.push(Entry::new(bundle::library_name(names, VERSION), path));
+            }
+            _ => {
+                let name = format!("ws-{VERSION}-{}.zip", platform.name);
+                let entries = [
+                    Entry::program(product.file(platform), path),
+                    Entry::new("LICENSES.txt", &licences),
+                    Entry::new("README.md", root().join("README.md")),
+                ];
+                let size = bundle::zip(&folder.join(&name), &entries)?;
+                sizes.push(format!("{name} {}", bytes(size)));
+            }
+        }
+    }
+    if !addin.is_empty() {
+        let manifest = parts.join("MANIFEST.XML");
+        write(&manifest, &bundle::manifest(platforms, VERSION))?;
+        addin.push(Entry::new("MANIFEST.XML", manifest));
+        addin.push(Entry::new("LICENSES.txt", &licences));
+        let name = format!("WS_{}.zip", VERSION.replace('.', "_"));
+        let size = bundle::zip(&folder.join(&name), &addin)?;
+        sizes.push(format!("{name} {}", bytes(size)));
+    }
+    let files = bundle::sums(&folder)?;
+    sizes.push(format!("{files} files"));
+    Ok(Outcome::DoneWith(sizes.join(", ")))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// A size with its thousands set apart.
+fn bytes(size: u64) -> String {
+    let digits = size.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{text} bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_thousands_apart() {
+        assert_eq!(bytes(7), "7 bytes");
+        assert_eq!(bytes(1_234), "1,234 bytes");
+        assert_eq!(bytes(123_456_789), "123,456,789 bytes");
+    }
+}
