@@ -4,7 +4,7 @@
 //! For holding thousands of them, and for saying exactly what is sent when.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     io::{self, Read, Write},
     net::{IpAddr, Shutdown, SocketAddr, TcpStream},
     sync::OnceLock,
@@ -268,16 +268,60 @@ impl RawConnection {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn echo(&mut self, text: &str, shared: &mut Shared) -> io::Result<()> {
+        self.send(text, shared)?;
+        self.expect(&[text], shared)
+    }
+
+    /// Sends `text`.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn send(&mut self, text: &str, shared: &mut Shared) -> io::Result<()> {
         shared.output.clear();
+        self.encode(text, shared)?;
+        self.stream.write_all(&shared.output)
+    }
+
+    /// The frames of `texts`, for a caller who sends them bit by bit.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn frames(&mut self, texts: &[&str], shared: &mut Shared) -> io::Result<Vec<u8>> {
+        shared.output.clear();
+        for text in texts {
+            self.encode(text, shared)?;
+        }
+        Ok(std::mem::take(&mut shared.output))
+    }
+
+    fn encode(&mut self, text: &str, shared: &mut Shared) -> io::Result<()> {
         let (_, sender) = self.connection.split();
-        sender
-            .encode_text(text, &mut shared.send_scratch, &mut shared.output)
-            .map_err(invalid)?;
-        self.stream.write_all(&shared.output)?;
-        self.receive_until(shared, |event| match event {
-            Event::Text(answer) if *answer == text => Ok(true),
-            Event::Ping(_) => Ok(false),
-            other => Err(invalid(format!("{text:?} came back as {other:?}"))),
+        let encoded = sender.encode_text(text, &mut shared.send_scratch, &mut shared.output);
+        encoded.map_err(invalid)
+    }
+
+    /// Waits for these texts in this order; pings are answered meanwhile.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn expect(&mut self, texts: &[&str], shared: &mut Shared) -> io::Result<()> {
+        let come = Cell::new(0);
+        self.receive_until(shared, |event| {
+            match event {
+                Event::Text(answer) if texts.get(come.get()) == Some(answer) => {
+                    come.set(come.get() + 1);
+                }
+                Event::Ping(_) => {}
+                other => {
+                    let (number, other) = (come.get() + 1, format!("{other:.200?}"));
+                    let text = format!(
+                        "message {number} of {} came back as {other:.300}",
+                        texts.len()
+                    );
+                    return Err(invalid(text));
+                }
+            }
+            Ok(come.get() == texts.len())
         })
     }
 
@@ -286,12 +330,7 @@ impl RawConnection {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn ask(&mut self, text: &str, shared: &mut Shared) -> io::Result<String> {
-        shared.output.clear();
-        let (_, sender) = self.connection.split();
-        sender
-            .encode_text(text, &mut shared.send_scratch, &mut shared.output)
-            .map_err(invalid)?;
-        self.stream.write_all(&shared.output)?;
+        self.send(text, shared)?;
         let answer = RefCell::new(String::new());
         self.receive_until(shared, |event| match event {
             Event::Text(text) => {

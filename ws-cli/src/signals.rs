@@ -23,7 +23,7 @@ pub(crate) enum Signal {
     /// Ctrl-C.
     Interrupt,
     /// SIGTERM: how service managers stop a program.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix tells the two apart"))]
+    #[cfg(unix)]
     Terminate,
 }
 
@@ -83,8 +83,9 @@ impl Signals {
     pub(crate) fn received(&self) -> Option<Signal> {
         match self.shared.received.load(Ordering::Acquire) {
             0 => None,
-            1 => Some(Signal::Interrupt),
-            _ => Some(Signal::Terminate),
+            #[cfg(unix)]
+            2 => Some(Signal::Terminate),
+            _ => Some(Signal::Interrupt),
         }
     }
 

@@ -43,6 +43,10 @@ fn listen_at(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
     if address.is_ipv6() {
         socket.set_only_v6(!is_any_v6(address))?;
     }
+    #[cfg(windows)]
+    if !config.reuse_port {
+        check_neighbours(address)?;
+    }
     // On Unix it only lets a port be used again at once after a restart; on Windows it would let two listen there.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
@@ -55,6 +59,53 @@ fn listen_at(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
     Ok(socket.into())
+}
+
+/// Fails if somebody listens where Windows would let us listen beside them.
+///
+/// There a wildcard and an address of the same port do not get into each other's way, and clients reach the one or the
+/// other. The option against it, `SO_EXCLUSIVEADDRUSE`, can be set by unsafe code only; so what would collide on other
+/// systems is bound for a moment.
+#[cfg(windows)]
+fn check_neighbours(address: SocketAddr) -> io::Result<()> {
+    use std::net::Ipv6Addr;
+
+    const WILDCARDS: [IpAddr; 2] = [
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    ];
+    const LOOPBACKS: [IpAddr; 2] = [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ];
+    let (ip, port) = (address.ip(), address.port());
+    if port == 0 {
+        return Ok(());
+    }
+    let neighbours = if ip.is_unspecified() {
+        LOOPBACKS
+    } else {
+        WILDCARDS
+    };
+    // `[::]` is dual-stack: it meets both, and an IPv4 address meets another server's `[::]`.
+    let is_dual = |ip: IpAddr| ip.is_ipv6() && ip.is_unspecified();
+    let meets = |other: &IpAddr| other.is_ipv4() == ip.is_ipv4() || is_dual(*other) || is_dual(ip);
+    for other in neighbours.into_iter().filter(meets) {
+        let other = SocketAddr::new(other, port);
+        let probe = Socket::new(
+            Domain::for_address(other),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )
+        .and_then(|socket| socket.bind(&other.into()));
+        // Anything else, such as a system without IPv6, is for the real socket to find.
+        if let Err(error) = probe
+            && error.kind() == io::ErrorKind::AddrInUse
+        {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// Sends at once, and lets the system find dead peers of connections that are not read (design, "Back-pressure").
@@ -129,6 +180,13 @@ mod tests {
         let any = listen("0.0.0.0:0".parse().unwrap(), &config).unwrap();
         let port = any.local_addr().unwrap().port();
         for ip in ["0.0.0.0", "127.0.0.1"] {
+            let address = SocketAddr::new(ip.parse().unwrap(), port);
+            let error = listen(address, &config).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{address}");
+        }
+        let one = listen("127.0.0.1:0".parse().unwrap(), &config).unwrap();
+        let port = one.local_addr().unwrap().port();
+        for ip in ["0.0.0.0", "::", "127.0.0.1"] {
             let address = SocketAddr::new(ip.parse().unwrap(), port);
             let error = listen(address, &config).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{address}");
