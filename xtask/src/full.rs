@@ -3,7 +3,7 @@
 use crate::{
     Failure, autobahn, ci,
     flags::Flags,
-    install,
+    foreign, install,
     report::{Outcome, Report},
     shell::{Run, root},
 };
@@ -22,6 +22,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     report.step("fuzz", fuzz);
     report.step("pings", pings);
     ci::steps(report, &autobahn::Cases::default());
+    foreign::steps(report);
     Ok(())
 }
 

@@ -13,6 +13,7 @@ mod build;
 mod ci;
 mod dist;
 mod flags;
+mod foreign;
 mod full;
 mod idle;
 mod install;
@@ -32,7 +33,8 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   ci          everything a change must pass: fmt, clippy, docs, tests, conformance, idle memory, tidy
-  full        ci, then Autobahn with every section, cargo-deny and the fuzz targets; hours are allowed
+  full        ci, then Autobahn with every section, cargo-deny, the fuzz targets, and what `dist` builds for other
+              systems in Wine and qemu; hours are allowed
   soak        a mixed echo load with sequence and checksum verification; prints the slopes of RSS and open files
               [--minutes N]        how long (default 10)
               [--connections N]    how many at once (default 50)
@@ -45,6 +47,7 @@ cargo xtask COMMAND
   dist        the add-in and `ws` for every platform, with licences and sums, in target/dist
               [--only P,P]         platforms: linux-x86_64, linux-x86_64-static, linux-i686, linux-aarch64,
                                    windows-x86_64, windows-i686 (default: all)
+  foreign     what `dist` builds for other systems and processors, run in Wine, by the 32-bit loader and in qemu
   install     the programs and packages that tests need: by apt if run as root, PyPI and npm ones under target
   modules     the 1C and OneScript modules and the tables of the add-in's README, from ws-ffi/methods.json
               [--addin ARCHIVE --into FOLDER]  the OneScript package and the extension's dump as well
@@ -74,6 +77,7 @@ fn run(command: &str, mut flags: Flags) -> Result<(), Failure> {
         "ci" => ci::run,
         "full" => full::run,
         "dist" => dist::run,
+        "foreign" => foreign::run,
         "soak" => soak::run,
         "autobahn" => autobahn::run,
         "idle" => idle::run,

@@ -19,10 +19,11 @@ pub(crate) enum Product {
 }
 
 impl Product {
-    fn package(self) -> [&'static str; 3] {
+    fn package(self) -> [&'static str; 4] {
         match self {
-            Self::Addin => ["-p", "ws-ffi", "--lib"],
-            Self::Cli => ["-p", "ws-cli", "--bin=ws"],
+            // Without its other crate type the whole library is optimised at link time.
+            Self::Addin => ["-p", "ws-ffi", "--lib", "--crate-type=cdylib"],
+            Self::Cli => ["-p", "ws-cli", "--bin", "ws"],
         }
     }
 

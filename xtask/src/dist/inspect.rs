@@ -47,8 +47,8 @@ const WINDOWS_LIBRARIES: [&str; 14] = [
     "ws2_32.dll",
 ];
 
-/// Fails with all that is wrong with `file`; the size in bytes otherwise.
-pub(crate) fn inspect(product: Product, platform: &Platform, file: &Path) -> Result<u64, Failure> {
+/// Fails with all that is wrong with `file`.
+pub(crate) fn inspect(product: Product, platform: &Platform, file: &Path) -> Result<(), Failure> {
     let bytes =
         fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     let mut problems = match platform.linker {
@@ -79,7 +79,7 @@ pub(crate) fn inspect(product: Product, platform: &Platform, file: &Path) -> Res
     };
     problems.extend(places(&bytes)?);
     if problems.is_empty() {
-        Ok(bytes.len() as u64)
+        Ok(())
     } else {
         Err(format!("{}: {}", file.display(), problems.join("; ")))
     }

@@ -22,9 +22,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use build::Product;
 use bundle::Entry;
-use platform::Platform;
+
+pub(crate) use build::Product;
+pub(crate) use platform::Platform;
+pub(crate) use tools::install as install_tools;
 
 use crate::{
     Failure,
@@ -66,8 +68,8 @@ fn steps(report: &mut Report, platforms: &[&'static Platform]) {
             wanted += 1;
             let step = format!("{} {}", platform.name, product.file(platform));
             report.step(&step, || {
-                let path = build::build(product, platform)?;
-                let size = inspect::inspect(product, platform, &path)?;
+                let path = make(product, platform)?;
+                let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
                 built.push(Built {
                     product,
                     platform,
@@ -80,6 +82,13 @@ fn steps(report: &mut Report, platforms: &[&'static Platform]) {
     if built.len() == wanted {
         report.step("bundle", || bundle(platforms, &built));
     }
+}
+
+/// Builds one file and inspects it.
+pub(crate) fn make(product: Product, platform: &Platform) -> Result<PathBuf, Failure> {
+    let path = build::build(product, platform)?;
+    inspect::inspect(product, platform, &path)?;
+    Ok(path)
 }
 
 /// Fills `target/dist` anew.
