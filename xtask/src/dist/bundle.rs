@@ -7,7 +7,7 @@ use std::{
 
 use super::platform::{Addin, Platform};
 use crate::{
-    Failure,
+    Failure, modules,
     shell::{Run, root},
 };
 
@@ -37,12 +37,12 @@ impl Entry {
 }
 
 /// The name of a library: 1C caches by name, and what is loaded cannot be overwritten, so every version has its own.
-pub(crate) fn library_name(addin: &Addin, version: &str) -> String {
-    format!("WS_{}_{}", version.replace('.', "_"), addin.suffix)
+pub(crate) fn library_name(addin: &Addin) -> String {
+    format!("{}_{}", modules::attach_name(), addin.suffix)
 }
 
 /// What 1C and OneScript choose the library by.
-pub(crate) fn manifest(platforms: &[&Platform], version: &str) -> String {
+pub(crate) fn manifest(platforms: &[&Platform]) -> String {
     let mut text = String::from(
         "\
 <?xml version=\"1.0\" encoding=\"UTF-8\"?>
@@ -54,7 +54,7 @@ pub(crate) fn manifest(platforms: &[&Platform], version: &str) -> String {
         .filter_map(|platform| platform.addin.as_ref())
     {
         let (os, arch) = (addin.os, addin.arch);
-        let path = library_name(addin, version);
+        let path = library_name(addin);
         text.push_str(&format!(
             "\t<component os=\"{os}\" path=\"{path}\" type=\"native\" arch=\"{arch}\"/>\n"
         ));
@@ -134,15 +134,17 @@ mod tests {
     #[test]
     fn the_manifest_names_every_library_with_its_version() {
         let platforms = Platform::select(None).unwrap();
-        let text = manifest(&platforms, "1.2.3");
+        let text = manifest(&platforms);
         assert_eq!(text.matches("<component ").count(), 5);
-        assert!(
-            text.contains(
-                "os=\"Windows\" path=\"WS_1_2_3_Win32.dll\" type=\"native\" arch=\"i386\""
-            ),
-            "{text}"
-        );
-        assert!(text.contains("path=\"WS_1_2_3_LinARM64.so\" type=\"native\" arch=\"ARM64\""));
+        let name = modules::attach_name();
+        for (system, arch, file) in [
+            ("Windows", "i386", "Win32.dll"),
+            ("Linux", "ARM64", "LinARM64.so"),
+        ] {
+            let line =
+                format!("os=\"{system}\" path=\"{name}_{file}\" type=\"native\" arch=\"{arch}\"");
+            assert!(text.contains(&line), "{text}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) use tools::install as install_tools;
 use crate::{
     Failure,
     flags::Flags,
-    install,
+    install, modules,
     report::{Outcome, Report},
     shell::{root, target},
 };
@@ -116,7 +116,7 @@ fn bundle(platforms: &[&'static Platform], built: &[Built]) -> Result<Outcome, F
     {
         match (product, &platform.addin) {
             (Product::Addin, Some(names)) => {
-                addin.push(Entry::new(bundle::library_name(names, VERSION), path));
+                addin.push(Entry::new(bundle::library_name(names), path));
             }
             _ => {
                 let name = format!("ws-{VERSION}-{}.zip", platform.name);
@@ -132,16 +132,59 @@ fn bundle(platforms: &[&'static Platform], built: &[Built]) -> Result<Outcome, F
     }
     if !addin.is_empty() {
         let manifest = parts.join("MANIFEST.XML");
-        write(&manifest, &bundle::manifest(platforms, VERSION))?;
+        write(&manifest, &bundle::manifest(platforms))?;
         addin.push(Entry::new("MANIFEST.XML", manifest));
         addin.push(Entry::new("LICENSES.txt", &licences));
-        let name = format!("WS_{}.zip", VERSION.replace('.', "_"));
-        let size = bundle::zip(&folder.join(&name), &addin)?;
-        sizes.push(format!("{name} {}", bytes(size)));
+        for (name, size) in packages(&folder, &parts, &addin)? {
+            sizes.push(format!("{name} {}", bytes(size)));
+        }
     }
     let files = bundle::sums(&folder)?;
     sizes.push(format!("{files} files"));
     Ok(Outcome::DoneWith(sizes.join(", ")))
+}
+
+/// The add-in's archive, and what 1C and OneScript get with it; names and sizes.
+fn packages(folder: &Path, parts: &Path, addin: &[Entry]) -> Result<Vec<(String, u64)>, Failure> {
+    let attach_name = modules::attach_name();
+    let archive = folder.join(&attach_name).with_extension("zip");
+    let mut made = vec![(format!("{attach_name}.zip"), bundle::zip(&archive, addin)?)];
+
+    let install = parts.join("INSTALL.md");
+    let page = include_str!("install.md").replace("{{attach_name}}", &attach_name);
+    write(&install, &page.replace("{{version}}", VERSION))?;
+    let ours = root().join("ws-ffi");
+    let configuration = [
+        Entry::new("INSTALL.md", install),
+        Entry::new("OPI_WebSocket.bsl", ours.join("module/OPI_WebSocket.bsl")),
+        Entry::new("README.md", ours.join("README.md")),
+        Entry::new("README.ru.md", ours.join("README.ru.md")),
+        Entry::new(
+            "shim/OPI_AddIns.bsl",
+            ours.join("module/shim/OPI_AddIns.bsl"),
+        ),
+        Entry::new(format!("{attach_name}.zip"), &archive),
+    ];
+    // A configuration extension as the Designer dumps one; and the package that OneScript's loader finds by its folder.
+    let (extension, onescript) = (parts.join("extension"), parts.join("ws"));
+    modules::write_extension(&extension, &archive)?;
+    modules::write_onescript_package(&onescript, &archive)?;
+    for (name, entries) in [
+        ("1c", Vec::from(configuration)),
+        ("1c-extension", entries_below(&extension, "")?),
+        ("onescript", entries_below(&onescript, "ws/")?),
+    ] {
+        let name = format!("ws-{name}-{VERSION}.zip");
+        let size = bundle::zip(&folder.join(&name), &entries)?;
+        made.push((name, size));
+    }
+    Ok(made)
+}
+
+fn entries_below(folder: &Path, prefix: &str) -> Result<Vec<Entry>, Failure> {
+    let files = bundle::files_below(folder)?;
+    let entry = |file: String| Entry::new(format!("{prefix}{file}"), folder.join(file));
+    Ok(files.into_iter().map(entry).collect())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
