@@ -8,6 +8,11 @@ pub(super) struct Reference {
     pub(super) farthest: usize,
 }
 
+/// A code's length in bits, its value, and the symbol it stands for.
+type Code = (u32, usize, usize);
+/// In the order of the first two.
+type Codes = Vec<Code>;
+
 /// Bits of a byte from the lowest up (§3.1.1).
 struct Bits<'a> {
     bytes: &'a [u8],
@@ -25,7 +30,7 @@ impl Bits<'_> {
     }
 
     /// §3.2.2: one bit after the other, the first being the highest.
-    fn symbol(&mut self, codes: &[(u32, usize, usize)]) -> usize {
+    fn symbol(&mut self, codes: &[Code]) -> usize {
         let (mut length, mut code) = (0, 0);
         loop {
             length += 1;
@@ -38,8 +43,8 @@ impl Bits<'_> {
     }
 }
 
-/// Codes as (length, code, symbol) in this order (§3.2.2).
-fn codes(lengths: &[u32]) -> Vec<(u32, usize, usize)> {
+/// §3.2.2
+fn codes(lengths: &[u32]) -> Codes {
     let mut codes = Vec::new();
     let mut code = 0;
     for length in 1..=15 {
@@ -96,12 +101,7 @@ impl Reference {
     }
 
     /// §3.2.5
-    fn block(
-        &mut self,
-        bits: &mut Bits<'_>,
-        literals: &[(u32, usize, usize)],
-        distances: &[(u32, usize, usize)],
-    ) {
+    fn block(&mut self, bits: &mut Bits<'_>, literals: &[Code], distances: &[Code]) {
         loop {
             let symbol = bits.symbol(literals);
             if symbol == 256 {
@@ -137,7 +137,7 @@ fn extended(bits: &mut Bits<'_>, symbol: usize, steps: usize) -> usize {
 }
 
 /// §3.2.7
-fn dynamic(bits: &mut Bits<'_>) -> (Vec<(u32, usize, usize)>, Vec<(u32, usize, usize)>) {
+fn dynamic(bits: &mut Bits<'_>) -> (Codes, Codes) {
     let (literals, distances, meta) = (bits.take(5) + 257, bits.take(5) + 1, bits.take(4) + 4);
     let order = [
         16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
