@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 /// A function to be called with an `A`, from a thread of the library and under no lock.
 ///
-/// It must return soon: whoever calls it serves connections. A panic in it ends that thread. Two hooks are equal if
+/// It must return soon, and must not stop or drop what calls it: whoever calls it serves connections. A panic in it ends
+/// that thread. Two hooks are equal if
 /// they are clones of each other.
 ///
 /// # Examples

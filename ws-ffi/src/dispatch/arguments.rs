@@ -181,16 +181,13 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// Names the kind and not the value: a password may be a number, too.
     fn wrong(&self, index: usize, value: Result<&Value, Default>, wanted: &str) -> Failure {
         let (function, name) = (self.function.english, self.name(index));
         Failure::usage(match value {
-            // A number is no secret.
-            Ok(Value::Number(number)) => {
-                format!("{function}: {name} must be {wanted}, not {number}")
-            }
             Ok(value) => {
                 let kind = value.kind();
-                format!("{function}: {name} must be {wanted}, not a value of the type {kind}")
+                format!("{function}: {name} must be {wanted}, not this value of the type {kind}")
             }
             Err(_) => format!("{function}: {name} must be {wanted}"),
         })

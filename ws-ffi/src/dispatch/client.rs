@@ -79,7 +79,8 @@ impl Client {
     /// Sets what is told without being asked for, from now on; what waits already is not. `None`, as at first, is
     /// nothing.
     ///
-    /// The hook is called from the client's thread, under no lock, and must return soon. Once [`Client::abort`] has
+    /// The hook is called from the client's thread, under no lock; it must return soon and must not abort or drop the
+    /// client. Once [`Client::abort`] has
     /// returned it is not called any more.
     pub fn set_notify(&self, notify: Option<Hook<Notice>>) {
         self.object.set_notify(notify);

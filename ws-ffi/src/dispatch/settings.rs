@@ -105,13 +105,13 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// Names the kind and not the value: a token may be a number, too.
     fn wrong(&self, name: &str, value: &Value, wanted: &str) -> Failure {
         let kind = value.kind();
-        match value {
-            // A number is no secret.
-            Value::Number(number) => self.unusable(name, &format!("{wanted}, not {number}")),
-            _ => self.unusable(name, &format!("{wanted}, not a value of the type {kind}")),
-        }
+        self.unusable(
+            name,
+            &format!("{wanted}, not this value of the type {kind}"),
+        )
     }
 
     pub(super) fn unusable(&self, name: &str, wanted: &str) -> Failure {
