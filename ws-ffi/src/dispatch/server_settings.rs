@@ -18,7 +18,7 @@ use ws_server::{Auth, Config, ForwardedHeader, TrustedProxies};
 
 use super::abort::{Abort, Gone};
 use super::arguments::Arguments;
-use super::settings::{Settings, place};
+use super::settings::{Settings, check_is_file, place};
 use super::value::Value;
 use crate::error::Failure;
 
@@ -256,12 +256,11 @@ fn unusable(path: &str, error: &TlsConfigError) -> Failure {
 
 /// Reads a certificate or key, which is small and in a real file.
 fn read(path: &str) -> Result<Vec<u8>, Failure> {
+    check_is_file("StartServer: Settings", "the path", path)?;
     let read = || {
-        let file = File::open(path)?;
         let mut bytes = Vec::new();
-        if file.metadata()?.is_file() {
-            file.take(MAX_PEM_BYTES).read_to_end(&mut bytes)?;
-        }
+        let file = File::open(path)?;
+        file.take(MAX_PEM_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     read().map_err(|error: std::io::Error| {

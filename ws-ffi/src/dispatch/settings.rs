@@ -2,6 +2,7 @@
 //!
 //! Invariant: an unknown key is an error that names it and lists the known ones.
 
+use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::time::Duration;
 
@@ -154,6 +155,15 @@ fn tls(arguments: &Arguments<'_>, index: usize) -> Result<Option<TlsSettings>, F
         settings.text("client_cert_path")?,
         settings.text("client_key_path")?,
     ];
+    for (key, path) in [
+        ("ca_cert_path", ca),
+        ("client_cert_path", chain),
+        ("client_key_path", key),
+    ] {
+        if let Some(path) = path {
+            check_is_file(&place(arguments, index), key, path)?;
+        }
+    }
     let accept = settings.boolean("accept_invalid_certs")?.unwrap_or(false);
     if settings.boolean("use_tls")? == Some(false) {
         return Ok(None);
@@ -266,7 +276,10 @@ pub(super) fn logging(arguments: &Arguments<'_>, index: usize) -> Result<Logging
         logging = logging.max_entries(entries);
     }
     match path.filter(|_| file) {
-        Some(path) => logging = logging.file_path(Path::new(path)),
+        Some(path) => {
+            check_log_file(arguments, index, path)?;
+            logging = logging.file_path(Path::new(path));
+        }
         None if file => {
             return Err(Failure::usage(format!(
                 "{}: file_path is missing, which the mode wants",
@@ -276,6 +289,30 @@ pub(super) fn logging(arguments: &Arguments<'_>, index: usize) -> Result<Logging
         None => {}
     }
     Ok(logging)
+}
+
+/// Finds out now whether there can be a log: later nobody would be told.
+fn check_log_file(arguments: &Arguments<'_>, index: usize, path: &str) -> Result<(), Failure> {
+    check_is_file(&place(arguments, index), "file_path", path)?;
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    opened.map(drop).map_err(|error| {
+        Failure::usage(format!(
+            "{}: cannot write the log file {}: {error}; check folder and rights",
+            place(arguments, index),
+            PeerText::new(path)
+        ))
+    })
+}
+
+/// Refuses what is there but no file: opening a pipe would wait for its other end. What is not there is found out later.
+pub(super) fn check_is_file(place: &str, key: &str, path: &str) -> Result<(), Failure> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err(Failure::usage(format!(
+            "{place}: {key} {} is not a file; give the path of one",
+            PeerText::new(path)
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Where a setting stands, for errors.

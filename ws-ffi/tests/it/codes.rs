@@ -120,6 +120,38 @@ fn the_words_of_tls() {
         );
         client.ok("CloseConnection", &[]);
     }
+    // A server that asks for a certificate.
+    let settings = map([
+        ("address", "127.0.0.1".into()),
+        ("tls_cert_path", chain.as_str().into()),
+        ("tls_key_path", key.as_str().into()),
+        ("tls_client_ca_path", chain.as_str().into()),
+    ]);
+    let strict = Server::new();
+    let started = strict.ok(
+        "StartServer",
+        &[0.into(), 9.into(), Value::Undefined, settings],
+    );
+    let address = format!("wss://127.0.0.1:{}/", port_of(&started));
+    let with = |entries: &[(&str, &str)]| {
+        let mut tls = vec![(String::from("accept_invalid_certs"), Value::from(true))];
+        tls.extend(
+            entries
+                .iter()
+                .map(|&(key, path)| (key.to_owned(), path.into())),
+        );
+        Value::Map(tls)
+    };
+    let own = with(&[("client_cert_path", &chain), ("client_key_path", &key)]);
+    Client::new().ok("CreateConnection", &[address.as_str().into(), own]);
+    let nobody = Client::new().ask("CreateConnection", &[address.as_str().into(), with(&[])]);
+    check_failure("CreateConnection", &nobody);
+    dial(
+        &address,
+        with(&[("client_key_path", &key)]),
+        Value::Undefined,
+        "usage",
+    );
     server.ok("StopServer", &[]);
     let (_plain, port) = serve();
     let tls = free("GetTlsSettings", &[true.into()]);

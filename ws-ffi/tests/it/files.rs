@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ws_ffi::dispatch::{Client, Value};
+use ws_ffi::dispatch::{Client, Server, Value};
 
 use crate::support::*;
 
@@ -89,6 +89,33 @@ fn a_pipe_is_no_file() {
     let (client, server, id) = pair();
     client.fails("SendTextMessage", &[pipe.into(), true.into()], "usage");
     server.fails("SendData", &[id, pipe.into(), true.into()], "usage");
+    let undefined = || Value::Undefined;
+    let (_other, port) = serve();
+    for key in ["ca_cert_path", "client_cert_path"] {
+        let tls = map([(key, pipe.into())]);
+        Client::new().fails("CreateConnection", &[url(port), tls], "usage");
+    }
+    for path in [pipe, "/no/such/folder/ws.log"] {
+        let logging = map([("mode", "file".into()), ("file_path", path.into())]);
+        let arguments = [
+            url(port),
+            undefined(),
+            undefined(),
+            undefined(),
+            logging.clone(),
+        ];
+        Client::new().fails("CreateConnection", &arguments, "usage");
+        Server::new().fails("StartServer", &[0.into(), 1.into(), logging], "usage");
+    }
+    let tls = map([
+        ("tls_cert_path", pipe.into()),
+        ("tls_key_path", pipe.into()),
+    ]);
+    Server::new().fails(
+        "StartServer",
+        &[0.into(), 1.into(), undefined(), tls],
+        "usage",
+    );
     client.ok("SendBinaryMessage", &[pipe.into()]);
     assert_eq!(
         next(&server).get("message"),
