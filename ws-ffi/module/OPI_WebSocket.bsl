@@ -10,7 +10,7 @@
 //
 // Параметры:
 //  Адрес - Строка - ws://хост[:порт][/путь?запрос] или wss://…
-//  Tls - Структура, Соответствие, Строка, Неопределено - Результат ПолучитьНастройкиTls; wss:// без него проверяется по системным центрам сертификации
+//  Tls - Структура, Соответствие, Строка, Неопределено - Результат ПолучитьНастройкиTls, куда можно добавить client_cert_path и client_key_path (файлы PEM); wss:// без него проверяется по системным центрам сертификации
 //  Прокси - Структура, Соответствие, Строка, Неопределено - Результат ПолучитьНастройкиПрокси или "env": прокси из переменных окружения
 //  Заголовки - Соответствие, Структура, Строка, Неопределено - Дополнительные заголовки открывающего рукопожатия
 //  Логирование - Структура, Соответствие, Строка, Неопределено - Результат ПолучитьНастройкиЛогирования; без него журнал не ведётся
@@ -46,7 +46,7 @@
 //
 // Parameters:
 //  Address - String - ws://host[:port][/path?query] or wss://…
-//  Tls - Structure, Map, String, Undefined - Result of GetTlsSettings; wss:// without it is verified against the system's authorities
+//  Tls - Structure, Map, String, Undefined - Result of GetTlsSettings, to which client_cert_path and client_key_path (PEM files) may be added; wss:// without it is verified against the system's authorities
 //  Proxy - Structure, Map, String, Undefined - Result of GetProxySettings, or "env" for the proxy that the environment names
 //  Headers - Map, Structure, String, Undefined - Extra headers of the opening handshake
 //  Logging - Structure, Map, String, Undefined - Result of GetLoggingSettings; without it there is no event log
