@@ -27,6 +27,7 @@ mod crossfire;
 mod curl;
 mod mailbox_ordering;
 mod modules;
+mod native_symbols;
 mod peers;
 mod proxies;
 mod real_clients;
