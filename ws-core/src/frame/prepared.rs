@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 #[cfg(feature = "deflate")]
 use crate::extension::{Compressors, OwnSide, WindowBits};
 use crate::{
+    connection::Compression,
     frame::{FirstByte, FrameHeader, encode_header},
     opcode::OpCode,
 };
@@ -18,6 +19,7 @@ use crate::{
 pub struct PreparedFrame {
     bytes: Vec<u8>,
     payload_start: u8,
+    compression: Compression,
     #[cfg(feature = "deflate")]
     compressed: OnceLock<Box<Variants>>,
 }
@@ -45,9 +47,37 @@ impl PreparedFrame {
         Self {
             bytes,
             payload_start,
+            compression: Compression::Auto,
             #[cfg(feature = "deflate")]
             compressed: OnceLock::new(),
         }
+    }
+
+    /// Sets whether connections with permessage-deflate get it compressed. Default: [`Compression::Auto`].
+    #[must_use]
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Returns how often it was compressed so far: once for each window that a connection needed.
+    pub fn compressions(&self) -> usize {
+        #[cfg(feature = "deflate")]
+        let variants = self.compressed.get();
+        #[cfg(not(feature = "deflate"))]
+        let variants = None::<&[std::sync::OnceLock<()>; 0]>;
+        variants.map_or(0, |variants| {
+            let made = variants.iter().filter(|variant| variant.get().is_some());
+            made.count()
+        })
+    }
+
+    pub(crate) fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    pub(crate) fn opcode(&self) -> OpCode {
+        OpCode::from_bits(self.bytes[0] & 0xF).unwrap_or(OpCode::Binary)
     }
 
     /// The frame as it stands on the wire, uncompressed unless
@@ -73,8 +103,7 @@ impl PreparedFrame {
         let variants = self.compressed.get_or_init(Box::default);
         let variant = variants[index].get_or_init(|| {
             let payload = side.compress_alone(self.payload(), true, compressors);
-            let opcode = OpCode::from_bits(self.bytes[0] & 0xF).unwrap_or(OpCode::Binary);
-            let first = FirstByte::new(opcode, true).compressed();
+            let first = FirstByte::new(self.opcode(), true).compressed();
             (payload.len() < self.payload().len()).then(|| Arc::new(Self::new(first, payload)))
         });
         variant.as_ref()

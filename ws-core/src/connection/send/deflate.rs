@@ -26,6 +26,13 @@ impl Sender {
         }
     }
 
+    /// Whether messages may refer to earlier ones of the connection.
+    pub fn has_context(&self) -> bool {
+        self.held
+            .as_ref()
+            .is_some_and(|held| held.context.is_some())
+    }
+
     /// Bytes of heap memory held for context takeover.
     pub fn held_bytes(&self) -> usize {
         let (Some(held), Some(side)) = (&self.held, self.own_side) else {

@@ -236,6 +236,21 @@ impl Sender {
         Ok(())
     }
 
+    /// Appends a prepared message that goes to nobody else: compressed anew, so that it may refer to earlier messages
+    /// where the context is taken over.
+    ///
+    /// # Errors
+    /// As [`Sender::encode_prepared`].
+    pub fn encode_prepared_alone(
+        &mut self,
+        frame: &PreparedFrame,
+        scratch: &mut SendScratch,
+        output: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        let (opcode, compression) = (frame.opcode(), frame.compression());
+        self.encode_choosing(opcode, frame.payload(), compression, scratch, output)
+    }
+
     /// The form of a [`PreparedFrame`] that this connection must send now, plain or compressed; for callers that share
     /// its bytes instead of copying them.
     ///
@@ -256,7 +271,7 @@ impl Sender {
         }
         self.check_new_message()?;
         #[cfg(feature = "deflate")]
-        if self.compresses(frame.payload(), Compression::Auto) {
+        if self.compresses(frame.payload(), frame.compression()) {
             return Ok(self.select_compressed(frame, scratch));
         }
         #[cfg(not(feature = "deflate"))]
@@ -407,6 +422,11 @@ impl Sender {
     /// Bytes of heap memory held for context takeover.
     pub fn held_bytes(&self) -> usize {
         0
+    }
+
+    /// Whether messages may refer to earlier ones of the connection.
+    pub fn has_context(&self) -> bool {
+        false
     }
 }
 
