@@ -11,7 +11,7 @@ use ws_core::{CloseCode, CloseFrame, SendError, SendScratch, Sender};
 
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::engine::{Engine, LINGER};
+use crate::engine::{Deflate, Engine, LINGER};
 use crate::error::{Cause, Error, Span, Stage};
 use crate::message::{Close, Message};
 use crate::net::Net;
@@ -36,8 +36,9 @@ impl<N: Net> Calls<N> {
         wire: Wire<N>,
         surplus: &[u8],
         config: &Config,
+        deflate: Option<Deflate>,
     ) -> Result<Self, Error> {
-        match Engine::new(wire, surplus, config) {
+        match Engine::new(wire, surplus, config, deflate) {
             Ok(engine) => Ok(Self {
                 engine,
                 target,

@@ -4,8 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ws_core::CloseCode;
+use ws_core::extension::DeflateAgreement;
 use ws_core::handshake::Response;
+use ws_core::{CloseCode, Compression};
 
 use crate::address::Address;
 use crate::calls::Calls;
@@ -47,6 +48,7 @@ pub struct Client {
     calls: Calls<TcpNet>,
     address: Address,
     response: Response,
+    compression: Option<DeflateAgreement>,
     tls_version: Option<&'static str>,
 }
 
@@ -71,16 +73,20 @@ impl Client {
         let Dialled {
             wire,
             response,
+            deflate,
             surplus,
             tls_version,
         } = dial::dial(request, dial::system_resolver())?;
         let address = request.address().clone();
-        let mut calls = Calls::new(address.to_string(), wire, &surplus, &request.config)?;
+        let compression = deflate.as_ref().map(|deflate| deflate.agreement);
+        let target = address.to_string();
+        let mut calls = Calls::new(target, wire, &surplus, &request.config, deflate)?;
         calls.set_secrets(request.secrets());
         Ok(Self {
             calls,
             address,
             response,
+            compression,
             tls_version,
         })
     }
@@ -104,6 +110,29 @@ impl Client {
     pub fn send_binary(&mut self, data: &[u8]) -> Result<(), Error> {
         self.calls
             .send(|sender, scratch, output| sender.encode_binary(data, scratch, output))
+    }
+
+    /// Sends a text message, compressed or not as asked for. Without permessage-deflate it goes as it is.
+    ///
+    /// [`Compression::Never`] is for data that is compressed already, and for secrets beside text that an attacker
+    /// chooses.
+    ///
+    /// # Errors
+    /// As [`Client::send_text`].
+    pub fn send_text_with(&mut self, text: &str, compression: Compression) -> Result<(), Error> {
+        self.calls.send(|sender, scratch, output| {
+            sender.encode_text_with(text, compression, scratch, output)
+        })
+    }
+
+    /// Sends a binary message, compressed or not as asked for; see [`Client::send_text_with`].
+    ///
+    /// # Errors
+    /// As [`Client::send_text`].
+    pub fn send_binary_with(&mut self, data: &[u8], compression: Compression) -> Result<(), Error> {
+        self.calls.send(|sender, scratch, output| {
+            sender.encode_binary_with(data, compression, scratch, output)
+        })
     }
 
     /// Sends one fragment of a text message; the message ends with the one that is `last`.
@@ -213,6 +242,11 @@ impl Client {
     /// The subprotocol that the server has selected, if any.
     pub fn subprotocol(&self) -> Option<&str> {
         self.response.subprotocol()
+    }
+
+    /// The compression that was agreed on, after [`ConnectRequest::compress`]; its `Display` is as in the header.
+    pub fn compression(&self) -> Option<DeflateAgreement> {
+        self.compression
     }
 
     /// The first value of a header of the server's answer; `name` in any case.

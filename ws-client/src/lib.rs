@@ -78,8 +78,11 @@ mod secret;
 mod tls;
 mod wire;
 
+pub use ws_core::extension::{DeflateAgreement, DeflateConfig, DeflateParameters, WindowBits};
 pub use ws_core::handshake::{HeadLimits, Response};
-pub use ws_core::{CloseCode, Hook, KeepaliveConfig, Limits, LoggingMode, LoggingSettings};
+pub use ws_core::{
+    CloseCode, Compression, Hook, KeepaliveConfig, Limits, LoggingMode, LoggingSettings,
+};
 
 pub use crate::address::Address;
 pub use crate::background::{

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use data_encoding::BASE64;
+use ws_core::extension::{DeflateConfig, DeflateOffer};
 use ws_core::handshake::{ClientHandshake, ClientRequest};
 
 use crate::address::Address;
@@ -35,6 +36,7 @@ pub struct ConnectRequest {
     origin: Option<String>,
     pub(crate) tls: Option<TlsSettings>,
     proxy: ProxyChoice,
+    pub(crate) compression: Option<DeflateConfig>,
     pub(crate) config: Config,
     /// Ends the dial; never used by [`Client`](crate::Client).
     pub(crate) cancel: Cancel,
@@ -56,6 +58,7 @@ impl ConnectRequest {
             origin: None,
             tls: None,
             proxy: ProxyChoice::None,
+            compression: None,
             config: Config::default(),
             cancel: Cancel::default(),
         })
@@ -107,6 +110,27 @@ impl ConnectRequest {
         self
     }
 
+    /// Offers compression (permessage-deflate); the server may do without.
+    ///
+    /// [`Client::compression`](crate::Client::compression) tells what was agreed on. Default: nothing is offered.
+    /// Limits count inflated bytes.
+    ///
+    /// RFC 7692 [§7](https://www.rfc-editor.org/rfc/rfc7692#section-7)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ws_client::{ConnectRequest, DeflateConfig};
+    ///
+    /// let request = ConnectRequest::new("wss://example.com/feed")?.compress(DeflateConfig::dedicated());
+    /// # Ok::<(), ws_client::Error>(())
+    /// ```
+    #[must_use]
+    pub fn compress(mut self, config: DeflateConfig) -> Self {
+        self.compression = Some(config);
+        self
+    }
+
     /// Sets deadlines and limits.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
@@ -146,6 +170,9 @@ impl ConnectRequest {
             &self.address.host_header(self.is_secure()),
             self.address.target(),
         );
+        if let Some(config) = &self.compression {
+            request = request.deflate(DeflateOffer::from(config));
+        }
         for name in &self.subprotocols {
             request = request.subprotocol(name);
         }
@@ -181,6 +208,14 @@ impl ConnectRequest {
             Ok(Some(proxy)) => format!("through {proxy}"),
             Ok(None) => String::from("no proxy"),
             Err(_) => String::from("a proxy that cannot be used"),
+        }
+    }
+
+    /// What is offered, for the event log.
+    pub(crate) fn describe_compression(&self) -> String {
+        match &self.compression {
+            Some(config) => format!("compression offered as {}", DeflateOffer::from(config)),
+            None => String::from("no compression"),
         }
     }
 

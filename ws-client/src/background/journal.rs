@@ -84,7 +84,7 @@ pub(super) fn describe(request: &ConnectRequest, background: &BackgroundConfig) 
     format!(
         "connecting to {}: connect timeout {}, close timeout {}, messages of at most {} bytes, \
          receive queue {} messages or {} bytes then {when_full}, send queue {} bytes, {keepalive}, \
-         {reconnect}, {}, {}, {} subprotocols, headers [{}]",
+         {reconnect}, {}, {}, {}, {} subprotocols, headers [{}]",
         request.address(),
         Span(config.connect_timeout),
         Span(config.close_timeout),
@@ -94,6 +94,7 @@ pub(super) fn describe(request: &ConnectRequest, background: &BackgroundConfig) 
         background.max_send_queue_bytes,
         request.describe_tls(),
         request.describe_proxy(),
+        request.describe_compression(),
         request.subprotocol_count(),
         request.header_names().collect::<Vec<_>>().join(", "),
     )

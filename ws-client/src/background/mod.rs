@@ -21,6 +21,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use ws_core::CloseCode;
+use ws_core::extension::DeflateAgreement;
 use ws_core::handshake::Response;
 
 pub use self::config::{Alert, BackgroundConfig, OnFull, Reconnect};
@@ -303,6 +304,11 @@ impl BackgroundClient {
         self.with_response(|response| response.subprotocol().map(String::from))
     }
 
+    /// The compression of the last connection, after [`ConnectRequest::compress`]; its `Display` is as in the header.
+    pub fn compression(&self) -> Option<DeflateAgreement> {
+        self.shared.facts()?.compression
+    }
+
     /// The first value of a header of the server's answer; `name` in any case.
     pub fn response_header(&self, name: &str) -> Option<String> {
         self.with_response(|response| response.header(name).map(String::from))
@@ -354,12 +360,14 @@ impl Dialler for TcpDialler {
         let Dialled {
             mut wire,
             response,
+            deflate,
             surplus,
             tls_version,
         } = dial::dial(&self.request, dial::system_resolver())?;
         wire.net.forget_cancel();
         let facts = Facts {
             response: Some(response),
+            compression: deflate.as_ref().map(|deflate| deflate.agreement),
             tls_version,
             peer_address: wire.net.peer_address,
             local_address: wire.net.local_address,
@@ -367,6 +375,7 @@ impl Dialler for TcpDialler {
         let waker = Some(wire.net.interrupter());
         Ok(Opened {
             wire,
+            deflate,
             surplus,
             facts,
             waker,

@@ -14,6 +14,7 @@ mod connection;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use ws_core::extension::DeflateAgreement;
 use ws_core::handshake::Response;
 
 use self::connection::{Closer, Connection, encode};
@@ -25,7 +26,7 @@ use super::status::{ConnectionEvent, State};
 use super::sync::Arc;
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::engine::Engine;
+use crate::engine::{Deflate, Engine};
 use crate::error::{Cause, Error, Span, Stage};
 use crate::message::{Close, Message};
 use crate::net::Net;
@@ -50,6 +51,7 @@ pub(super) trait Dialler {
 /// A new connection.
 pub(super) struct Opened<N> {
     pub(super) wire: Wire<N>,
+    pub(super) deflate: Option<Deflate>,
     /// Frames that came in the same piece as the answer.
     pub(super) surplus: Vec<u8>,
     pub(super) facts: Facts,
@@ -61,6 +63,7 @@ pub(super) struct Opened<N> {
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) response: Option<Response>,
+    pub(super) compression: Option<DeflateAgreement>,
     /// `None` without TLS.
     pub(super) tls_version: Option<&'static str>,
     pub(super) peer_address: SocketAddr,
@@ -139,11 +142,12 @@ impl<D: Dialler> Worker<D> {
     fn open(&mut self, opened: Opened<D::Net>) -> Phase<D::Net> {
         let Opened {
             wire,
+            deflate,
             surplus,
             facts,
             waker,
         } = opened;
-        let mut engine = match Engine::new(wire, &surplus, &self.config) {
+        let mut engine = match Engine::new(wire, &surplus, &self.config, deflate) {
             Ok(engine) => engine,
             Err(error) => {
                 let cause = Cause::Io(error.into());
@@ -157,7 +161,7 @@ impl<D: Dialler> Worker<D> {
         let is_first = std::mem::take(&mut self.is_first);
         let attempt = self.backoff.as_ref().map_or(0, Backoff::attempt);
         self.journal.note(&format!(
-            "connected to {}, {}, opening handshake done, subprotocol {}",
+            "connected to {}, {}, opening handshake done, subprotocol {}, {}",
             facts.peer_address,
             facts.tls_version.unwrap_or("not encrypted"),
             facts
@@ -165,6 +169,10 @@ impl<D: Dialler> Worker<D> {
                 .as_ref()
                 .and_then(Response::subprotocol)
                 .unwrap_or("none"),
+            facts.compression.map_or_else(
+                || String::from("no compression"),
+                |agreed| agreed.to_string()
+            ),
         ));
         if !is_first && let Some(backoff) = &self.backoff {
             let repeated = &backoff.config().repeated;

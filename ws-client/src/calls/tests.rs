@@ -28,7 +28,13 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 fn try_open(net: &MockNet, config: &Config) -> Result<Calls<MockNet>, Error> {
-    Calls::new("ws://mock".to_owned(), Wire::new(net.clone()), b"", config)
+    Calls::new(
+        "ws://mock".to_owned(),
+        Wire::new(net.clone()),
+        b"",
+        config,
+        None,
+    )
 }
 
 fn open(net: &MockNet, config: &Config) -> Calls<MockNet> {

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use ws_core::extension::DeflateAgreement;
 use ws_core::handshake::{ClientHandshake, ClientStep, HandshakeError, HeadLimits, Response};
 
 use crate::deadline::Deadline;
@@ -35,13 +36,22 @@ impl Failure {
     }
 }
 
-/// Sends the request and reads the answer; also gives the bytes that came after the answer.
+/// An answer that opened the connection.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) response: Response,
+    pub(crate) deflate: Option<DeflateAgreement>,
+    /// The bytes that came after it.
+    pub(crate) surplus: Vec<u8>,
+}
+
+/// Sends the request and reads the answer.
 pub(crate) fn open<N: Net>(
     wire: &mut Wire<N>,
     mut handshake: ClientHandshake,
     limits: &HeadLimits,
     deadline: Deadline,
-) -> Result<(Response, Vec<u8>), Failure> {
+) -> Result<Answer, Failure> {
     wire.output().extend_from_slice(handshake.request());
     let mut buffer = vec![0; READ_BYTES];
     let mut write_error = None;
@@ -64,9 +74,15 @@ pub(crate) fn open<N: Net>(
                     .map_err(Failure::Handshake)?
                 {
                     ClientStep::Done {
-                        response, consumed, ..
+                        response,
+                        deflate,
+                        consumed,
                     } => {
-                        return Ok((response, input[consumed..].to_vec()));
+                        return Ok(Answer {
+                            response,
+                            deflate,
+                            surplus: input[consumed..].to_vec(),
+                        });
                     }
                     ClientStep::NeedMore => continue,
                 }

@@ -23,9 +23,11 @@ use std::sync::{Arc, LazyLock};
 use ws_core::handshake::Response;
 use ws_core::tls::Tls;
 
+use self::handshake::Answer;
 use self::proxy::Tunnel;
 use self::resolve::Resolver;
 use crate::deadline::Deadline;
+use crate::engine::Deflate;
 use crate::error::{Cause, Error, Span, Stage};
 use crate::net::now;
 use crate::net::tcp::{Poller, TcpNet};
@@ -39,6 +41,7 @@ use crate::wire::Wire;
 pub(crate) struct Dialled {
     pub(crate) wire: Wire<TcpNet>,
     pub(crate) response: Response,
+    pub(crate) deflate: Option<Deflate>,
     /// Frames that came in the same piece as the answer.
     pub(crate) surplus: Vec<u8>,
     /// Of the connection to the server; one that goes no further than a proxy does not count.
@@ -93,11 +96,20 @@ pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dial
         tls_version = wire.tls_version();
         log::debug!("{address}: {}", tls_version.unwrap_or_default());
     }
-    let (response, surplus) = handshake::open(&mut wire, opening, &config.head_limits, deadline)
+    let Answer {
+        response,
+        deflate,
+        surplus,
+    } = handshake::open(&mut wire, opening, &config.head_limits, deadline)
         .map_err(|failure| failed(failure.into_cause(&request.secrets())))?;
+    let deflate = Deflate::new(deflate, request.compression.as_ref());
+    if let Some(deflate) = &deflate {
+        log::debug!("{address}: {}", deflate.agreement);
+    }
     Ok(Dialled {
         wire,
         response,
+        deflate,
         surplus,
         tls_version,
     })

@@ -11,6 +11,7 @@
 //! Invariant: with a full receive queue nothing is read; sending goes on.
 //! Tested over a mock [`Net`] with a virtual clock in `tests.rs`, over sockets in `tests/it`.
 
+mod deflate;
 mod heartbeat;
 
 use std::io;
@@ -19,10 +20,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ws_core::{
-    Event, KeepaliveAction, Pressure, ReceiveError, Receiver, Reply, Role, Scratch, SendError,
-    SendScratch, Sender,
+    Connection, Event, KeepaliveAction, Pressure, ReceiveError, Receiver, Reply, Role, Scratch,
+    SendError, SendScratch, Sender,
 };
 
+pub(crate) use self::deflate::Deflate;
 use self::heartbeat::Heartbeat;
 use crate::config::Config;
 use crate::deadline::Deadline;
@@ -61,16 +63,28 @@ pub(crate) struct Engine<N> {
 
 impl<N: Net> Engine<N> {
     /// Takes over after the opening handshake; `surplus` came behind the server's answer.
-    pub(crate) fn new(mut wire: Wire<N>, surplus: &[u8], config: &Config) -> io::Result<Self> {
+    pub(crate) fn new(
+        mut wire: Wire<N>,
+        surplus: &[u8],
+        config: &Config,
+        deflate: Option<Deflate>,
+    ) -> io::Result<Self> {
         let now = wire.net.now();
         let keys = wire.net.masking_keys()?;
+        let connection = match &deflate {
+            None => Connection::new(Role::Client),
+            Some(Deflate { agreement, config }) => {
+                Connection::with_deflate(Role::Client, &agreement.parameters(), config)
+            }
+        };
+        let (receiver, sender) = connection.into_halves();
         let mut input = vec![0; INPUT_BYTES.max(surplus.len())].into_boxed_slice();
         input[..surplus.len()].copy_from_slice(surplus);
         Ok(Self {
             wire,
             queue: ReceiveQueue::new(config.max_queued_messages, config.max_queued_bytes),
-            receiver: Receiver::new(Role::Client),
-            sender: Sender::new(Role::Client),
+            receiver,
+            sender,
             scratch: Scratch::new(config.limits.clone()),
             send_scratch: SendScratch::client(keys),
             input,

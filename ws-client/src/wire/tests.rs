@@ -11,6 +11,7 @@ use super::{Filled, Wire, is_cut_off, tls_error};
 use crate::calls::Calls;
 use crate::config::Config;
 use crate::deadline::Deadline;
+use crate::dial::handshake::Answer;
 use crate::dial::http_connect::{self, Connect};
 use crate::dial::{handshake, tls};
 use crate::error::ErrorKind;
@@ -82,11 +83,17 @@ impl Way {
         }
         let request = ClientRequest::new("target.test", "/");
         let opening = ClientHandshake::new(&request, *b"the sample nonce").unwrap();
-        let (_, surplus) = handshake::open(&mut wire, opening, &limits, deadline)
+        let Answer { surplus, .. } = handshake::open(&mut wire, opening, &limits, deadline)
             .map_err(|failure| format!("{failure:?}"))?;
         let config = Config::default().keepalive(KeepaliveConfig::default().interval(None));
-        Calls::new("wss://target.test".to_owned(), wire, &surplus, &config)
-            .map_err(|error| error.to_string())
+        Calls::new(
+            "wss://target.test".to_owned(),
+            wire,
+            &surplus,
+            &config,
+            None,
+        )
+        .map_err(|error| error.to_string())
     }
 
     /// Echoes two messages and closes: what was received, and how it ended.

@@ -67,10 +67,12 @@ impl Dialler for MockDialler {
         self.current = Some(net.clone());
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
         Ok(Opened {
+            deflate: None,
             wire: Wire::new(net),
             surplus: Vec::new(),
             facts: Facts {
                 response: None,
+                compression: None,
                 tls_version: None,
                 peer_address: nowhere,
                 local_address: nowhere,

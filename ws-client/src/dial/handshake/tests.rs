@@ -3,9 +3,9 @@
 use std::io::ErrorKind as Io;
 use std::time::Duration;
 
-use ws_core::handshake::{ClientHandshake, ClientRequest, HandshakeError, HeadLimits, Response};
+use ws_core::handshake::{ClientHandshake, ClientRequest, HandshakeError, HeadLimits};
 
-use super::{Failure, open};
+use super::{Answer, Failure, open};
 use crate::deadline::Deadline;
 use crate::net::Net;
 use crate::net::mock::{Incoming, MockNet, Take};
@@ -19,7 +19,7 @@ fn handshake() -> ClientHandshake {
     ClientHandshake::new(&ClientRequest::new("mock", "/"), *b"the sample nonce").unwrap()
 }
 
-fn run(net: &MockNet) -> Result<(Response, Vec<u8>), Failure> {
+fn run(net: &MockNet) -> Result<Answer, Failure> {
     let deadline = Deadline::after(net.now(), Duration::from_secs(30));
     open(
         &mut Wire::new(net.clone()),
@@ -40,8 +40,11 @@ fn cut_at_every_byte_with_short_writes_it_opens_and_keeps_the_surplus() {
         net.bytes(&bytes[..cut]).bytes(&bytes[cut..]);
         let mut wire = Wire::new(net.clone());
         let deadline = Deadline::after(net.now(), Duration::from_secs(30));
-        let (response, mut surplus) =
-            open(&mut wire, handshake(), &HeadLimits::default(), deadline).unwrap();
+        let Answer {
+            response,
+            mut surplus,
+            ..
+        } = open(&mut wire, handshake(), &HeadLimits::default(), deadline).unwrap();
         assert_eq!(response.status(), 101);
         // What comes in a later piece is left in the socket.
         let mut rest = [0; 100];
