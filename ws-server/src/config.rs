@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ws_core::{
     KeepaliveConfig, Limits, LoggingSettings,
+    extension::DeflateConfig,
     handshake::{HeadLimits, Policy},
     tls::ServerTls,
 };
@@ -40,7 +41,12 @@ pub struct Config {
     pub max_unfinished: Option<usize>,
     /// Certificates and keys; with them the listener takes `wss://` and nothing else. Default: none, so `ws://`.
     pub tls: Option<ServerTls>,
-    /// Limits of messages and frames. Default: 16 MiB, 131,072 fragments.
+    /// Compression (permessage-deflate) for clients that offer it. Default (`None`): off.
+    ///
+    /// [`DeflateConfig::shared`] costs next to no memory for a connection, since each loop has one compressor and one
+    /// inflater; [`DeflateConfig::dedicated`] makes similar messages far smaller and costs the memory it names.
+    pub compression: Option<DeflateConfig>,
+    /// Limits of messages and frames; compressed messages count inflated. Default: 16 MiB, 131,072 fragments.
     pub limits: Limits,
     /// Limits of a request head. Default: 16 KiB, lines of 8 KiB, 100 headers.
     pub head_limits: HeadLimits,
@@ -102,6 +108,7 @@ impl Default for Config {
             max_connections: 10_000,
             max_unfinished: None,
             tls: None,
+            compression: None,
             limits: Limits::default(),
             head_limits: HeadLimits::default(),
             policy: Policy::default(),
@@ -150,6 +157,8 @@ impl Config {
         max_connections: usize,
         /// Sets the most unfinished handshakes of one loop.
         max_unfinished: Option<usize>,
+        /// Sets how to compress for clients that offer it.
+        compression: Option<DeflateConfig>,
         /// Sets where events are written.
         logging: LoggingSettings,
         /// Sets the limits of messages and frames.

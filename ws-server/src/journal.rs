@@ -133,6 +133,19 @@ impl fmt::Display for InForce<'_> {
                 Span(Some(config.keepalive.timeout))
             )?,
         }
+        match &config.compression {
+            None => f.write_str(", no compression")?,
+            Some(deflate) => write!(
+                f,
+                ", compression of {} bytes and more at level {}, own context {}, the peer's {}, windows {} and {}",
+                deflate.threshold,
+                deflate.level,
+                kept(deflate.own_context_takeover),
+                kept(deflate.peer_context_takeover),
+                deflate.own_window_bits,
+                deflate.peer_window_bits
+            )?,
+        }
         if let Some(paths) = &config.paths {
             write!(f, ", paths {paths:?}")?;
         }
@@ -152,6 +165,10 @@ impl fmt::Display for InForce<'_> {
         }
         Ok(())
     }
+}
+
+const fn kept(takes_over: bool) -> &'static str {
+    if takes_over { "kept" } else { "not kept" }
 }
 
 /// A time for the reader, who knows "off" too.

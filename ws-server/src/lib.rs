@@ -79,6 +79,8 @@ mod shutdown;
 #[cfg(unix)]
 mod unix;
 
+pub use ws_core::extension::{DeflateAgreement, DeflateConfig, DeflateParameters, WindowBits};
+
 pub use self::{
     auth::Auth,
     config::Config,

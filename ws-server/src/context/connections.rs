@@ -7,7 +7,7 @@ use std::{
 };
 
 use slab::Slab;
-use ws_core::{CloseCode, PreparedFrame, SendScratch};
+use ws_core::{CloseCode, Compression, PreparedFrame, SendScratch, extension::DeflateAgreement};
 
 use super::slots::slot_number;
 use crate::{
@@ -54,6 +54,8 @@ pub struct Connections<C> {
     pub(crate) timers: Deadlines,
     pub(crate) sweep: Sweep,
     pub(crate) after_flush: Vec<Box<dyn FnOnce() + Send>>,
+    /// What the handshake that the handler decides about has agreed on.
+    pub(crate) opening_compression: Option<DeflateAgreement>,
 }
 
 impl<C> Connections<C> {
@@ -87,6 +89,7 @@ impl<C> Connections<C> {
             timers: Deadlines::default(),
             sweep: Sweep::default(),
             after_flush: Vec::new(),
+            opening_compression: None,
         }
     }
 
@@ -146,8 +149,22 @@ impl<C> Connections<C> {
     ///
     /// [`SendError::NotFound`] if the connection is not open; [`SendError::QueueFull`] if its peer reads too slowly.
     pub fn send(&mut self, id: ConnectionId, message: Message<'_>) -> Result<(), SendError> {
+        self.send_with(id, message, Compression::Auto)
+    }
+
+    /// Sends a message, compressed or not as asked for; see [`Context::send_with`](crate::Context::send_with).
+    ///
+    /// # Errors
+    ///
+    /// As [`Connections::send`].
+    pub fn send_with(
+        &mut self,
+        id: ConnectionId,
+        message: Message<'_>,
+        compression: Compression,
+    ) -> Result<(), SendError> {
         let slot = self.find(id)?;
-        self.send_to(slot, message)
+        self.send_to(slot, message, compression)
     }
 
     /// Sends a text message.
@@ -168,7 +185,8 @@ impl<C> Connections<C> {
         self.send(id, Message::Binary(data))
     }
 
-    /// Sends a message that was encoded before, without copying it if it is large.
+    /// Sends a message that was encoded before, without copying it if it is large; it is compressed at most once for
+    /// all connections with the same window.
     ///
     /// # Errors
     ///
@@ -180,6 +198,16 @@ impl<C> Connections<C> {
     ) -> Result<(), SendError> {
         let slot = self.find(id)?;
         self.prepared_to(slot, frame)
+    }
+
+    /// Sends a prepared message that goes to nobody else, so that a context of the connection's own is made use of.
+    pub(crate) fn send_prepared_alone(
+        &mut self,
+        id: ConnectionId,
+        frame: &Arc<PreparedFrame>,
+    ) -> Result<(), SendError> {
+        let slot = self.find(id)?;
+        self.prepared_alone_to(slot, frame)
     }
 
     /// Sends a ping of at most 125 bytes.
@@ -202,12 +230,13 @@ impl<C> Connections<C> {
         self.pong_to(slot, payload)
     }
 
-    /// Sends a text message to every open connection, encoded once; returns how many took it.
+    /// Sends a text message to every open connection, encoded once, and compressed once for all with the same window;
+    /// returns how many took it.
     pub fn broadcast_text(&mut self, text: &str) -> usize {
         self.broadcast_prepared(&Arc::new(PreparedFrame::text(text)))
     }
 
-    /// Sends a binary message to every open connection, encoded once; returns how many took it.
+    /// Sends a binary message as [`Connections::broadcast_text`] sends text; returns how many took it.
     pub fn broadcast_binary(&mut self, data: &[u8]) -> usize {
         self.broadcast_prepared(&Arc::new(PreparedFrame::binary(data)))
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 pub use self::connections::Connections;
 pub(crate) use self::slots::slot_number;
 use crate::{connection_id::ConnectionId, error::SendError, handler::Message, net::PeerAddress};
-use ws_core::CloseCode;
+use ws_core::{CloseCode, Compression, extension::DeflateAgreement};
 
 /// The connection a callback is about, and through [`Context::connections`] all others of the loop.
 ///
@@ -31,6 +31,12 @@ impl<C> Context<'_, C> {
         self.connections.slots[self.slot as usize].peer
     }
 
+    /// Returns the compression that the opening handshake agreed on, while
+    /// [`Handler::on_open`](crate::Handler::on_open) runs; its `Display` is as in the header.
+    pub fn compression(&self) -> Option<DeflateAgreement> {
+        self.connections.opening_compression
+    }
+
     /// Returns the loop's time, read once a turn.
     pub fn now(&self) -> Instant {
         self.connections.now()
@@ -42,7 +48,23 @@ impl<C> Context<'_, C> {
     ///
     /// As [`Context::send_text`].
     pub fn send(&mut self, message: Message<'_>) -> Result<(), SendError> {
-        self.connections.send_to(self.slot, message)
+        self.send_with(message, Compression::Auto)
+    }
+
+    /// Sends a message, compressed or not as asked for. Without permessage-deflate it goes as it is.
+    ///
+    /// [`Compression::Never`] is for data that is compressed already, and for secrets beside text that an attacker
+    /// chooses.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::send_text`].
+    pub fn send_with(
+        &mut self,
+        message: Message<'_>,
+        compression: Compression,
+    ) -> Result<(), SendError> {
+        self.connections.send_to(self.slot, message, compression)
     }
 
     /// Sends a text message.

@@ -2,7 +2,10 @@
 
 use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
-use ws_core::{CloseCode, CloseFrame, PreparedFrame, SendScratch, Sender};
+use ws_core::{
+    CloseCode, CloseFrame, Compression, PreparedFrame, SendScratch, Sender,
+    extension::DeflateAgreement, handshake::Request,
+};
 
 use super::Connections;
 use crate::{
@@ -26,11 +29,42 @@ impl<C> Connections<C> {
         corked + self.slots[slot as usize].queued_bytes()
     }
 
-    pub(crate) fn send_to(&mut self, slot: u32, message: Message<'_>) -> Result<(), SendError> {
+    /// Agrees on compression as the configuration wants it, and sets the connection up for it.
+    pub(crate) fn agree_deflate(
+        &mut self,
+        slot: u32,
+        request: &Request,
+    ) -> Option<DeflateAgreement> {
+        let config = self.config.compression.as_ref()?;
+        let agreement = request.agree_deflate(config)?;
+        let place = &mut self.slots[slot as usize];
+        place.receiver.set_deflate(&agreement.parameters());
+        place.sender.set_deflate(&agreement.parameters(), config);
+        Some(agreement)
+    }
+
+    pub(crate) fn send_to(
+        &mut self,
+        slot: u32,
+        message: Message<'_>,
+        compression: Compression,
+    ) -> Result<(), SendError> {
         self.admit(slot, message.as_bytes().len())?;
-        self.encode(slot, |sender, scratch, output| match message {
-            Message::Text(text) => sender.encode_text(text, scratch, output),
-            Message::Binary(data) => sender.encode_binary(data, scratch, output),
+        self.encode(slot, |sender, scratch, output| {
+            match (message, compression) {
+                (Message::Text(text), Compression::Auto) => {
+                    sender.encode_text(text, scratch, output)
+                }
+                (Message::Binary(data), Compression::Auto) => {
+                    sender.encode_binary(data, scratch, output)
+                }
+                (Message::Text(text), _) => {
+                    sender.encode_text_with(text, compression, scratch, output)
+                }
+                (Message::Binary(data), _) => {
+                    sender.encode_binary_with(data, compression, scratch, output)
+                }
+            }
         })
     }
 
@@ -45,6 +79,21 @@ impl<C> Connections<C> {
         self.admit(slot, payload.len())?;
         self.encode(slot, |sender, scratch, output| {
             sender.encode_pong(payload, scratch, output)
+        })
+    }
+
+    /// Sends a prepared message to this connection alone: with a context of its own it shrinks further by that.
+    pub(super) fn prepared_alone_to(
+        &mut self,
+        slot: u32,
+        frame: &Arc<PreparedFrame>,
+    ) -> Result<(), SendError> {
+        if !self.slots[slot as usize].sender.has_context() {
+            return self.prepared_to(slot, frame);
+        }
+        self.admit(slot, frame.as_bytes().len())?;
+        self.encode(slot, |sender, scratch, output| {
+            sender.encode_prepared_alone(frame, scratch, output)
         })
     }
 

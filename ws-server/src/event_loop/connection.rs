@@ -167,9 +167,15 @@ impl<C> Slot<C> {
         self.queue.as_ref().map_or(0, |queue| queue.len())
     }
 
-    /// Returns the bytes of memory held for the connection beside its slot.
+    /// Returns what a connection may still give back by going on: all it holds but the context of its own compressor.
+    pub(crate) fn passing_bytes(&self) -> usize {
+        self.counted.saturating_sub(self.sender.held_bytes())
+    }
+
+    /// Returns the bytes of memory held for the connection beside its slot, what compression keeps included.
     pub(crate) fn held_bytes(&self) -> usize {
         self.receiver.held_bytes()
+            + self.sender.held_bytes()
             + self.queued_bytes()
             + self.tail.as_ref().map_or(0, |tail| tail.bytes.len())
     }

@@ -70,6 +70,8 @@ pub(crate) struct EventLoop<N: Net, H: Handler<Command = N::Command>> {
     /// The socket of each slot.
     streams: Vec<Option<N::Stream>>,
     scratch: Scratch,
+    /// What the compressors and the inflater of the loop count towards the budget of memory.
+    scratch_counted: usize,
     buffer: ReceiveBuffer,
     /// The second receive buffer: what TLS makes of the first.
     plaintext: Vec<u8>,
@@ -101,6 +103,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         Self {
             handler,
             scratch: Scratch::new(config.limits.clone()),
+            scratch_counted: 0,
             connections: Connections::new(
                 config,
                 loop_index,
@@ -281,7 +284,10 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     fn may_hold_more(&mut self, slot: u32) -> bool {
         let place = &mut self.connections.slots[slot as usize];
         let is_first = self.starved.front() == Some(&slot);
-        if place.phase != Phase::Open || is_first || self.connections.memory.allows(place.counted) {
+        if place.phase != Phase::Open
+            || is_first
+            || self.connections.memory.allows(place.passing_bytes())
+        {
             return true;
         }
         if !place.is_starved {
@@ -307,7 +313,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 place.is_starved = false;
                 place.phase != Phase::Open
                     || !place.may_read()
-                    || connections.memory.allows(place.counted)
+                    || connections.memory.allows(place.passing_bytes())
             });
             if !is_done {
                 if connections.slots[slot as usize].has_input() {

@@ -1,7 +1,10 @@
 //! From an accepted socket to an open connection, or to a refusal.
 
+use std::fmt;
+
 use ws_core::{
     CloseCode,
+    extension::DeflateAgreement,
     handshake::{Accept, HttpAnswer, Request, ServerStep},
 };
 
@@ -87,10 +90,15 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             return Err(http::pool_full(limit));
         }
         self.connections.slots[slot as usize].is_established = true;
+        // Before the handler, whose first messages are compressed already.
+        let agreement = self.connections.agree_deflate(slot, request);
         let connections = &mut self.connections;
+        connections.opening_compression = agreement;
         let accepted = self
             .handler
-            .on_open(&mut Context { connections, slot }, request)?;
+            .on_open(&mut Context { connections, slot }, request);
+        self.connections.opening_compression = None;
+        let accepted = accepted?;
         let Accepted {
             state,
             subprotocol,
@@ -105,8 +113,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             subprotocol: subprotocol
                 .as_deref()
                 .or_else(|| http::choose_subprotocol(request, config)),
+            deflate: agreement,
             headers: &headers,
-            ..Accept::default()
         };
         let mut head = Vec::new();
         if let Err(error) = request.encode_accept(&accept, &mut head) {
@@ -122,10 +130,11 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         }
         let connections = &self.connections;
         connections.journal.note(format_args!(
-            "handshake of {} accepted: connection {} added, path {}",
+            "handshake of {} accepted: connection {} added, path {}, {}",
             connections.slots[slot as usize].peer,
             connections.id_of(slot),
-            request.path()
+            request.path(),
+            Shown(agreement)
         ));
         // What the handler sent already follows the 101.
         head.append(&mut self.connections.cork);
@@ -175,5 +184,17 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         });
         debug_assert!(encoded.is_ok(), "it cannot fail");
         self.connections.begin_ending(slot, false);
+    }
+}
+
+/// What was agreed on, for the event log.
+struct Shown(Option<DeflateAgreement>);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(agreement) => agreement.fmt(f),
+            None => f.write_str("no compression"),
+        }
     }
 }

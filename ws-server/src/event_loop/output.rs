@@ -227,6 +227,17 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 }
 
+impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
+    /// Counts anew what compression keeps for all connections of the loop.
+    pub(super) fn recount_scratch(&mut self) {
+        let held = self.scratch.held_bytes() + self.connections.send_scratch.held_bytes();
+        if held != self.scratch_counted {
+            self.connections.memory.update(self.scratch_counted, held);
+            self.scratch_counted = held;
+        }
+    }
+}
+
 impl<C> Connections<C> {
     /// Makes the cork, of which `sent` bytes are gone, the connection's queue.
     fn queue_cork(&mut self, slot: u32, sent: usize) {

@@ -12,7 +12,9 @@ use super::inbox::{Inbox, Over};
 use super::message::{ConnectionDetails, ConnectionEnd, MessageKind};
 use super::signal::Signal;
 use super::sync::Arc;
-use crate::{Accepted, CloseInfo, ConnectionId, Connections, Context, Flow, Handler, Message};
+use crate::{
+    Accepted, CloseInfo, ConnectionId, Connections, Context, Flow, Handler, Message, SendError,
+};
 
 /// What other threads ask a loop to do.
 pub(super) enum Command {
@@ -87,13 +89,14 @@ impl MailboxHandler {
             .any(|kept| kept == "*" || kept.eq_ignore_ascii_case(header))
     }
 
-    fn send(
+    fn note_sent(
         &self,
-        connections: &mut Connections<()>,
+        connections: &Connections<()>,
         id: ConnectionId,
-        frame: &Arc<PreparedFrame>,
+        frame: &PreparedFrame,
+        result: Result<(), SendError>,
     ) {
-        if let Err(error) = connections.send_prepared(id, frame) {
+        if let Err(error) = result {
             // The connection ended after the call that sent had returned; on_close tells the reader.
             log::debug!(
                 "message of {} bytes for connection {id} not sent: {error}",
@@ -121,6 +124,7 @@ impl Handler for MailboxHandler {
             path: request.path().to_owned(),
             query: request.query().map(str::to_owned),
             subprotocol: subprotocol.clone(),
+            compression: context.compression(),
             headers: request
                 .headers()
                 .filter(|(name, _)| self.keeps(name))
@@ -172,10 +176,15 @@ impl Handler for MailboxHandler {
 
     fn on_command(&mut self, connections: &mut Connections<()>, command: Command) {
         match command {
-            Command::Send { id, frame } => self.send(connections, id, &frame),
+            Command::Send { id, frame } => {
+                let result = connections.send_prepared_alone(id, &frame);
+                self.note_sent(connections, id, &frame, result);
+            }
             Command::Broadcast { ids, frame } => {
-                ids.into_iter()
-                    .for_each(|id| self.send(connections, id, &frame));
+                for id in ids {
+                    let result = connections.send_prepared(id, &frame);
+                    self.note_sent(connections, id, &frame, result);
+                }
             }
             Command::Close {
                 id,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ws_core::CloseCode;
+use ws_core::{CloseCode, extension::DeflateAgreement};
 
 use super::sync::Arc;
 use crate::{ClosedBy, ConnectionId, PeerAddress};
@@ -75,6 +75,8 @@ pub struct ConnectionDetails {
     pub query: Option<String>,
     /// The subprotocol agreed upon.
     pub subprotocol: Option<String>,
+    /// The compression agreed upon; its `Display` is as in the header.
+    pub compression: Option<DeflateAgreement>,
     /// Name and value of each header of the request that was to be kept
     /// ([`MailboxConfig::kept_headers`](super::MailboxConfig::kept_headers)), in the order they came.
     pub headers: Vec<(String, String)>,
@@ -98,6 +100,7 @@ impl fmt::Debug for ConnectionDetails {
             .field("path", &self.path)
             .field("has_query", &self.query.is_some())
             .field("has_subprotocol", &self.subprotocol.is_some())
+            .field("compression", &self.compression)
             .field("headers", &names)
             .finish()
     }

@@ -30,7 +30,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ws_core::{CloseCode, MAX_REASON_BYTES, PreparedFrame, tls::ServerTls};
+use ws_core::{CloseCode, Compression, MAX_REASON_BYTES, PreparedFrame, tls::ServerTls};
 
 use self::fair_queue::Outgoing;
 use self::handler::Command;
@@ -227,7 +227,25 @@ impl Mailbox {
         message: Message<'_>,
         timeout: Duration,
     ) -> Result<(), MailboxError> {
-        let (frame, outgoing) = prepare(message);
+        self.send_with(id, message, Compression::Auto, timeout)
+    }
+
+    /// Sends a message, compressed or not as asked for, and waits for room as [`Mailbox::send_within`].
+    ///
+    /// [`Compression::Never`] is for data that is compressed already, and for secrets beside text that an attacker
+    /// chooses. Without permessage-deflate every message goes as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mailbox::send_within`].
+    pub fn send_with(
+        &self,
+        id: ConnectionId,
+        message: Message<'_>,
+        compression: Compression,
+        timeout: Duration,
+    ) -> Result<(), MailboxError> {
+        let (frame, outgoing) = prepare(message, compression);
         let deadline = deadline(timeout);
         let run = self.run();
         run.inbox
@@ -236,7 +254,8 @@ impl Mailbox {
             })
     }
 
-    /// Sends a message to all connections that are open, or to those at one `path`; it is encoded once.
+    /// Sends a message to all connections that are open, or to those at one `path`; it is encoded once, and compressed
+    /// once for all connections with the same window.
     ///
     /// A path is compared exactly, without a query. The answer names those it was queued for, and those whose send
     /// queue had no room.
@@ -249,7 +268,21 @@ impl Mailbox {
         message: Message<'_>,
         path: Option<&str>,
     ) -> Result<Broadcast, MailboxError> {
-        let (frame, outgoing) = prepare(message);
+        self.broadcast_with(message, path, Compression::Auto)
+    }
+
+    /// Sends a message to many as [`Mailbox::broadcast`], compressed or not as asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mailbox::broadcast`].
+    pub fn broadcast_with(
+        &self,
+        message: Message<'_>,
+        path: Option<&str>,
+        compression: Compression,
+    ) -> Result<Broadcast, MailboxError> {
+        let (frame, outgoing) = prepare(message, compression);
         let run = self.run();
         run.inbox
             .broadcast(path, outgoing, run.unsent_limit, |open| {
@@ -381,7 +414,7 @@ fn deadline(timeout: Duration) -> Option<Instant> {
     now().checked_add(timeout)
 }
 
-fn prepare(message: Message<'_>) -> (Arc<PreparedFrame>, Outgoing) {
+fn prepare(message: Message<'_>, compression: Compression) -> (Arc<PreparedFrame>, Outgoing) {
     let frame = match message {
         Message::Text(text) => PreparedFrame::text(text),
         Message::Binary(data) => PreparedFrame::binary(data),
@@ -390,7 +423,7 @@ fn prepare(message: Message<'_>) -> (Arc<PreparedFrame>, Outgoing) {
         payload_bytes: message.as_bytes().len(),
         frame_bytes: frame.as_bytes().len(),
     };
-    (Arc::new(frame), outgoing)
+    (Arc::new(frame.with_compression(compression)), outgoing)
 }
 
 fn check_close(code: CloseCode, reason: &str) -> Result<(), MailboxError> {

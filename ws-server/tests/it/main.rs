@@ -11,6 +11,7 @@
 )]
 
 mod closing;
+mod compression;
 mod descriptors;
 mod flow;
 mod http;

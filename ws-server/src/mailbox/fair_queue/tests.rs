@@ -19,6 +19,7 @@ pub(in crate::mailbox) const fn limits(messages: usize, bytes: usize) -> QueueLi
 
 pub(in crate::mailbox) fn details() -> Arc<ConnectionDetails> {
     Arc::new(ConnectionDetails {
+        compression: None,
         address: PeerAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000))),
         path: "/".to_owned(),
         query: None,
