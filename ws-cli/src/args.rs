@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use ws_client::DeflateConfig;
 
 use crate::duration::{self, Patience};
 use crate::exit::Exit;
@@ -87,6 +88,15 @@ pub(crate) struct DialArgs {
     /// Offer a subprotocol; repeatable, the preferred one first
     #[arg(long = "subprotocol", value_name = "NAME")]
     pub(crate) subprotocols: Vec<String>,
+    /// Offer compression (permessage-deflate); the server may do without
+    #[arg(
+        long,
+        value_name = "PRESET",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "dedicated"
+    )]
+    pub(crate) compress: Option<Preset>,
     /// Who we are, and the server.
     #[command(flatten)]
     pub(crate) access: AccessArgs,
@@ -200,6 +210,15 @@ pub(crate) struct ServeArgs {
     /// Hold at most this many connections; one more gets HTTP 503
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     pub(crate) pool_size: usize,
+    /// Compress (permessage-deflate) for clients that offer it
+    #[arg(
+        long,
+        value_name = "PRESET",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "shared"
+    )]
+    pub(crate) compress: Option<Preset>,
     /// Encrypt (wss://) with this certificate: PEM file, own certificate first
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
@@ -228,6 +247,25 @@ pub(crate) struct RpcArgs {
     pub(crate) wait: Option<Patience>,
 }
 
+/// How much memory compression may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Preset {
+    /// Each message by itself: next to no memory a connection
+    Shared,
+    /// Messages refer to earlier ones: smaller, and memory for each connection
+    Dedicated,
+}
+
+impl Preset {
+    /// What client and server take.
+    pub(crate) fn config(self) -> DeflateConfig {
+        match self {
+            Self::Shared => DeflateConfig::shared(),
+            Self::Dedicated => DeflateConfig::dedicated(),
+        }
+    }
+}
+
 const URL_HELP: &str =
     "Where to connect: ws://HOST[:PORT][/PATH][?QUERY], or wss:// with TLS, verified";
 
@@ -252,7 +290,8 @@ Examples:
   ws connect ws://127.0.0.1:9894/feed --no-stdin --json     listen only, as JSON lines
   ws connect ws://127.0.0.1:9894 -H 'X-Room: 7' --subprotocol chat
   ws connect wss://intranet/feed --cacert our-authority.pem --bearer @token.txt
-  ws connect wss://example.com -x socks5://127.0.0.1:1080";
+  ws connect wss://example.com -x socks5://127.0.0.1:1080
+  ws connect wss://example.com/feed --compress -v           -v shows what was agreed on";
 
 const SEND_EXAMPLES: &str = "\
 Examples:
@@ -269,7 +308,8 @@ Examples:
   ws serve :8080 --json         all interfaces, every event as a JSON line
   ws serve 127.0.0.1:0          a free port; the ready line shows which
   ws serve :8443 --tls-cert chain.pem --tls-key key.pem --token @token.txt
-                                wss:// for those who know the token";
+                                wss:// for those who know the token
+  ws serve --echo --compress    compress for clients that can";
 
 const RPC_EXAMPLES: &str = "\
 Examples:
@@ -346,6 +386,32 @@ mod tests {
         assert!(serve(&both[..2]).is_err());
         assert!(serve(&both[2..4]).is_err());
         assert!(serve(&both[4..]).is_err());
+    }
+
+    #[test]
+    fn compression_has_a_preset_of_its_own_for_each_side() {
+        let parse = |rest: &[&str]| {
+            let cli = Cli::try_parse_from(["ws"].iter().chain(rest)).unwrap();
+            if let Command::Serve(args) = cli.command {
+                return args.compress;
+            }
+            let (Command::Connect(ConnectArgs { dial, .. }) | Command::Send(SendArgs { dial, .. })) =
+                cli.command
+            else {
+                panic!("another command");
+            };
+            dial.compress
+        };
+        assert_eq!(parse(&["serve"]), None);
+        assert_eq!(parse(&["serve", "--compress"]), Some(Preset::Shared));
+        assert_eq!(
+            parse(&["connect", "--compress", "ws://h"]),
+            Some(Preset::Dedicated)
+        );
+        assert_eq!(
+            parse(&["send", "ws://h", "--compress=shared", "hello"]),
+            Some(Preset::Shared)
+        );
     }
 
     #[test]

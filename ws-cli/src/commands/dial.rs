@@ -30,6 +30,11 @@ pub(super) fn dial(args: &DialArgs, output: &mut Output) -> Result<Dialled, Stop
         address: client.peer_address().to_string(),
         path: target.split('?').next().unwrap_or(target).to_owned(),
     };
+    match client.compression() {
+        Some(agreed) => log::info!("compression: {agreed}"),
+        None if args.compress.is_some() => log::info!("compression: the server does without"),
+        None => {}
+    }
     match client.subprotocol() {
         Some(name) => output.status(format_args!(
             "connected to {} (subprotocol {name})",
@@ -84,6 +89,9 @@ fn request(args: &DialArgs) -> Result<ConnectRequest, Failure> {
     }
     if let Some(origin) = &args.origin {
         request = request.origin(origin);
+    }
+    if let Some(preset) = args.compress {
+        request = request.compress(preset.config());
     }
     for name in &args.subprotocols {
         request = request.subprotocol(name);

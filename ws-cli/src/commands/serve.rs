@@ -16,7 +16,7 @@ use ws_server::{
 };
 
 use super::guard;
-use crate::args::ServeArgs;
+use crate::args::{Preset, ServeArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, Stop};
 use crate::output::{Direction, Event, Line, Output, Peer};
@@ -32,7 +32,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Runs the command until a signal stops it.
 pub(crate) fn run(args: &ServeArgs, signals: &Signals, output: &mut Output) -> Result<Exit, Stop> {
     let addresses = parse_address(&args.address)?;
-    let config = guard::apply(args, Config::default().max_connections(args.pool_size))?;
+    let config = Config::default()
+        .max_connections(args.pool_size)
+        .compression(args.compress.map(Preset::config));
+    let config = guard::apply(args, config)?;
     let server = Server::bind(&addresses[..], config).map_err(|error| failure(&error))?;
     let stopper = server.stopper();
     signals.on_signal({
@@ -113,6 +116,9 @@ impl Handler for Printer {
         let address = context.peer_address();
         self.output
             .status(format_args!("open {address} {}", request.path()));
+        if let Some(agreed) = context.compression() {
+            log::info!("compression with {address}: {agreed}");
+        }
         let peer = self.output.is_json().then(|| {
             Box::new(Peer {
                 connection_id: Some(context.id().to_string()),
