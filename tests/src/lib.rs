@@ -6,6 +6,7 @@
 pub mod echo;
 pub mod figures;
 pub mod payload;
+pub mod peers;
 pub mod process;
 pub mod raw;
 pub mod wait;

@@ -19,7 +19,7 @@ pub(crate) struct Need {
     pub(crate) packages: &'static [&'static str],
 }
 
-const NEEDS: [Need; 13] = [
+const NEEDS: [Need; 14] = [
     Need {
         name: "a C linker",
         probe: &["cc", "--version"],
@@ -54,6 +54,11 @@ const NEEDS: [Need; 13] = [
         name: "OpenSSL's program",
         probe: &["openssl", "version"],
         packages: &["openssl"],
+    },
+    Need {
+        name: "Chromium",
+        probe: &["chromium", "--version"],
+        packages: &["chromium"],
     },
     Need {
         name: "nginx",

@@ -2,11 +2,10 @@
 //!
 //! `cargo xtask install` brings them; without it these tests fail and say so.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::Path, process::Command};
+
+pub(crate) use ws_tests::peers::python;
+use ws_tests::peers::{self, Language};
 
 use super::certs::Identity;
 use super::process::{Finished, Process};
@@ -69,46 +68,10 @@ impl Peer {
     }
 
     pub(crate) fn script(self, name: &str) -> Command {
-        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
-        let mut command;
-        match self {
-            Self::Python => {
-                command = python(&scripts.join(name).with_extension("py"));
-            }
-            Self::Node => {
-                let modules = installed("node/node_modules/ws").with_file_name("");
-                command = Command::new("node");
-                command
-                    .arg(scripts.join(name).with_extension("js"))
-                    .env("NODE_PATH", modules);
-            }
-        }
-        command
+        let language = match self {
+            Self::Python => Language::Python,
+            Self::Node => Language::Node,
+        };
+        peers::script(language, name)
     }
-}
-
-/// A script for the Python that has `websockets`.
-pub(crate) fn python(script: &Path) -> Command {
-    let mut command = Command::new(installed("venv/bin/python"));
-    // Without it a script's first line waits in a buffer; and no compiled files beside the scripts.
-    command
-        .arg(script)
-        .env("PYTHONUNBUFFERED", "1")
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    command
-}
-
-/// Something that `cargo xtask install` puts under the target folder (or where `WS_PEERS` says).
-fn installed(path: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
-    let peers = env::var_os("WS_PEERS").map_or_else(|| target.join("peers"), PathBuf::from);
-    let path = peers.join(path);
-    assert!(
-        path.exists(),
-        "{} is missing: run `cargo xtask install` first",
-        path.display()
-    );
-    path
 }
