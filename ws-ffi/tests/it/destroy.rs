@@ -172,3 +172,56 @@ fn a_drop_is_quick_whatever_the_peer_does() {
     drop(TcpListener::bind(("127.0.0.1", port)).unwrap());
     drop(peer);
 }
+
+/// Whatever comes first: no call hangs, and none panics.
+#[test]
+fn an_abort_races_with_every_call() {
+    let (server, port) = serve();
+    for round in 0..300 {
+        let client = Client::new();
+        let call: fn(&Client, u16) -> Value = match round % 3 {
+            0 => |client, port| client.ask("CreateConnection", &[url(port)]),
+            1 => |client, _| client.ask("GetMessage", &[PATIENCE.into()]),
+            _ => |client, _| client.ask("CloseConnection", &[]),
+        };
+        if round % 3 > 0 {
+            client.ok("CreateConnection", &[url(port)]);
+        }
+        thread::scope(|scope| {
+            let racing = scope.spawn(|| call(&client, port));
+            client.abort();
+            let answer = racing.join().unwrap();
+            if !answer.is_success() {
+                check_failure("raced", &answer);
+            }
+        });
+        client.fails("SendPing", &[], "closed");
+    }
+    wait_until("the server knows of every end", || {
+        listed(&server).is_empty()
+    });
+}
+
+#[test]
+fn a_server_is_aborted_while_it_starts_and_stops() {
+    let settings = map([("address", "localhost".into())]);
+    for round in 0..100 {
+        let server = Server::new();
+        let arguments = [0.into(), 10.into(), Value::Undefined, settings.clone()];
+        if round % 2 > 0 {
+            server.ok("StartServer", &arguments);
+        }
+        thread::scope(|scope| {
+            let racing = scope.spawn(|| match round % 2 {
+                0 => server.ask("StartServer", &arguments),
+                _ => server.ask("StopServer", &[]),
+            });
+            server.abort();
+            let answer = racing.join().unwrap();
+            if !answer.is_success() {
+                check_failure("raced", &answer);
+            }
+        });
+        server.fails("GetConnectionList", &[], "not_started");
+    }
+}

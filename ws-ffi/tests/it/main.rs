@@ -12,6 +12,7 @@ mod destroy;
 mod download;
 mod files;
 mod notices;
+mod ordering;
 mod server;
 mod settings;
 mod support;

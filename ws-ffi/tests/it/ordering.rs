@@ -1,0 +1,81 @@
+//! The contract's order of things, without a pause between calls, again and again.
+
+use ws_ffi::dispatch::{Client, Value};
+
+use crate::support::*;
+
+const REPEATS: usize = 300;
+
+#[test]
+fn what_a_caller_sees_follows_the_calls() {
+    let (server, port) = serve();
+    for round in 0..REPEATS {
+        let client = connect(port);
+        // (a) it is listed when CreateConnection has returned
+        let id = only_id(&server);
+        if round % 2 == 0 {
+            client.ok("CloseConnection", &[]);
+            // (b) gone, or inactive with unread data
+            assert_eq!(listed(&server), []);
+        } else {
+            client.ok("SendTextMessage", &["1".into()]);
+            client.ok("SendBinaryMessage", &[vec![2].into()]);
+            client.ok("CloseConnection", &[]);
+            assert_eq!(
+                listed(&server)[0].get("isActive"),
+                Some(&Value::Boolean(false))
+            );
+            // (c) what was sent before can be read, then the entry disappears
+            for message in [b"1".to_vec(), vec![2]] {
+                let got = server.ok("GetConnectionData", &[id.clone(), 0.into()]);
+                assert_eq!(got.get("message"), Some(&Value::Binary(message)));
+            }
+            assert_eq!(listed(&server), []);
+        }
+        // (f) once is once
+        client.fails("CloseConnection", &[], "closed");
+        client.fails("SendTextMessage", &["x".into()], "closed");
+    }
+    for _ in 0..REPEATS {
+        // (d) gone at once, and the second send fails
+        let client = connect(port);
+        let id = only_id(&server);
+        server.ok("CloseIncomingConnection", &[id, true.into()]);
+        assert_eq!(listed(&server), []);
+        client.ask("SendTextMessage", &["1".into()]);
+        client.fails("SendTextMessage", &["2".into()], "closed");
+    }
+    // (e) after StopServer there is nothing
+    server.ok("StopServer", &[]);
+    for name in ["GetConnectionList", "StopServer", "GetStatistics"] {
+        server.fails(name, &[], "not_started");
+    }
+    server.fails("GetNextConnectionData", &[0.into()], "not_started");
+    Client::new().fails("CreateConnection", &[url(port)], "refused");
+}
+
+/// The published loop: read until `result` is false.
+#[test]
+fn the_published_loop_ends_however_the_connection_does() {
+    let ends: [fn(&Client, &ws_ffi::dispatch::Server, &Value); 3] = [
+        |client, _, _| drop(client.ok("CloseConnection", &[])),
+        |_, server, id| drop(server.ok("CloseIncomingConnection", std::slice::from_ref(id))),
+        |_, server, _| drop(server.ok("StopServer", &[])),
+    ];
+    for end in ends {
+        let (client, server, id) = pair();
+        server.ok("SendData", &[id.clone(), "1".into()]);
+        server.ok("SendData", &[id.clone(), "2".into()]);
+        end(&client, &server, &id);
+        let mut kinds = Vec::new();
+        loop {
+            let answer = client.ask("GetMessage", &[PATIENCE.into()]);
+            if !answer.is_success() {
+                assert_eq!(text(&answer, "errorCode"), "closed");
+                break;
+            }
+            kinds.push(text(&answer, "type"));
+        }
+        assert_eq!(kinds, ["text", "text", "close"]);
+    }
+}
