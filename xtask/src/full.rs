@@ -3,7 +3,7 @@
 use crate::{
     Failure, autobahn, ci,
     flags::Flags,
-    foreign, install,
+    foreign, fuzz, install,
     report::{Outcome, Report},
     shell::{Run, root},
 };
@@ -19,7 +19,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
         machine(&date)?,
     );
     report.step("cargo-deny", || ci::deny(true));
-    report.step("fuzz", fuzz);
+    fuzz::steps(report, FUZZ_SECONDS, None);
     report.step("pings", pings);
     ci::steps(report, &autobahn::Cases::default());
     foreign::steps(report);
@@ -62,33 +62,4 @@ fn pings() -> Result<Outcome, Failure> {
             }
         })?;
     Ok(Outcome::DoneWith(figures))
-}
-
-fn fuzz() -> Result<Outcome, Failure> {
-    let folder = root().join("ws-core/fuzz");
-    if !folder.join("Cargo.toml").is_file() {
-        return Ok(Outcome::Skipped(
-            "ws-core/fuzz does not exist yet".to_owned(),
-        ));
-    }
-    let list = Run::cargo()
-        .args(["fuzz", "list"])
-        .in_folder(&folder)
-        .read();
-    let Ok(list) = list else {
-        return Ok(Outcome::Skipped(
-            "no cargo-fuzz here; `cargo install --locked cargo-fuzz`".to_owned(),
-        ));
-    };
-    let time = format!("-max_total_time={FUZZ_SECONDS}");
-    for fuzz_target in list.split_whitespace() {
-        Run::cargo()
-            .args(["fuzz", "run", fuzz_target, "--", &time])
-            .in_folder(&folder)
-            .run()?;
-    }
-    Ok(Outcome::DoneWith(format!(
-        "{} targets",
-        list.split_whitespace().count()
-    )))
 }

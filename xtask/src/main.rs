@@ -15,6 +15,7 @@ mod dist;
 mod flags;
 mod foreign;
 mod full;
+mod fuzz;
 mod idle;
 mod install;
 mod modules;
@@ -38,6 +39,9 @@ cargo xtask COMMAND
   soak        a mixed echo load with sequence and checksum verification; prints the slopes of RSS and open files
               [--minutes N]        how long (default 10)
               [--connections N]    how many at once (default 50)
+  fuzz        the fuzz targets of ws-core, from the committed corpus on; installs cargo-fuzz under target
+              [--minutes N]        for each target (default 1)
+              [--target NAME]      only this one
   autobahn    Autobahn testsuite against `ws serve --echo` and the ws-client crate
               [--role server|client|both]    (default both)
               [--cases P,P] [--exclude P,P]  patterns of case ids, such as 6.*,7.1.6 (default: all but 12.* and 13.*)
@@ -80,6 +84,7 @@ fn run(command: &str, mut flags: Flags) -> Result<(), Failure> {
         "foreign" => foreign::run,
         "soak" => soak::run,
         "autobahn" => autobahn::run,
+        "fuzz" => fuzz::run,
         "idle" => idle::run,
         "install" => install::run,
         "modules" => modules::run,

@@ -12,11 +12,9 @@ use std::{
 use crate::{Failure, shell::shorten};
 
 /// The skips that are agreed on: step, and the beginning of the reason it gives.
-const ALLOWED_SKIPS: [(&str, &str); 3] = [
+const ALLOWED_SKIPS: [(&str, &str); 2] = [
     // tidy checks licences and sources itself; cargo-deny takes minutes to build and is for `full`.
     ("deny", "cargo-deny is not installed"),
-    // Only `full` fuzzes, and there is nothing to fuzz with before the targets are written.
-    ("fuzz", "ws-core/fuzz does not exist yet"),
     // OneScript is in no registry.
     ("onescript", crate::onescript::NOT_RUN),
 ];

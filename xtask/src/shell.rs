@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::OsStr,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -28,6 +28,7 @@ pub(crate) fn target() -> PathBuf {
 pub(crate) struct Run {
     command: Command,
     shown: String,
+    joins_errors: bool,
 }
 
 impl Run {
@@ -39,6 +40,7 @@ impl Run {
         Self {
             command,
             shown: shorten(program),
+            joins_errors: false,
         }
     }
 
@@ -82,6 +84,12 @@ impl Run {
         self
     }
 
+    /// Makes its standard error one stream with its standard output.
+    pub(crate) fn join_errors(mut self) -> Self {
+        self.joins_errors = true;
+        self
+    }
+
     /// Runs it to the end; its output goes to ours.
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         println!("$ {}", self.shown);
@@ -99,19 +107,19 @@ impl Run {
     /// Like `run`, and hands each line of standard output to `line` after printing it.
     pub(crate) fn run_with_lines(mut self, mut line: impl FnMut(&str)) -> Result<(), Failure> {
         println!("$ {}", self.shown);
-        let mut child = self
-            .command
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| cannot_start(&self.shown, &error))?;
-        if let Some(output) = child.stdout.take() {
-            for text in BufReader::new(output).split(b'\n') {
-                let text =
-                    text.map_err(|error| format!("cannot read from {}: {error}", self.shown))?;
-                let text = String::from_utf8_lossy(&text);
-                println!("{text}");
-                line(&text);
-            }
+        let failed = |error| cannot_start(&self.shown, &error);
+        let (output, writer) = io::pipe().map_err(failed)?;
+        if self.joins_errors {
+            self.command.stderr(writer.try_clone().map_err(failed)?);
+        }
+        let mut child = self.command.stdout(writer).spawn().map_err(failed)?;
+        // The command holds the writing end as well, and the output would never end.
+        self.command = Command::new("");
+        for text in BufReader::new(output).split(b'\n') {
+            let text = text.map_err(|error| format!("cannot read from {}: {error}", self.shown))?;
+            let text = String::from_utf8_lossy(&text);
+            println!("{text}");
+            line(&text);
         }
         let status = child
             .wait()
@@ -179,6 +187,16 @@ mod tests {
             .args(["a b", "6.*", "it's"])
             .env("FLAGS", "-D warnings");
         assert_eq!(run.shown, r"FLAGS='-D warnings' echo 'a b' '6.*' 'it'\''s'");
+    }
+
+    #[test]
+    fn hands_out_both_streams_line_by_line() {
+        let mut lines = Vec::new();
+        let run = Run::new("sh").args(["-c", "echo one; echo two >&2"]);
+        let result = run
+            .join_errors()
+            .run_with_lines(|line| lines.push(line.to_owned()));
+        assert_eq!((result, lines.join(" ")), (Ok(()), "one two".to_owned()));
     }
 
     #[test]

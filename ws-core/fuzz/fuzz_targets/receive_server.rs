@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ws_core_fuzz::receive(ws_core::Role::Server, data));
