@@ -8,14 +8,16 @@
 mod wire;
 
 use ws_core::{
-    CloseCode, CloseFrame, Limits, MaskingKeys, Role, SendScratch, Sender,
+    CloseCode, CloseFrame, Limits, MAX_CONTROL_BYTES, MaskingKeys, Receiver, Role, Scratch,
+    SendScratch, Sender,
+    extension::{DeflateConfig, DeflateOffer, DeflateParameters, WindowBits},
     handshake::{
         ClientHandshake, ClientRequest, ClientStep, HandshakeError, HeadLimits, Policy, Response,
         ServerHandshake, ServerStep,
     },
 };
 
-use self::wire::{Owned, events};
+use self::wire::{Owned, events, events_of};
 
 /// A stream, and the lengths of the reads that it comes in.
 fn cut(data: &[u8]) -> (&[u8], Vec<usize>) {
@@ -29,22 +31,48 @@ fn cut(data: &[u8]) -> (&[u8], Vec<usize>) {
 
 /// Feeds a receiver of this role: any cut gives the same events, and small limits are kept.
 pub fn receive(role: Role, data: &[u8]) {
+    receive_by(&|| Receiver::new(role), data);
+}
+
+/// The same after permessage-deflate was agreed on; the first byte of `data` says how.
+pub fn receive_deflate(role: Role, data: &[u8]) {
+    let (choice, data) = data.split_first().unwrap_or((&0, &[]));
+    let window = WindowBits::new(8 + (choice >> 1) % 8).unwrap_or_default();
+    let parameters = DeflateParameters {
+        server_no_context_takeover: choice & 1 == 0,
+        client_no_context_takeover: choice & 1 == 0,
+        server_max_window_bits: window,
+        client_max_window_bits: window,
+    };
+    let receiver = || {
+        let mut receiver = Receiver::new(role);
+        receiver.set_deflate(&parameters);
+        receiver
+    };
+    receive_by(&receiver, data);
+}
+
+fn receive_by(receiver: &dyn Fn() -> Receiver, data: &[u8]) {
     let (stream, lengths) = cut(data);
     let limits = Limits::default()
-        .max_message_bytes(1000)
+        .max_message_bytes(LIMIT)
         .max_frame_bytes(700)
         .max_fragments(5);
-    let whole = events(role, &limits, stream, &[]);
-    assert_eq!(events(role, &limits, stream, &lengths), whole);
-    assert_eq!(events(role, &limits, stream, &vec![1; stream.len()]), whole);
+    let events = |lengths: &[usize]| {
+        let mut scratch = Scratch::new(limits.clone());
+        events_of(&mut receiver(), &mut scratch, stream, lengths)
+    };
+    let whole = events(&[]);
+    assert_eq!(events(&lengths), whole);
+    assert_eq!(events(&vec![1; stream.len()]), whole);
     for event in &whole {
-        let length = match event {
-            Owned::Text(text) => text.len(),
-            Owned::Binary(data) => data.len(),
-            Owned::Ping(data) | Owned::Pong(data) => data.len() + 1000 - 125,
-            Owned::Close(_) | Owned::Failed(_) => 0,
+        let (length, limit) = match event {
+            Owned::Text(text) => (text.len(), LIMIT),
+            Owned::Binary(data) => (data.len(), LIMIT),
+            Owned::Ping(data) | Owned::Pong(data) => (data.len(), MAX_CONTROL_BYTES),
+            Owned::Close(_) | Owned::Failed(_) => (0, LIMIT),
         };
-        assert!(length <= 1000, "{length} bytes are above the limit");
+        assert!(length <= limit, "{length} bytes are above {limit}");
     }
 }
 
@@ -67,6 +95,7 @@ fn serve(stream: &[u8], lengths: &[usize]) -> Option<ServerStep> {
         if let Some(ServerStep::Request(request)) = &last {
             let _ = Policy::default().check(request, true);
             let _ = request.check_upgrade();
+            let _ = request.agree_deflate(&DeflateConfig::dedicated());
         }
     }
     last
@@ -81,13 +110,17 @@ pub fn client_handshake(data: &[u8]) {
 }
 
 fn connect(stream: &[u8], lengths: &[usize]) -> Result<(Response, usize), HandshakeError> {
-    let request = ClientRequest::new("a", "/").subprotocol("chat");
+    let request = ClientRequest::new("a", "/")
+        .subprotocol("chat")
+        .deflate(DeflateOffer::default());
     let mut handshake = ClientHandshake::new(&request, *b"the sample nonce")?;
     let mut position = 0;
     for piece in pieces(stream, lengths) {
         match handshake.receive(piece, &HeadLimits::default())? {
             ClientStep::NeedMore => position += piece.len(),
-            ClientStep::Done { response, consumed } => return Ok((response, position + consumed)),
+            ClientStep::Done {
+                response, consumed, ..
+            } => return Ok((response, position + consumed)),
         }
     }
     Err(handshake.receive_eof())
@@ -167,3 +200,6 @@ fn pieces<'a>(mut stream: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
     pieces.push(stream);
     pieces
 }
+
+/// Small, so that the fuzzer finds it.
+const LIMIT: usize = 1000;

@@ -116,6 +116,7 @@ impl ClientHandshake {
         input: &[u8],
         limits: &HeadLimits,
     ) -> Result<ClientStep, HandshakeError> {
+        self.received_bytes = self.received_bytes.saturating_add(input.len());
         let step = self.advance(input, limits);
         match &step {
             Ok(ClientStep::NeedMore) => {}
@@ -204,7 +205,6 @@ impl ClientHandshake {
         limits: &HeadLimits,
     ) -> Result<Option<(Response, usize)>, HandshakeError> {
         check_prefix(self.reader.bytes().len(), input)?;
-        self.received_bytes = self.received_bytes.saturating_add(input.len());
         match self.reader.receive(input, limits)? {
             HeadProgress::NeedMore => Ok(None),
             HeadProgress::Complete { consumed } => {

@@ -285,6 +285,18 @@ fn says_how_much_had_come_when_the_server_closed() {
         cut.receive_eof(),
         HandshakeError::ClosedEarly { received_bytes: 40 }
     );
+    let mut interim = handshake();
+    assert_eq!(
+        interim.receive(
+            b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP",
+            &HeadLimits::default()
+        ),
+        Ok(ClientStep::NeedMore)
+    );
+    assert_eq!(
+        interim.receive_eof(),
+        HandshakeError::ClosedEarly { received_bytes: 32 }
+    );
 }
 
 ///
