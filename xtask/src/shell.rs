@@ -156,7 +156,7 @@ impl Run {
     }
 }
 
-fn cannot_start(shown: &str, error: &std::io::Error) -> Failure {
+fn cannot_start(shown: &str, error: &io::Error) -> Failure {
     format!("cannot run `{shown}`: {error}")
 }
 
