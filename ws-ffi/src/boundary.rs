@@ -25,7 +25,10 @@ pub(crate) fn run<R>(body: impl FnOnce() -> R) -> Result<R, Panicked> {
     panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
         let text = REPORT.take().unwrap_or_else(|| message(&*payload).into());
         // Dropping what somebody else has thrown could panic again.
-        std::mem::forget(payload);
+        let drop_payload = AssertUnwindSafe(|| drop(payload));
+        if let Err(second) = panic::catch_unwind(drop_payload) {
+            std::mem::forget(second);
+        }
         log::error!("panic inside a call of the host: {text}");
         Panicked(text)
     })
@@ -106,6 +109,18 @@ mod tests {
     fn a_panic_with_any_payload_is_caught() {
         let Panicked(text) = run::<()>(|| panic::panic_any(5_u8)).unwrap_err();
         assert!(text.starts_with("a panic without a text"), "{text}");
+    }
+
+    #[test]
+    fn a_payload_that_panics_when_dropped_is_caught() {
+        struct Trap;
+        impl Drop for Trap {
+            fn drop(&mut self) {
+                panic!("again");
+            }
+        }
+        assert!(run::<()>(|| panic::panic_any(Trap)).is_err());
+        assert_eq!(DEPTH.get(), 0);
     }
 
     #[test]

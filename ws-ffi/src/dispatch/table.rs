@@ -181,14 +181,14 @@ fn function(json: &Json, is_extra: bool) -> Function {
             .unwrap_or(0),
         english: text(&json["english"]),
         russian: text(&json["russian"]),
-        class: match text(&json["class"]) {
+        class: match json["class"].as_str().unwrap_or_default() {
             "client" => Class::Client,
             "server" => Class::Server,
             "both" => Class::Both,
             _ => Class::None,
         },
         parameters: parameters.map(parameter).collect(),
-        returns: match text(&json["returns"]) {
+        returns: match json["returns"].as_str().unwrap_or_default() {
             "object or Map" => Returns::ObjectOrMap,
             "object or Structure" => Returns::ObjectOrStructure,
             "Structure" => Returns::Structure,
