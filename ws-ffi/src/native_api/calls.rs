@@ -77,6 +77,10 @@ fn describe(number: usize, why: Unreadable) -> String {
     match why {
         Unreadable::NoMemory => format!("argument {number}: no memory for a copy of it"),
         Unreadable::NotUtf8 => format!("argument {number}: its 8-bit text is not UTF-8"),
+        Unreadable::LoneSurrogate(position) => format!(
+            "argument {number}: code unit {position} of its text is half of a surrogate pair, for which UTF-8 has no \
+             form; send such text as binary data"
+        ),
         Unreadable::NoAddress => {
             format!("argument {number}: the host gives a length and no address")
         }

@@ -1,25 +1,36 @@
 //! UTF-16 as the host has it, and UTF-8 as everything else here has it.
 //!
 //! Lengths are counted, never looked for: U+0000 is a character like any other, except in names, which end with it.
-//! A surrogate without its other half becomes U+FFFD, each one for itself, because UTF-8 and the wire have no form for
-//! it; everything else, the byte order mark and what lies beyond U+FFFF included, comes through unchanged.
+//! A surrogate without its other half is refused by its position, because UTF-8 and the wire have no form for it, and
+//! what would be sent in its place is not what the script has; everything else, the byte order mark and what lies beyond
+//! U+FFFF included, comes through unchanged.
 
 use std::mem::MaybeUninit;
 
-/// No memory for a text.
+/// Why a text of the host is none of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NoMemory;
+pub(super) enum Undecodable {
+    /// No memory for it.
+    NoMemory,
+    /// The code unit of this position, from 1, is a surrogate without its other half.
+    LoneSurrogate(usize),
+}
 
 /// `units` as UTF-8.
 ///
 /// # Errors
-/// [`NoMemory`], instead of the abort that an ordinary allocation would be for the host.
-pub(super) fn decode(units: &[u16]) -> Result<String, NoMemory> {
+/// [`Undecodable`]; `NoMemory` instead of the abort that an ordinary allocation would be for the host.
+pub(super) fn decode(units: &[u16]) -> Result<String, Undecodable> {
     let bound = units.iter().map(|&unit| most_bytes(unit)).sum();
     let mut text = String::new();
-    text.try_reserve_exact(bound).map_err(|_| NoMemory)?;
-    let decoded = char::decode_utf16(units.iter().copied());
-    text.extend(decoded.map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    text.try_reserve_exact(bound)
+        .map_err(|_| Undecodable::NoMemory)?;
+    let mut position = 1;
+    for character in char::decode_utf16(units.iter().copied()) {
+        let character = character.map_err(|_| Undecodable::LoneSurrogate(position))?;
+        text.push(character);
+        position += character.len_utf16();
+    }
     Ok(text)
 }
 
@@ -139,15 +150,16 @@ mod tests {
 
     ///
     #[test]
-    fn each_lone_surrogate_becomes_one_replacement() {
-        for (units, expected) in [
-            (&[0xD800][..], "\u{fffd}"),
-            (&[0xDC00], "\u{fffd}"),
-            (&[0xD800, 0xD800, 0xDC00], "\u{fffd}\u{10000}"),
-            (&[0xDC00, 0xD800], "\u{fffd}\u{fffd}"),
-            (&[0x41, 0xDBFF, 0x42], "A\u{fffd}B"),
+    fn a_lone_surrogate_is_refused_by_its_position() {
+        for (units, position) in [
+            (&[0xD800][..], 1),
+            (&[0xDC00], 1),
+            (&[0xD800, 0xD800, 0xDC00], 1),
+            (&[0xD83D, 0xDE00, 0xDC00, 0xD800], 3),
+            (&[0x41, 0xDBFF, 0x42], 2),
         ] {
-            assert_eq!(decode(units).as_deref(), Ok(expected), "{units:x?}");
+            let refused = Err(Undecodable::LoneSurrogate(position));
+            assert_eq!(decode(units), refused, "{units:x?}");
         }
     }
 
@@ -161,8 +173,11 @@ mod tests {
                 vec![unit, 0xDE00],
                 vec![0x41, unit, 0x42],
             ] {
-                let expected = String::from_utf16_lossy(&units);
-                assert_eq!(decode(&units), Ok(expected), "{units:x?}");
+                assert_eq!(
+                    decode(&units).ok(),
+                    String::from_utf16(&units).ok(),
+                    "{units:x?}"
+                );
             }
         }
     }

@@ -5,7 +5,7 @@
 //! | EMPTY, NULL | Undefined |
 //! | I1, I2, I4, I8, UI1, UI2, UI4, UI8, INT, UINT, R4, R8 | Number |
 //! | BOOL | Boolean |
-//! | PWSTR | Text; a lone surrogate becomes U+FFFD |
+//! | PWSTR | Text, if every surrogate has its other half |
 //! | PSTR | Text, if it is UTF-8 |
 //! | BLOB | Binary |
 //!
@@ -27,12 +27,23 @@ pub(super) enum Unreadable {
     NoMemory,
     /// A PSTR that is not UTF-8.
     NotUtf8,
+    /// A PWSTR with half of a surrogate pair at this position, from 1.
+    LoneSurrogate(usize),
     /// A text or binary data with a length and no address.
     NoAddress,
     /// A length that no script can have meant.
     TooLong,
     /// A type that no function takes.
     Tag(u16),
+}
+
+impl From<text::Undecodable> for Unreadable {
+    fn from(why: text::Undecodable) -> Self {
+        match why {
+            text::Undecodable::NoMemory => Self::NoMemory,
+            text::Undecodable::LoneSurrogate(position) => Self::LoneSurrogate(position),
+        }
+    }
 }
 
 /// The value in `variant`.
@@ -69,7 +80,7 @@ pub(super) unsafe fn read(variant: &RawVariant) -> Result<Value, Unreadable> {
             let Units { pointer, length } = field!(units);
             // SAFETY: the caller promises as many units as the length says.
             let units = unsafe { slice(pointer, length) }?;
-            Value::Text(text::decode(units).map_err(|_| Unreadable::NoMemory)?)
+            Value::Text(text::decode(units).map_err(Unreadable::from)?)
         }
         tag::PSTR => {
             let Bytes { pointer, length } = field!(bytes);
