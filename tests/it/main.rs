@@ -30,6 +30,22 @@ mod deflate_fuzz;
 mod deflate_peers;
 mod mailbox_ordering;
 mod modules;
+#[cfg(unix)]
+mod native_classes;
+#[cfg(unix)]
+mod native_events;
+#[cfg(unix)]
+mod native_hanging;
+#[cfg(unix)]
+mod native_lifecycle;
+#[cfg(unix)]
+mod native_memory;
+#[cfg(unix)]
+mod native_messages;
+#[cfg(unix)]
+mod native_methods;
+#[cfg(unix)]
+mod native_scenarios;
 mod native_symbols;
 mod peers;
 mod proxies;

@@ -3,6 +3,8 @@
 pub(crate) mod certs;
 pub(crate) mod cli;
 pub(crate) mod client;
+#[cfg(unix)]
+pub(crate) mod native;
 pub(crate) mod peer;
 pub(crate) mod proxy;
 pub(crate) mod schema;

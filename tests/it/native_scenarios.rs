@@ -1,0 +1,101 @@
+//! What needs numbers: races, loads, crowds, odd values. Seconds by default, hours if the environment says so.
+//!
+//! | variable | meaning | default |
+//! | --- | --- | --- |
+//! | `WS_NATIVE_RACES` | objects that end while a call of theirs waits | 300 |
+//! | `WS_NATIVE_LOADS` | loads and unloads | 200 |
+//! | `WS_NATIVE_CROWD_MILLIS` | how long 8 threads call everything | 2,000 |
+//! | `WS_NATIVE_RANDOM` | calls with odd values, of each class | 5,000 |
+//! | `WS_NATIVE_SPEED` | messages for the figures of speed | 2,000 |
+
+use std::{
+    env,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::Value;
+use ws_tests::process::Process;
+
+use crate::support::native::host_command;
+
+/// Hours are allowed where the environment asks for more.
+const TIMEOUT: Duration = Duration::from_secs(4 * 3600);
+
+fn number(variable: &str, default: u64) -> u64 {
+    match env::var(variable) {
+        Err(_) => default,
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|error| panic!("{variable}={text}: {error}")),
+    }
+}
+
+/// A different one each time, and told when it fails.
+fn seed() -> u64 {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    number("WS_NATIVE_SEED", u64::from(time.subsec_nanos()))
+}
+
+#[track_caller]
+fn run(scenario: &str, settings: &[(&str, u64)]) -> Value {
+    let mut command = host_command(scenario);
+    command.args(
+        settings
+            .iter()
+            .map(|(name, value)| format!("{name}={value}")),
+    );
+    let finished = Process::spawn(&mut command).finish_within(TIMEOUT);
+    let figures = finished.stdout_text().trim().to_owned();
+    assert_eq!(
+        finished.code,
+        Some(0),
+        "{command:?}: {figures}\n{}",
+        finished.stderr
+    );
+    println!("native {scenario}: {figures}");
+    serde_json::from_str(&figures).unwrap_or_else(|error| panic!("{error}: {figures}"))
+}
+
+#[test]
+fn objects_end_while_their_calls_wait() {
+    let rounds = number("WS_NATIVE_RACES", 300);
+    let figures = run("races", &[("rounds", rounds), ("seed", seed())]);
+    assert_eq!(figures["races"], rounds);
+}
+
+#[test]
+fn the_library_is_loaded_and_unloaded_again_and_again() {
+    let rounds = number("WS_NATIVE_LOADS", 200);
+    let figures = run("loads", &[("rounds", rounds)]);
+    assert_eq!(figures["loads"], rounds);
+    assert!(figures["exchanges"].as_u64() > Some(0), "{figures}");
+}
+
+#[test]
+fn eight_threads_call_everything_on_the_same_objects() {
+    let milliseconds = number("WS_NATIVE_CROWD_MILLIS", 2000);
+    let figures = run(
+        "crowd",
+        &[
+            ("threads", 8),
+            ("milliseconds", milliseconds),
+            ("seed", seed()),
+        ],
+    );
+    assert!(figures["calls"].as_u64() > Some(0), "{figures}");
+}
+
+#[test]
+fn odd_values_are_answered_and_nothing_else() {
+    let rounds = number("WS_NATIVE_RANDOM", 5000);
+    let figures = run("random", &[("rounds", rounds), ("seed", seed())]);
+    assert_eq!(figures["calls"], 2 * rounds);
+}
+
+/// Measured, never judged: the machine may be busy.
+#[test]
+fn receiving_has_a_speed() {
+    let messages = number("WS_NATIVE_SPEED", 2000);
+    let figures = run("speed", &[("messages", messages), ("bytes", 125)]);
+    assert_eq!(figures["flowing"]["messages"], messages);
+}
