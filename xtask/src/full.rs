@@ -3,7 +3,7 @@
 use crate::{
     Failure, autobahn, ci,
     flags::Flags,
-    foreign, fuzz, install,
+    foreign, fuzz, install, native,
     report::{Outcome, Report},
     shell::{Run, root},
 };
@@ -21,6 +21,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     report.step("cargo-deny", || ci::deny(true));
     fuzz::steps(report, FUZZ_SECONDS, None);
     report.step("pings", pings);
+    native::steps(report);
     ci::steps(report, &autobahn::Cases::default());
     foreign::steps(report);
     Ok(())

@@ -19,11 +19,22 @@ pub(crate) struct Need {
     pub(crate) packages: &'static [&'static str],
 }
 
-const NEEDS: [Need; 14] = [
+/// What the tests of this workspace need.
+pub(crate) const NEEDS: [Need; 16] = [
     Need {
         name: "a C linker",
         probe: &["cc", "--version"],
         packages: &["gcc", "libc6-dev"],
+    },
+    Need {
+        name: "g++",
+        probe: &["g++", "--version"],
+        packages: &["g++"],
+    },
+    Need {
+        name: "valgrind",
+        probe: &["valgrind", "--version"],
+        packages: &["valgrind"],
     },
     Need {
         name: "Python 3 with venv and pip",

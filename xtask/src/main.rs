@@ -19,6 +19,7 @@ mod fuzz;
 mod idle;
 mod install;
 mod modules;
+mod native;
 mod onescript;
 mod report;
 mod shell;
@@ -36,6 +37,8 @@ cargo xtask COMMAND
   ci          everything a change must pass: fmt, clippy, docs, tests, conformance, idle memory, tidy
   full        ci, then Autobahn with every section, cargo-deny, the fuzz targets, and what `dist` builds for other
               systems in Wine and qemu; hours are allowed
+  full        ci, then Autobahn with every section, cargo-deny and the fuzz targets; hours are allowed
+  native      the 1C add-in in the C++ host, at length: races, loads, AddressSanitizer, valgrind, speed
   soak        a mixed echo load with sequence and checksum verification; prints the slopes of RSS and open files
               [--minutes N]        how long (default 10)
               [--connections N]    how many at once (default 50)
@@ -82,6 +85,7 @@ fn run(command: &str, mut flags: Flags) -> Result<(), Failure> {
         "full" => full::run,
         "dist" => dist::run,
         "foreign" => foreign::run,
+        "native" => native::run,
         "soak" => soak::run,
         "autobahn" => autobahn::run,
         "fuzz" => fuzz::run,

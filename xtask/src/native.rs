@@ -1,0 +1,115 @@
+//! `native`: the add-in in our own C++ host, at length: plain, under AddressSanitizer, under valgrind, and its speed.
+//!
+//! `cargo test` runs the same tests for seconds; here are the numbers that take minutes.
+
+use crate::{
+    Failure,
+    flags::Flags,
+    install,
+    report::{Outcome, Report},
+    shell::Run,
+};
+
+/// How long one of the four runs is.
+struct Length {
+    check: &'static str,
+    races: &'static str,
+    loads: &'static str,
+    crowd_millis: &'static str,
+    random: &'static str,
+}
+
+const PLAIN: Length = Length {
+    check: "",
+    races: "10000",
+    loads: "10000",
+    crowd_millis: "60000",
+    random: "200000",
+};
+
+const ADDRESS_SANITIZER: Length = Length {
+    check: "asan",
+    races: "1000",
+    loads: "300",
+    crowd_millis: "20000",
+    random: "50000",
+};
+
+const VALGRIND: Length = Length {
+    check: "valgrind",
+    races: "100",
+    loads: "50",
+    crowd_millis: "10000",
+    random: "2000",
+};
+
+pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
+    flags.finish()?;
+    steps(report);
+    Ok(())
+}
+
+/// The runs, each a step.
+pub(crate) fn steps(report: &mut Report) {
+    report.step("native", || tests(&PLAIN, "native_"));
+    report.step("native with AddressSanitizer", || {
+        tests(&ADDRESS_SANITIZER, "native_")
+    });
+    // The other tests ask for 64 MiB and for answers in time: not with this tool.
+    report.step("native with valgrind", || {
+        tests(&VALGRIND, "native_scenarios")
+    });
+    report.step("native speed", speed);
+}
+
+fn tests(length: &Length, filter: &str) -> Result<Outcome, Failure> {
+    install::programs(&install::NEEDS)?;
+    let mut figures = Vec::new();
+    Run::cargo()
+        .args(["test", "--locked", "-p", "ws-tests", "--test", "it", filter])
+        .args(["--", "--nocapture", "--test-threads=2"])
+        .env("WS_NATIVE_CHECK", length.check)
+        .env("WS_NATIVE_RACES", length.races)
+        .env("WS_NATIVE_LOADS", length.loads)
+        .env("WS_NATIVE_CROWD_MILLIS", length.crowd_millis)
+        .env("WS_NATIVE_RANDOM", length.random)
+        .run_with_lines(|line| {
+            if let Some(at) = line.find("native races:") {
+                figures.push(line[at..].to_owned());
+            }
+        })?;
+    if figures.is_empty() {
+        return Err("no race was run".to_owned());
+    }
+    Ok(Outcome::DoneWith(figures.join("; ")))
+}
+
+/// Receive calls a second at 125 bytes, of the release build.
+fn speed() -> Result<Outcome, Failure> {
+    let mut figures = String::new();
+    Run::cargo()
+        .args([
+            "test",
+            "--locked",
+            "--release",
+            "-p",
+            "ws-tests",
+            "--test",
+            "it",
+        ])
+        .args([
+            "native_scenarios::receiving_has_a_speed",
+            "--",
+            "--nocapture",
+        ])
+        .env("WS_NATIVE_SPEED", "1000000")
+        .run_with_lines(|line| {
+            if let Some(at) = line.find("native speed:") {
+                figures = line[at..].to_owned();
+            }
+        })?;
+    if figures.is_empty() {
+        return Err("no figure came".to_owned());
+    }
+    Ok(Outcome::DoneWith(figures))
+}
