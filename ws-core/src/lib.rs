@@ -41,16 +41,21 @@
 //! # }
 //! ```
 //!
+//! Compression (permessage-deflate, RFC 7692) works behind the same calls, once
+//! [`Connection::with_deflate`] was told what the handshake agreed on: messages from a threshold up are compressed, and
+//! compressed ones arrive as any other; see [`extension`].
+//!
 //! # Invariants
 //! - No socket, thread, clock, randomness or global: the caller passes bytes, ticks and masking keys.
 //!   `clippy.toml` turns this into a lint.
 //! - Any chunking of the same bytes gives the same events.
 //! - After an error every call repeats it; what came before it was delivered.
-//! - Memory follows the bytes that arrived and stays within [`Limits`]; an announced length reserves nothing.
+//! - Memory follows the bytes that arrived and stays within [`Limits`], what is inflated included; an announced length
+//!   reserves nothing.
 //! - An idle connection owns no heap memory: [`Receiver`] is 32 bytes, [`Sender`] 16. Only context takeover of
 //!   permessage-deflate costs more; [`extension::DeflateConfig`] says how much.
 //!
-//! Tested in `tests/it`: vectors of the RFC, every chunking, a pair of endpoints with a virtual clock,
+//! Tested in `tests/it`: vectors of the RFCs, every chunking, a pair of endpoints with a virtual clock,
 //! and against tungstenite.
 
 mod close;

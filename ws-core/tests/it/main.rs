@@ -5,6 +5,13 @@
     clippy::expect_used,
     reason = "a test's helper fails by panicking"
 )]
+#![cfg_attr(
+    not(feature = "deflate"),
+    expect(
+        clippy::needless_update,
+        reason = "a field of Accept comes with the feature"
+    )
+)]
 
 mod chunking;
 #[cfg(feature = "deflate")]

@@ -23,10 +23,10 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    fn new(role: Role, seed: u64) -> Self {
+    fn new(make: &impl Fn(Role) -> Connection, role: Role, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         Self {
-            connection: Connection::new(role),
+            connection: make(role),
             keepalive: Keepalive::new(0),
             scratch: Scratch::new(Limits::default()),
             send_scratch: SendScratch::client(Box::new(move || rng.random())),
@@ -109,9 +109,14 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn new(seed: u64) -> Self {
+        Self::of(seed, Connection::new)
+    }
+
+    /// A pair of connections as `make` makes them.
+    pub(crate) fn of(seed: u64, make: impl Fn(Role) -> Connection) -> Self {
         Self {
-            client: Endpoint::new(Role::Client, seed),
-            server: Endpoint::new(Role::Server, seed),
+            client: Endpoint::new(&make, Role::Client, seed),
+            server: Endpoint::new(&make, Role::Server, seed),
             keepalive: KeepaliveConfig::default(),
             is_cut: false,
             now: 0,

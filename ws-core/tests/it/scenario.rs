@@ -24,9 +24,40 @@ fn close(endpoint: &mut Endpoint) -> Result<(), SendError> {
 /// §5.4, §5.6, §6: messages of every size, whole and in fragments, with pings between, both ways at once
 #[test]
 fn a_long_conversation_arrives_once_and_in_order() {
+    converse(Pair::new);
+}
+
+/// RFC 7692: the same, compressed by each preset
+#[cfg(feature = "deflate")]
+#[test]
+fn a_long_conversation_arrives_compressed() {
+    use ws_core::{
+        Connection,
+        extension::{DeflateConfig, DeflateParameters},
+    };
+    for config in [
+        DeflateConfig::shared(),
+        DeflateConfig::compact(),
+        DeflateConfig::dedicated(),
+    ] {
+        let parameters = DeflateParameters {
+            server_no_context_takeover: !config.own_context_takeover,
+            client_no_context_takeover: !config.peer_context_takeover,
+            server_max_window_bits: config.own_window_bits,
+            client_max_window_bits: config.peer_window_bits,
+        };
+        converse(|seed| {
+            Pair::of(seed, |role| {
+                Connection::with_deflate(role, &parameters, &config)
+            })
+        });
+    }
+}
+
+fn converse(make: impl Fn(u64) -> Pair) {
     let sizes = [0, 1, 125, 126, 127, 4095, 65_535, 65_536, 200_000];
     for seed in 0..20 {
-        let mut pair = Pair::new(seed);
+        let mut pair = make(seed);
         let rng = &mut StdRng::seed_from_u64(seed);
         let (mut from_client, mut from_server) = (Vec::new(), Vec::new());
         for _ in 0..40 {

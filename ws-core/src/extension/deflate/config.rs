@@ -4,9 +4,23 @@ use super::params::WindowBits;
 
 /// How an endpoint compresses, and what it asks for in the opening handshake.
 ///
-/// Two presets: [`DeflateConfig::shared`], the default, costs next to no memory a connection;
-/// [`DeflateConfig::dedicated`] compresses better and costs what it says. "Own" is the direction in which this
-/// endpoint compresses, "peer" the one in which it inflates, whatever its role.
+/// Three presets; messages are those of a market feed as JSON, at the default level:
+///
+/// | preset | heap memory of a connection, to compress + to inflate | 125 B become | 1 KiB become |
+/// | --- | --- | --- | --- |
+/// | [`shared`](Self::shared), the default | 0 + 0 | 88 % (not sent so) | 33 % |
+/// | [`compact`](Self::compact) | up to 4,128 + 4,096 B | 35 % | 24 % |
+/// | [`dedicated`](Self::dedicated) | up to 279,712 + 32,768 B | 33 % | 24 % |
+///
+/// To inflate, context takeover costs the window and no more. To compress it does so up to windows of 12 bits, whose
+/// content is hashed anew for each message (6 µs for 4 KiB); larger ones have a compressor of their own: 181,408 B at
+/// 13 bits, 214,176 B at 14. All of a loop's connections share one inflater (48 KiB and up to 1 MiB of output) and one
+/// compressor (380,032 B and as much output).
+///
+/// "Own" is the direction in which this endpoint compresses, "peer" the one in which it inflates, whatever its role.
+///
+/// Text that an attacker chooses, compressed together with a secret, tells of the secret by its length (CRIME, BREACH):
+/// send such messages with [`Compression::Never`](crate::Compression::Never).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeflateConfig {
@@ -47,7 +61,20 @@ impl DeflateConfig {
         }
     }
 
-    /// Context takeover both ways: short messages that resemble each other shrink several times further.
+    /// Context takeover both ways with windows of 4 KiB: short messages that resemble each other shrink several times
+    /// further than by themselves.
+    pub fn compact() -> Self {
+        let bits = const { WindowBits::new(12).unwrap() };
+        Self {
+            own_context_takeover: true,
+            peer_context_takeover: true,
+            threshold: 32,
+            ..Self::shared()
+        }
+        .window_bits(bits)
+    }
+
+    /// Context takeover both ways with windows of 32 KiB: the shortest result, for few connections or much memory.
     pub fn dedicated() -> Self {
         Self {
             own_context_takeover: true,

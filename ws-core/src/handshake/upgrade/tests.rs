@@ -1,3 +1,11 @@
+#![cfg_attr(
+    not(feature = "deflate"),
+    expect(
+        clippy::needless_update,
+        reason = "a field of Accept comes with the feature"
+    )
+)]
+
 use super::super::head::HeadLimits;
 use super::super::server::{ServerHandshake, ServerStep};
 use super::*;
