@@ -243,6 +243,8 @@
     Сервер.SendData("нет такого", "x");
     Проверить(Сервер.LastError <> "" И Сервер.ПоследняяОшибка = Сервер.LastError, "LastError", Сервер.LastError);
 
+    Проверить(СтрНайти(Клиент.SetEvents(), """errorCode"":""usage""") > 0, "SetEvents в OneScript", Клиент.SetEvents());
+
     // Сверх двадцати.
     Удача(Модуль.Broadcast(Сервер, "всем"), "Broadcast");
     Проверить(Модуль.GetMessage(Клиент)["data"] = "всем", "рассылка дошла");

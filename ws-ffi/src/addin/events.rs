@@ -64,7 +64,7 @@ impl Events {
             // First of all: a host's own depth may be one.
             if !self.shared.host.set_event_depth(depth) {
                 return Err(
-                    "the host takes no events, as on a 1C server; poll with the receive functions",
+                    "the host takes no events, as on a 1C server and in OneScript; poll with the receive functions",
                 );
             }
             self.start()?;

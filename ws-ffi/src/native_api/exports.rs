@@ -2,6 +2,7 @@
 
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::component::Header;
 use super::entry::export;
@@ -57,8 +58,20 @@ export! {
 
 export! {
     /// Takes the platform's level, and answers the one that this add-in understands.
-    fn SetPlatformCapabilities(_level: c_int) -> c_int, INVALID, { CAPABILITIES }
+    fn SetPlatformCapabilities(_level: c_int) -> c_int, INVALID, {
+        HAS_PLATFORM.store(true, Ordering::Relaxed);
+        CAPABILITIES
+    }
 }
+
+/// Whether the host has said what it can do, as 1C does and OneScript does not.
+///
+/// OneScript's collector frees what an event calls, and the event then ends the process.
+pub(super) fn has_platform() -> bool {
+    HAS_PLATFORM.load(Ordering::Relaxed)
+}
+
+static HAS_PLATFORM: AtomicBool = AtomicBool::new(false);
 
 export! {
     /// How the add-in may be loaded: in the host's process and in one of its own.

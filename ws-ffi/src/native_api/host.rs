@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Instant;
 
 use super::connection::{Connection, RawConnection};
+use super::exports;
 use super::memory::{Memory, RawMemory};
 use crate::addin::{Gate, Host, Pass};
 
@@ -73,8 +74,10 @@ impl Host for HostLink {
     }
 
     fn set_event_depth(&self, depth: i32) -> bool {
-        self.connection()
-            .is_some_and(|host| host.it.set_event_buffer_depth(depth))
+        exports::has_platform()
+            && self
+                .connection()
+                .is_some_and(|host| host.it.set_event_buffer_depth(depth))
     }
 
     fn raise_event(&self, source: &str, message: &str, data: &str) -> bool {

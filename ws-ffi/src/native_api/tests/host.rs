@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::platform::{self, CONNECTION, Connection, MEMORY, Memory, MemoryState, Told};
 use crate::native_api::component::Header;
 use crate::native_api::connection::RawConnection;
-use crate::native_api::exports::{DestroyObject, GetClassObject};
+use crate::native_api::exports::{self, DestroyObject, GetClassObject};
 use crate::native_api::layout::{Bytes, Payload, RawVariant, Units, tag};
 use crate::native_api::memory::RawMemory;
 use crate::native_api::tables::{InitTable, LanguageTable, LocaleTable};
@@ -41,6 +41,9 @@ unsafe impl Sync for Object {}
 impl Object {
     /// An object with everything that a host gives.
     pub(super) fn new(class: &str) -> Self {
+        // As 1C does, once it has loaded the library.
+        // SAFETY: it takes a number alone.
+        unsafe { exports::SetPlatformCapabilities(3) };
         let object = Self::bare(class);
         assert!(object.init());
         assert!(object.set_memory());
