@@ -75,6 +75,7 @@ pub(crate) fn steps(report: &mut Report) {
     report.step("windows host", windows_host);
     report.step("windows ws.exe, peers", windows_peers);
     report.step("windows ws.exe, crowd", windows_crowd);
+    report.step("windows ws.exe, Ctrl-C", windows_ctrl_c);
     report.step("windows 32 bit, built", windows_i686);
     report.step("linux 32 bit host", || {
         let libraries = "/usr/i686-linux-gnu/lib";
@@ -200,6 +201,27 @@ fn windows_peers() -> Result<Outcome, Failure> {
         }
     }
     Ok(Outcome::DoneWith(format!("{} runs", modes.len() * 2)))
+}
+
+/// `ws.exe serve` ends on Ctrl-C with the exit code that the README gives.
+fn windows_ctrl_c() -> Result<Outcome, Failure> {
+    const INTERRUPTED: u8 = 130;
+    let exe = make(Product::Cli, Platform::find("windows-x86_64")?)?;
+    let wine = Wine::prepare()?;
+    let presser = folder()?.join("ctrl_c.exe");
+    Run::new("x86_64-w64-mingw32-gcc")
+        .args(["-Wall", "-Wextra", "-O1", "-o"])
+        .args([&presser, &root().join("tests/wine/ctrl_c.c")])
+        .run()?;
+    let serve = format!("Z:{} serve --echo 127.0.0.1:0", exe.display());
+    // A shell compares: a program that fails is a failure here otherwise.
+    let line = format!("\"$@\"; test $? -eq {INTERRUPTED}");
+    Run::new("sh")
+        .args(["-c", &line, "sh"])
+        .args([&wine.script, &presser])
+        .args([&serve])
+        .run()?;
+    Ok(Outcome::DoneWith(format!("exit code {INTERRUPTED}")))
 }
 
 /// A script that runs `ws.exe`.
