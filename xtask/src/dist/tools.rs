@@ -140,13 +140,7 @@ pub(crate) fn windows_i686_objects(platform: &Platform) -> Result<PathBuf, Failu
         let source = Path::new(DEBIAN_LIBRARY).join(format!("rtstartup/{name}.rs"));
         Run::new(DEBIAN_RUSTC)
             .env("RUSTC_BOOTSTRAP", "1")
-            .args([
-                "--edition=2024",
-                "--emit=obj",
-                "--target",
-                platform.triple,
-                "-o",
-            ])
+            .args(["--emit=obj", "--target", platform.triple, "-o"])
             .args([folder.join(format!("{name}.o")), source])
             .run()?;
     }
