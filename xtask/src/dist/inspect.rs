@@ -19,13 +19,14 @@ const EXPORTS: [&str; 5] = [
 ];
 
 /// Libraries that belong to glibc itself. The compiler's own (libgcc_s) is linked in.
-const GLIBC_LIBRARIES: [&str; 7] = [
+const GLIBC_LIBRARIES: [&str; 8] = [
     "libc.so.6",
     "libm.so.6",
     "libdl.so.2",
     "libpthread.so.0",
     "librt.so.1",
     "ld-linux.so.2",
+    "ld-linux-x86-64.so.2",
     "ld-linux-aarch64.so.1",
 ];
 
