@@ -142,7 +142,13 @@ impl Client {
             .hook(Some(hook));
         let connection = Arc::new(BackgroundClient::start(&request, &config)?);
         self.object.hold.forget(None);
-        self.inner.lock().connection = Some(Arc::clone(&connection));
+        let old = self
+            .inner
+            .lock()
+            .connection
+            .replace(Arc::clone(&connection));
+        // Not under the lock: it may have a thread to end.
+        drop(old);
         // Whoever aborts has either seen the connection, or is seen here.
         if self.object.abort.is_set() {
             connection.destroy();
@@ -280,8 +286,10 @@ impl<'a> Connecting<'a> {
             return Err(Failure::closed(ABORTED));
         }
         let mut inner = client.inner.lock();
+        // While the old connection is on its way out there may be a new one: CloseConnection has returned by then.
+        let is_over = |state| matches!(state, State::Closing | State::Closed);
         let open = inner.connection.as_ref();
-        let open = open.filter(|connection| connection.state() != State::Closed);
+        let open = open.filter(|connection| !is_over(connection.state()));
         if let Some(connection) = open {
             return Err(Failure::usage(format!(
                 "this client is connected to {}; close it first, or make another one",

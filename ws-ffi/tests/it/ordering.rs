@@ -54,6 +54,20 @@ fn what_a_caller_sees_follows_the_calls() {
     Client::new().fails("CreateConnection", &[url(port)], "refused");
 }
 
+#[test]
+fn a_client_can_be_connected_again_as_soon_as_it_is_closed() {
+    let (server, port) = serve();
+    let client = connect(port);
+    for _ in 0..REPEATS {
+        client.ok("CloseConnection", &[]);
+        assert_eq!(listed(&server), []);
+        client.ok("CreateConnection", &[url(port)]);
+        client.ok("SendTextMessage", &["x".into()]);
+        assert_eq!(text(&next(&server), "type"), "text");
+        client.fails("CreateConnection", &[url(port)], "usage");
+    }
+}
+
 /// The published loop: read until `result` is false.
 #[test]
 fn the_published_loop_ends_however_the_connection_does() {
