@@ -53,6 +53,8 @@ struct Inner {
     outbox_bytes: usize,
     /// Bytes that have left the outbox but not this process.
     wire_bytes: usize,
+    /// Something has left the outbox, perhaps without a byte of payload, and not this process as far as is known.
+    has_left: bool,
     /// The worker has been told to look.
     is_signalled: bool,
     waker: Option<Interrupter>,
@@ -124,6 +126,7 @@ impl Shared {
                 outbox: VecDeque::new(),
                 outbox_bytes: 0,
                 wire_bytes: 0,
+                has_left: false,
                 is_signalled: false,
                 waker: None,
                 close: None,

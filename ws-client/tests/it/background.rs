@@ -130,6 +130,24 @@ fn threads_send_at_once_and_each_message_is_whole_and_in_its_threads_order() {
     assert_eq!(server.join(), [MESSAGES; THREADS]);
 }
 
+/// An empty message has no byte that could tell a flush of its going.
+#[test]
+fn a_flush_does_not_oversleep_an_empty_message() {
+    let server = serve_tungstenite(|mut peer| {
+        // Until the client's Close.
+        while peer.read().is_ok() {}
+    });
+    let client = connect(&server.url);
+    for _ in 0..200 {
+        client.send_pong(&[], LONG).unwrap();
+        client.flush(LONG).unwrap();
+        client.send_text("", LONG).unwrap();
+        client.flush(LONG).unwrap();
+    }
+    client.close(CloseCode::NORMAL, "").unwrap();
+    server.join();
+}
+
 #[test]
 fn several_receivers_share_the_messages_and_all_learn_of_the_end() {
     let server = serve_tungstenite(|mut peer| {

@@ -100,7 +100,7 @@ impl Shared {
             let queued = inner.outbox_bytes + inner.wire_bytes;
             // Destroying empties the queues, too, but not by sending.
             let is_live = inner.end.is_none() && !inner.is_destroyed;
-            if queued == 0 && inner.outbox.is_empty() && is_live {
+            if queued == 0 && inner.outbox.is_empty() && !inner.has_left && is_live {
                 return Ok(());
             }
             self.check_sendable(&inner)?;

@@ -82,6 +82,7 @@ impl Shared {
             inner.outbox_bytes -= length;
             // Known exactly after the turn.
             inner.wire_bytes += length;
+            inner.has_left = true;
             taken += length.max(1);
             outgoing.push(message);
         }
@@ -119,7 +120,8 @@ impl Shared {
             }
             inner.inbox.push(message);
         }
-        let is_lighter = progress.wire_bytes < inner.wire_bytes;
+        let is_gone = progress.wire_bytes == 0 && std::mem::take(&mut inner.has_left);
+        let is_lighter = progress.wire_bytes < inner.wire_bytes || is_gone;
         inner.wire_bytes = progress.wire_bytes;
         inner.statistics.pings_answered += progress.pings_answered;
         inner.statistics.messages_sent += progress.messages_sent;
@@ -178,6 +180,7 @@ impl Shared {
         inner.outbox.clear();
         inner.outbox_bytes = 0;
         inner.wire_bytes = 0;
+        inner.has_left = false;
         inner.waker = None;
         inner.losses += 1;
         inner.is_lost = true;
