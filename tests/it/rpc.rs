@@ -12,6 +12,9 @@ use crate::support::peer::python;
 /// How often each ordering rule is tried unless `WS_RPC_REPEATS` says otherwise; `cargo xtask full` asks for 1,000.
 const REPEATS: &str = "100";
 
+/// How many random lines are tried unless `WS_RPC_LINES` says otherwise; `cargo xtask full` asks for 100,000.
+const LINES: &str = "3000";
+
 /// For scripts that do a lot, on a machine that does a lot beside them.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -59,4 +62,22 @@ fn every_published_example_gives_every_field_it_should() {
             .args([&identity.chain, &identity.key, &authority.file()])
             .arg(folder.path()),
     );
+}
+
+#[test]
+fn waits_run_beside_everything_and_order_is_kept() {
+    succeeds(&mut script("concurrency"));
+}
+
+#[test]
+fn megabytes_of_text_and_bytes_go_both_ways() {
+    succeeds(&mut script("sizes"));
+}
+
+/// Each run another seed, which is told when it fails.
+#[test]
+fn no_line_makes_it_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = std::env::var("WS_RPC_LINES").unwrap_or_else(|_| LINES.to_owned());
+    succeeds(script("fuzz").arg(folder.path()).arg(lines));
 }

@@ -23,6 +23,7 @@ class Peers:
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         self.headers = []
+        self.connections = []
 
     def run(self, coroutine, timeout=60):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
@@ -46,13 +47,12 @@ class Peers:
 
         return self.run(self._serve(talk, context))
 
-    def echo(self, with_sizes=None):
-        """A server that sends everything back. Its port."""
+    def echo(self):
+        """A server that sends everything back. Its port; what it accepts goes to `connections`."""
 
         async def echo(connection):
+            self.connections.append(connection)
             async for message in connection:
-                if with_sizes is not None:
-                    with_sizes.append(len(message))
                 await connection.send(message)
 
         return self.run(self._serve(echo, None))

@@ -21,6 +21,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     report.step("cargo-deny", || ci::deny(true));
     fuzz::steps(report, FUZZ_SECONDS, None);
     report.step("pings", pings);
+    report.step("rpc", rpc);
     native::steps(report);
     ci::steps(report, &autobahn::Cases::default());
     foreign::steps(report);
@@ -63,4 +64,30 @@ fn pings() -> Result<Outcome, Failure> {
             }
         })?;
     Ok(Outcome::DoneWith(figures))
+}
+
+/// What `ci` tests a hundred times or with some thousand lines, as often as the contract asks for.
+fn rpc() -> Result<Outcome, Failure> {
+    install::install()?;
+    let mut figures = Vec::new();
+    Run::cargo()
+        .args([
+            "test",
+            "--locked",
+            "-p",
+            "ws-tests",
+            "--test",
+            "it",
+            "rpc::",
+            "--",
+            "--nocapture",
+        ])
+        .env("WS_RPC_REPEATS", "1000")
+        .env("WS_RPC_LINES", "100000")
+        .run_with_lines(|line| {
+            if let Some((_, figure)) = line.split_once("ok: ") {
+                figures.push(figure.to_owned());
+            }
+        })?;
+    Ok(Outcome::DoneWith(figures.join("; ")))
 }

@@ -87,7 +87,14 @@ impl Object<'_> {
 /// Appends `value` as a string of JSON.
 pub(crate) fn push_string(value: &str, output: &mut String) {
     output.push('"');
-    for c in value.chars() {
+    // What needs nothing is appended in whole pieces: a message may have megabytes.
+    let mut start = 0;
+    for (place, c) in value.char_indices() {
+        if c >= ' ' && !matches!(c, '"' | '\\') && !is_harmful(c) {
+            continue;
+        }
+        output.push_str(&value[start..place]);
+        start = place + c.len_utf8();
         match c {
             '"' => output.push_str("\\\""),
             '\\' => output.push_str("\\\\"),
@@ -95,12 +102,12 @@ pub(crate) fn push_string(value: &str, output: &mut String) {
             '\r' => output.push_str("\\r"),
             '\t' => output.push_str("\\t"),
             // All of them are below U+10000: one escape each. Writing to a String cannot fail.
-            c if is_harmful(c) => {
+            c => {
                 let _ = write!(output, "\\u{:04x}", u32::from(c));
             }
-            c => output.push(c),
         }
     }
+    output.push_str(&value[start..]);
     output.push('"');
 }
 
