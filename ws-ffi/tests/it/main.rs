@@ -11,6 +11,7 @@ mod codes;
 mod destroy;
 mod download;
 mod files;
+mod foreign_host;
 mod notices;
 mod ordering;
 mod server;
