@@ -32,10 +32,16 @@ pub(crate) fn onescript() -> Result<Outcome, Failure> {
         consts::DLL_SUFFIX
     ));
     let scripts = root().join("tests/onescript");
+    let folder = root().join("ws-ffi/module");
+    // A second opinion on the 1C module's syntax: a compiler's.
+    Run::new("oscript")
+        .args(["-check"])
+        .args([folder.join("OPI_WebSocket.bsl")])
+        .run()?;
     let mut last = String::new();
     Run::new("oscript")
         .args([scripts.join("contract.os")])
-        .args([root().join("ws-ffi/module/OPI_WebSocket.os")])
+        .args([folder.join("OPI_WebSocket.os")])
         .args(["5"])
         .env(modules::LOCATION_VARIABLE, &library)
         .run_with_lines(|line| line.clone_into(&mut last))?;
