@@ -32,6 +32,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Seconds that this thread had a processor where Linux tells, else seconds: others may use the machine as well.
+struct Clock(Instant);
+
+impl Clock {
+    fn now(&self) -> f64 {
+        let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+        let nanoseconds = told.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+        nanoseconds.map_or_else(|| self.0.elapsed().as_secs_f64(), |count| count / 1e9)
+    }
+}
+
 /// Compresses and inflates messages of a feed, and prints a line.
 fn measure(name: &str, config: &DeflateConfig, bytes: usize) -> Result<(), Box<dyn Error>> {
     let parameters = DeflateParameters {
@@ -44,22 +55,23 @@ fn measure(name: &str, config: &DeflateConfig, bytes: usize) -> Result<(), Box<d
     let mut client = Connection::with_deflate(Role::Client, &parameters, config);
     let mut send_scratch = SendScratch::server();
     let mut scratch = Scratch::new(Limits::default());
+    let clock = Clock(Instant::now());
     let messages = feed(bytes);
-    let rounds = ((64 << 20) / (bytes * messages.len() + 5000 * messages.len())).max(2);
+    let rounds = ((256 << 20) / (bytes * messages.len() + 5000 * messages.len())).max(2);
     let mut output = Vec::new();
     let (mut sent, mut wire) = (0, 0);
     let (mut compressing, mut inflating) = (0.0, 0.0);
     for _ in 0..rounds {
         output.clear();
-        let begun = Instant::now();
+        let begun = clock.now();
         for message in &messages {
             let (_, sender) = server.split();
             sender.encode_text(message, &mut send_scratch, &mut output)?;
             sent += message.len();
         }
-        compressing += begun.elapsed().as_secs_f64();
+        compressing += clock.now() - begun;
         wire += output.len();
-        let begun = Instant::now();
+        let begun = clock.now();
         let (receiver, _) = client.split();
         let mut receive = receiver.receive(&mut output, &mut scratch);
         let mut received = 0;
@@ -69,7 +81,7 @@ fn measure(name: &str, config: &DeflateConfig, bytes: usize) -> Result<(), Box<d
                 other => return Err(format!("{other:?} was not sent").into()),
             }
         }
-        inflating += begun.elapsed().as_secs_f64();
+        inflating += clock.now() - begun;
         drop(receive);
         if received != bytes * messages.len() {
             return Err("not everything arrived".into());
