@@ -30,6 +30,9 @@ fn a_host_is_told_once_of_what_waits_and_of_ends() {
     server.ok("SendData", &[id.clone(), "2".into()]);
     client.ok("SendTextMessage", &["3".into()]);
     assert_eq!(wait(&at_server), Notice::Message);
+    wait_until("both have come", || {
+        number(&client.ok("GetStatistics", &[]), "queuedMessages") == 2.0
+    });
     assert_eq!(text(&receive(&client), "data"), "1");
     assert_eq!(text(&receive(&client), "data"), "2");
     assert_eq!(at_client.try_iter().count(), 0);
