@@ -335,7 +335,8 @@ impl Addin {
         })
     }
 
-    fn note(&self, text: &str) {
+    /// Makes `text` what LastError says.
+    pub(crate) fn note(&self, text: &str) {
         text.clone_into(&mut self.last_error.lock());
     }
 }

@@ -50,10 +50,14 @@ pub(super) fn run(
         }
         Err(why) => inner.addin.refuse(&why, give),
     };
-    if let Outcome::Exception(text) = &outcome {
-        inner.host.add_error(text);
+    match &outcome {
+        Outcome::Given => return true,
+        Outcome::NotGiven => inner.addin.note(NO_MEMORY),
+        Outcome::Exception(text) => {
+            inner.host.add_error(text);
+        }
     }
-    outcome == Outcome::Given
+    false
 }
 
 /// Writes `value` to where the host wants it; `false` if the host has no memory for it.
@@ -92,5 +96,7 @@ fn describe(number: usize, why: Unreadable) -> String {
     }
 }
 
+/// What LastError says when the host could not take a result.
+const NO_MEMORY: &str = "the host has no memory for the result; what was received can be had again";
 /// No method has more than five parameters.
 const MAX_ARGUMENTS: usize = 64;

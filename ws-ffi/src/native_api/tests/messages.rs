@@ -117,6 +117,8 @@ fn no_message_is_lost_when_the_host_has_no_memory() {
             for message in &sent {
                 let mut told = class.call(receive, &[]);
                 if told.is_none() {
+                    let why = class.property(class.find_property("LastError"));
+                    assert!(matches!(why, Some(Item::Text(why)) if why.contains("memory")));
                     told = class.call(receive, &[]);
                 }
                 assert!(told.is_some(), "{receive}");
