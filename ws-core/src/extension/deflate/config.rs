@@ -21,6 +21,9 @@ use super::params::WindowBits;
 ///
 /// Text that an attacker chooses, compressed together with a secret, tells of the secret by its length (CRIME, BREACH):
 /// send such messages with [`Compression::Never`](crate::Compression::Never).
+///
+/// A peer makes this endpoint inflate a thousand bytes, about a microsecond, for each one it sends. Where strangers may
+/// compress, keep [`Limits::max_message_bytes`](crate::Limits::max_message_bytes) as low as the messages allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeflateConfig {

@@ -1,10 +1,13 @@
 //! What a hostile or broken peer can do with compressed messages: fail its connection, at a bounded price.
 
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
-use ws_core::{CloseCode, Compression, Limits, OpCode, ReceiveError, Role};
+use ws_core::{
+    CloseCode, Compression, Limits, OpCode, ReceiveError, Receiver, Role, Scratch, SendScratch,
+    Sender, extension::DeflateConfig,
+};
 
 use super::{Receiving, Sending, eager, parameters, round_trip::corpus};
-use crate::wire::{Frame, Owned, events};
+use crate::wire::{Frame, Owned, events, events_of};
 
 const COMPRESSED_TEXT: u8 = 0xC1;
 const COMPRESSED_BINARY: u8 = 0xC2;
@@ -293,4 +296,64 @@ fn compressed_stream(
         }));
     }
     stream
+}
+
+/// One inflater serves all connections of a loop: none can read what another one sent, nor spoil what it will send
+#[test]
+fn connections_that_share_a_scratch_stay_strangers() {
+    // Five bytes from five bytes back (§7.2.3.2): "H" and whatever lies there.
+    let prying = Frame::client(COMPRESSED_TEXT, &[0xF2, 0x00, 0x11, 0x00, 0x00]).bytes();
+    let text = "a secret of one connection, a secret of one connection".repeat(30);
+    let secret = Frame::client(COMPRESSED_TEXT, &deflated(text.as_bytes())).bytes();
+    let rng = &mut StdRng::seed_from_u64(3);
+    let mut scratch = Scratch::new(Limits::default());
+    let mut failures = 0;
+    for round in 0..2000 {
+        let takes_over = round % 2 == 0;
+        let receiver = || {
+            let mut receiver = Receiver::new(Role::Server);
+            receiver.set_deflate(&parameters(15, takes_over));
+            receiver
+        };
+        let mut honest = receiver();
+        let seen = events_of(&mut honest, &mut scratch, &secret, &[]);
+        assert!(seen == [Owned::Text(text.clone())], "round {round}");
+        let seen = events_of(&mut receiver(), &mut scratch, &prying, &[]);
+        assert_eq!(seen, failed(ReceiveError::InvalidDeflate));
+        let mut broken = secret.clone();
+        let at = rng.random_range(8..broken.len());
+        broken[at] ^= 1 << rng.random_range(0..8);
+        let seen = events_of(&mut receiver(), &mut scratch, &broken, &[]);
+        failures += usize::from(matches!(seen[..], [Owned::Failed(_)]));
+        let seen = events_of(&mut honest, &mut scratch, &secret, &[7]);
+        assert!(
+            seen == [Owned::Text(text.clone())],
+            "round {round}, once more"
+        );
+        honest.release(&mut scratch);
+    }
+    assert!(failures > 500, "{failures} of the broken messages fail");
+}
+
+/// The same for the compressor: without context takeover a message says nothing of another connection's
+#[test]
+fn a_shared_compressor_refers_to_no_other_connection() {
+    let text = "said to one connection, and a moment later to another one";
+    for config in [DeflateConfig::shared(), DeflateConfig::compact()] {
+        let config = config.threshold(0);
+        let agreed = parameters(12, config.own_context_takeover);
+        let mut scratch = SendScratch::server();
+        let mut sent = Vec::new();
+        for _ in 0..3 {
+            let mut sender = Sender::new(Role::Server);
+            sender.set_deflate(&agreed, &config);
+            let mut output = Vec::new();
+            let always = Compression::Always;
+            let encoded = sender.encode_text_with(text, always, &mut scratch, &mut output);
+            encoded.expect("encodes");
+            sent.push(output);
+        }
+        assert_eq!(sent[0], sent[1]);
+        assert_eq!(sent[0], sent[2]);
+    }
 }
