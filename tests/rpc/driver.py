@@ -239,7 +239,7 @@ def closed(code=1000, reason=""):
     return {"result": True, "type": "close", "code": code, "reason": reason}
 
 
-def entry(identity=UUID, active=True, unread=()):
+def entry(identity=UUID, active=True, unread=(), unsent=0):
     """One connection of GetConnectionList, with the sizes of what nobody has read; a small message counts as 64 bytes."""
     return {
         "connectionId": identity,
@@ -248,7 +248,7 @@ def entry(identity=UUID, active=True, unread=()):
         "path": "/",
         "queuedMessages": len(unread),
         "queuedBytes": sum(max(size, 64) for size in unread),
-        "unsentBytes": 0,
+        "unsentBytes": unsent,
     }
 
 

@@ -47,10 +47,13 @@ const LINE_BYTES: usize = 128 * 1024 * 1024;
 const WAIT: Duration = Duration::from_secs(5);
 
 /// How long closing all objects may take: nearly the 5 s of a closing handshake, for after 6 s a signal ends the process.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(4_800);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(4_500);
 
-/// How long ended calls may take to answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long calls whose object has been closed may take to answer before they are ended.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long all of it may take.
+const END_TIMEOUT: Duration = Duration::from_millis(5_800);
 
 /// Objects that are closed at the same time.
 const CLOSERS: usize = 64;
@@ -153,7 +156,8 @@ fn wait_for_end(calls: &Calls, patience: Patience, events: &Receiver<Event>) -> 
 fn close_all(calls: &Calls, code: CloseCode, events: &Receiver<Event>) {
     // What is answered from now on is told.
     calls.outlet.drain();
-    let deadline = Instant::now() + CLOSE_TIMEOUT;
+    let begin = Instant::now();
+    let deadline = begin + CLOSE_TIMEOUT;
     let (clients, servers): (Vec<_>, Vec<_>) = calls
         .objects
         .all()
@@ -163,17 +167,16 @@ fn close_all(calls: &Calls, code: CloseCode, events: &Receiver<Event>) {
     close(calls, clients.clone(), "CloseConnection", &[code], deadline);
     close(calls, servers.clone(), "StopServer", &[], deadline);
     // What waited has ended with its object; what is still under way, such as a dial, needs more.
-    if !wait_for_answers(calls, events) {
+    if !wait_for_answers(calls, events, Instant::now() + ANSWER_TIMEOUT) {
         for object in clients.iter().chain(&servers) {
             object.abort();
         }
-        wait_for_answers(calls, events);
+        wait_for_answers(calls, events, begin + END_TIMEOUT);
     }
 }
 
-/// Waits a moment until every call has been answered; whether that has happened.
-fn wait_for_answers(calls: &Calls, events: &Receiver<Event>) -> bool {
-    let deadline = Instant::now() + ANSWER_TIMEOUT;
+/// Waits until every call has been answered; whether that has happened.
+fn wait_for_answers(calls: &Calls, events: &Receiver<Event>, deadline: Instant) -> bool {
     while calls.outlet.in_flight() > 0 {
         let left = deadline.saturating_duration_since(Instant::now());
         if events.recv_timeout(left).is_err() {
