@@ -23,6 +23,8 @@ use ws_tests::{
 const THREADS: usize = 8;
 /// Each connection echoes one message of each size, in characters of one byte.
 const SIZES: [usize; 9] = [16, 125, 126, 1_000, 4_096, 65_535, 65_536, 262_144, 1 << 20];
+/// On their way at once in each thread: the long messages of all would wait for one another beyond any timeout.
+const IN_FLIGHT_BYTES: usize = 4 << 20;
 /// What the peer that does not read is sent: far more than queues and sockets hold.
 const FLOOD: usize = 1_000;
 const FLOOD_BYTES: usize = 64 << 10;
@@ -86,7 +88,7 @@ fn finished<T>(thread: thread::ScopedJoinHandle<'_, io::Result<T>>) -> T {
     }
 }
 
-/// Every size on every connection: all are sent before the first is received.
+/// Every size on every connection: as many are on their way at once as make [`IN_FLIGHT_BYTES`].
 fn echo_all(thread: usize, mut connections: Vec<RawConnection>) -> io::Result<(usize, usize)> {
     let mut shared = Shared::default();
     let (mut messages, mut bytes) = (0, 0);
@@ -96,14 +98,16 @@ fn echo_all(thread: usize, mut connections: Vec<RawConnection>) -> io::Result<(u
             text.push_str(&"x".repeat(size.saturating_sub(text.len())));
             text
         };
-        for (number, connection) in connections.iter_mut().enumerate() {
-            connection.send(&text(number), &mut shared)?;
-        }
-        for (number, connection) in connections.iter_mut().enumerate() {
-            let text = text(number);
-            connection.expect(&[&text], &mut shared)?;
-            messages += 1;
-            bytes += text.len();
+        for group in connections.chunks_mut((IN_FLIGHT_BYTES / size).max(1)) {
+            for (number, connection) in group.iter_mut().enumerate() {
+                connection.send(&text(number), &mut shared)?;
+            }
+            for (number, connection) in group.iter_mut().enumerate() {
+                let text = text(number);
+                connection.expect(&[&text], &mut shared)?;
+                messages += 1;
+                bytes += text.len();
+            }
         }
     }
     for connection in connections {
