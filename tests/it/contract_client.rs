@@ -81,7 +81,7 @@ fn obedient() -> (Running<()>, String) {
 }
 
 fn connect(url: &str) -> BackgroundClient {
-    contract::create_connection(url, None, None, &[], None).unwrap()
+    contract::create_connection(url, None, None, &[], None, None).unwrap()
 }
 
 fn next(client: &BackgroundClient) -> Got {
@@ -350,7 +350,7 @@ fn get_log() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
     let logging = contract::get_logging_settings(true, Some(3), path);
-    let client = contract::create_connection(&url, None, None, &[], Some(&logging)).unwrap();
+    let client = contract::create_connection(&url, None, None, &[], Some(&logging), None).unwrap();
     contract::send_text_message(&client, "canary", false).unwrap();
     assert_eq!(next(&client), text("canary"));
     contract::close_connection(&client, Some(4000), "done").unwrap();
@@ -385,7 +385,8 @@ fn get_log() {
         None,
         Some(contract::get_logging_settings(false, None, path)),
     ] {
-        let client = contract::create_connection(&url, None, None, &[], settings.as_ref()).unwrap();
+        let client =
+            contract::create_connection(&url, None, None, &[], settings.as_ref(), None).unwrap();
         let error = contract::get_log(&client, None).unwrap_err();
         assert_eq!(error.error_code(), "usage");
         assert!(error.to_string().contains("GetLoggingSettings"), "{error}");

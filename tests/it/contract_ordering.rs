@@ -24,7 +24,7 @@ fn start_at(address: &str) -> Mailbox {
 
 fn connect(server: &Mailbox) -> Result<BackgroundClient, Error> {
     let address = format!("ws://{}/", server.local_addr());
-    client_functions::create_connection(&address, None, None, &[], None)
+    client_functions::create_connection(&address, None, None, &[], None, None)
 }
 
 fn list(server: &Mailbox) -> Vec<ConnectionInfo> {

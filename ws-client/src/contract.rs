@@ -32,6 +32,7 @@ use std::time::Duration;
 use ws_core::CloseCode;
 pub use ws_core::contract::{LogLines, get_logging_settings};
 use ws_core::contract::{LogOff, log_count, timeout};
+use ws_core::extension::DeflateConfig;
 
 pub use self::payload::{BinaryData, BinarySource};
 use crate::background::{BackgroundClient, BackgroundConfig};
@@ -122,10 +123,27 @@ impl From<ProxyParameters> for Proxy {
     }
 }
 
+/// What CreateConnection takes as `Settings`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionSettings {
+    /// Compression to offer; [`ConnectRequest::compress`]. Default: none.
+    pub compression: Option<DeflateConfig>,
+}
+
+impl ConnectionSettings {
+    /// Offers compression.
+    #[must_use]
+    pub fn compression(mut self, config: DeflateConfig) -> Self {
+        self.compression = Some(config);
+        self
+    }
+}
+
 /// CreateConnection: connects to `address`, through the proxy if one is given, with the extra headers.
 ///
 /// `wss://` without `tls` is verified against the authorities of the system; `ws://` with it is encrypted, too. Without
-/// `logging` there is no event log.
+/// `logging` there is no event log, without `settings` no compression.
 ///
 /// # Errors
 /// As [`BackgroundClient::connect_with`]; what cannot be used is `usage`, before anything is dialled.
@@ -135,7 +153,7 @@ impl From<ProxyParameters> for Proxy {
 /// use ws_client::contract::{create_connection, get_message, get_tls_settings, send_text_message};
 ///
 /// let tls = get_tls_settings(false, "our-authority.pem");
-/// let client = create_connection("wss://intranet.example/", Some(&tls), None, &[("X-Login", "me")], None)?;
+/// let client = create_connection("wss://intranet.example/", Some(&tls), None, &[("X-Login", "me")], None, None)?;
 /// send_text_message(&client, "hello", false)?;
 /// println!("{:?}", get_message(&client, None)?);
 /// # Ok::<(), ws_client::Error>(())
@@ -146,6 +164,7 @@ pub fn create_connection(
     proxy: Option<&Proxy>,
     headers: &[(&str, &str)],
     logging: Option<&LoggingSettings>,
+    settings: Option<&ConnectionSettings>,
 ) -> Result<BackgroundClient, Error> {
     let mut request = ConnectRequest::new(address)?;
     if let Some(tls) = tls.filter(|tls| tls.use_tls) {
@@ -158,6 +177,9 @@ pub fn create_connection(
     };
     for (name, value) in headers {
         request = request.header(*name, *value);
+    }
+    if let Some(config) = settings.and_then(|settings| settings.compression.clone()) {
+        request = request.compress(config);
     }
     let logging = logging.cloned().unwrap_or_else(LoggingSettings::off);
     BackgroundClient::connect_with(&request, &BackgroundConfig::default().logging(logging))

@@ -14,11 +14,12 @@
 //  Прокси - Структура, Соответствие, Строка, Неопределено - Результат ПолучитьНастройкиПрокси или "env": прокси из переменных окружения
 //  Заголовки - Соответствие, Структура, Строка, Неопределено - Дополнительные заголовки открывающего рукопожатия
 //  Логирование - Структура, Соответствие, Строка, Неопределено - Результат ПолучитьНастройкиЛогирования; без него журнал не ведётся
+//  Настройки - Структура, Соответствие, Строка, Неопределено - compression (shared, dedicated, Истина или off), compression_threshold, compression_level: как в ЗапуститьСервер, по умолчанию off
 //
 // Возвращаемое значение:
 //  ВнешняяКомпонента - соединение; Соответствие с result, error и errorCode - при неудаче
 //
-Функция ОткрытьСоединение(Знач Адрес, Знач Tls = Неопределено, Знач Прокси = Неопределено, Знач Заголовки = Неопределено, Знач Логирование = Неопределено) Экспорт
+Функция ОткрытьСоединение(Знач Адрес, Знач Tls = Неопределено, Знач Прокси = Неопределено, Знач Заголовки = Неопределено, Знач Логирование = Неопределено, Знач Настройки = Неопределено) Экспорт
     Попытка
         ТекстОшибки = "";
         Объект = НовыйОбъект("Client", ТекстОшибки);
@@ -31,7 +32,8 @@
             НастройкиJSON(Tls, "Tls"),
             НастройкиJSON(Прокси, "Прокси"),
             НастройкиJSON(Заголовки, "Заголовки"),
-            НастройкиJSON(Логирование, "Логирование")), Объект);
+            НастройкиJSON(Логирование, "Логирование"),
+            НастройкиJSON(Настройки, "Настройки")), Объект);
 
         Если Ответ["result"] = Истина Тогда
             Возврат Объект;
@@ -50,12 +52,13 @@
 //  Proxy - Structure, Map, String, Undefined - Result of GetProxySettings, or "env" for the proxy that the environment names
 //  Headers - Map, Structure, String, Undefined - Extra headers of the opening handshake
 //  Logging - Structure, Map, String, Undefined - Result of GetLoggingSettings; without it there is no event log
+//  Settings - Structure, Map, String, Undefined - compression (shared, dedicated, True or off), compression_threshold, compression_level: as in StartServer, default off
 //
 // Returns:
 //  AddIn - the connection; Map with result, error and errorCode - on failure
 //
-Функция CreateConnection(Знач Address, Знач Tls = Неопределено, Знач Proxy = Неопределено, Знач Headers = Неопределено, Знач Logging = Неопределено) Экспорт
-    Возврат ОткрытьСоединение(Address, Tls, Proxy, Headers, Logging);
+Функция CreateConnection(Знач Address, Знач Tls = Неопределено, Знач Proxy = Неопределено, Знач Headers = Неопределено, Знач Logging = Неопределено, Знач Settings = Неопределено) Экспорт
+    Возврат ОткрытьСоединение(Address, Tls, Proxy, Headers, Logging, Settings);
 КонецФункции
 
 // Отправляет очередь, выполняет закрывающее рукопожатие и ждёт другую сторону не более 5 с.

@@ -55,7 +55,8 @@ fn create_connection() {
     let url = format!("ws://{}/path?query", server.local_addr());
     let headers = [("X-Login", "me"), ("Authorization", "Bearer canary")];
     let logging = contract::get_logging_settings(true, None, "");
-    let client = contract::create_connection(&url, None, None, &headers, Some(&logging)).unwrap();
+    let client =
+        contract::create_connection(&url, None, None, &headers, Some(&logging), None).unwrap();
     let received = first_message(&server, &client);
     let details = &received.connection;
     assert_eq!(details.header("x-login"), Some("me"));
@@ -78,13 +79,13 @@ fn create_connection() {
         contract::get_proxy_settings(&host, port, Some("http"), Some("me"), password)
     };
     let proxy = Proxy::from(parameters(Some("secret")));
-    let client = contract::create_connection(&url, None, Some(&proxy), &[], None).unwrap();
+    let client = contract::create_connection(&url, None, Some(&proxy), &[], None, None).unwrap();
     assert_eq!(first_message(&server, &client).payload, b"hello");
     assert_eq!(client.peer_address().unwrap(), proxy_address);
 
     // Failures, each with its word; nothing of a secret in the text.
     let create = |address: &str, proxy: Option<&Proxy>, headers: &[(&str, &str)]| {
-        contract::create_connection(address, None, proxy, headers, None)
+        contract::create_connection(address, None, proxy, headers, None, None)
     };
     assert_fails(create("http://x/", None, &[]), "usage");
     assert_fails(create(&url, None, &[("a b", "c")]), "usage");
@@ -129,7 +130,7 @@ fn create_connection_with_tls() {
     fs::write(&authority, &certificate.chain).unwrap();
     let authority = authority.to_str().unwrap();
     let create = |address: &str, tls: Option<&contract::TlsParameters>| {
-        contract::create_connection(address, tls, None, &[], None)
+        contract::create_connection(address, tls, None, &[], None, None)
     };
 
     // Without settings: encrypted and verified, never plain.

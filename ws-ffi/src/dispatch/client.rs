@@ -249,6 +249,10 @@ impl Client {
             )
             .with_some("tlsVersion", connection.tls_version())
             .with_some("subprotocol", connection.subprotocol())
+            .with_some(
+                "compression",
+                connection.compression().map(|agreed| agreed.to_string()),
+            )
             .with_some("closeCode", close.as_ref().map(|close| close.code.as_u16()))
             .with_some("closeReason", close.map(|close| close.reason))
             .into()

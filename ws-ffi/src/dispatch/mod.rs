@@ -33,6 +33,7 @@
 mod abort;
 mod arguments;
 mod client;
+mod compression;
 mod download;
 mod free;
 mod held;

@@ -305,6 +305,10 @@ fn entry(info: &ConnectionInfo) -> Value {
         .with("isActive", info.is_active)
         .with("path", info.connection.path.as_str())
         .with_some("subprotocol", info.connection.subprotocol.as_deref())
+        .with_some(
+            "compression",
+            info.connection.compression.map(|agreed| agreed.to_string()),
+        )
         .with("queuedMessages", info.queued_messages)
         .with("queuedBytes", info.queued_bytes)
         .with("unsentBytes", info.unsent_bytes)

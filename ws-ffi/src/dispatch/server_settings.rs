@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::Value as Json;
+use ws_core::extension::DeflateConfig;
 use ws_core::handshake::{HostRule, OriginRule, PeerText, Policy};
 use ws_core::tls::{Certificates, ClientCertificates, Identity, ServerTls, TlsConfigError};
 use ws_core::{KeepaliveConfig, Limits};
@@ -18,6 +19,7 @@ use ws_server::{Auth, Config, ForwardedHeader, TrustedProxies};
 
 use super::abort::{Abort, Gone};
 use super::arguments::Arguments;
+use super::compression::compression;
 use super::settings::{Settings, check_is_file, place};
 use super::value::Value;
 use crate::error::Failure;
@@ -49,6 +51,7 @@ pub(super) fn server(
     let config = times(&settings, config)?;
     let config = access(&settings, config)?;
     let config = proxies(&settings, config)?;
+    let config = config.compression(compression(&settings, DeflateConfig::shared)?);
     server.mailbox = mailbox(&settings, server.mailbox)?.server(config);
     Ok(server)
 }

@@ -1,4 +1,4 @@
-//! What Tls, Proxy, Headers and Logging may be: the results of the Get…Settings functions, or JSON text.
+//! What Tls, Proxy, Headers, Logging and Settings may be: the results of the Get…Settings functions, or JSON text.
 //!
 //! Invariant: an unknown key is an error that names it and lists the known ones.
 
@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use ws_client::{ConnectRequest, ProxyKind, ProxySettings, TlsSettings, contract};
 use ws_core::LoggingSettings;
+use ws_core::extension::DeflateConfig;
 use ws_core::handshake::PeerText;
 
 use super::arguments::{Arguments, integer};
+use super::compression;
 use super::value::Value;
 use crate::error::Failure;
 
@@ -141,6 +143,11 @@ pub(super) fn request(arguments: &Arguments<'_>) -> Result<ConnectRequest, Failu
         } else {
             request.header(name, value)
         };
+    }
+    if let Some(value) = arguments.settings(SETTINGS)? {
+        let settings = Settings::new(place(arguments, SETTINGS), &value, &compression::KEYS)?;
+        let config = compression::compression(&settings, DeflateConfig::dedicated)?;
+        request = config.into_iter().fold(request, ConnectRequest::compress);
     }
     Ok(request)
 }
@@ -320,6 +327,8 @@ pub(super) fn place(arguments: &Arguments<'_>, index: usize) -> String {
     format!("{}: {}", arguments.function(), arguments.name(index))
 }
 
+/// The index of CreateConnection's Settings.
+const SETTINGS: usize = 5;
 const TLS_KEYS: [&str; 5] = [
     "use_tls",
     "accept_invalid_certs",

@@ -263,3 +263,71 @@ fn restrictions_keep_out_whom_they_should() {
     };
     assert!(!log.contains("canary"), "{log}");
 }
+
+/// Off unless both sides ask for it; each says what was agreed on, and messages arrive.
+#[test]
+fn both_sides_can_ask_for_compression() {
+    let connect = |port, settings: Value| {
+        let client = Client::new();
+        let none = || Value::Undefined;
+        let arguments = [url(port), none(), none(), none(), none(), settings];
+        client.ok("CreateConnection", &arguments);
+        client
+    };
+    let ask = |word: Value| map([("compression", word)]);
+    for (servers, clients, agreed) in [
+        (Value::Undefined, ask(true.into()), None),
+        (ask("shared".into()), Value::Undefined, None),
+        (ask("off".into()), ask("dedicated".into()), None),
+        (ask(true.into()), ask(false.into()), None),
+        (
+            ask(true.into()),
+            ask(true.into()),
+            Some("permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
+        ),
+        (
+            ask("dedicated".into()),
+            ask("dedicated".into()),
+            Some("permessage-deflate"),
+        ),
+        (
+            ask("Dedicated".into()),
+            Value::from(
+                r#"{"compression": "shared", "compression_level": 9, "compression_threshold": 0}"#,
+            ),
+            Some("permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
+        ),
+    ] {
+        let (server, port) = serve_with(Value::Undefined, servers);
+        let client = connect(port, clients);
+        let agreed = agreed.map(Value::from);
+        let status = client.ok("GetConnectionStatus", &[]);
+        assert_eq!(status.get("compression"), agreed.as_ref());
+        let long = "привет, мир; ".repeat(1_000);
+        client.ok("SendTextMessage", &[long.as_str().into()]);
+        assert_eq!(next(&server).get("size"), Some(&long.len().into()));
+        let list = server.ok("GetConnectionList", &[]);
+        let Some(Value::List(list)) = list.get("connections") else {
+            panic!("{list:?}")
+        };
+        assert_eq!(list[0].get("compression"), agreed.as_ref());
+    }
+    for wrong in [
+        ask("zip".into()),
+        ask(1.into()),
+        map([("compression_level", 10.into())]),
+        map([("compression_threshold", 70_000.into())]),
+        map([("window", 15.into())]),
+    ] {
+        let none = || Value::Undefined;
+        let arguments = [
+            "ws://127.0.0.1:1".into(),
+            none(),
+            none(),
+            none(),
+            none(),
+            wrong,
+        ];
+        Client::new().fails("CreateConnection", &arguments, "usage");
+    }
+}

@@ -7,7 +7,7 @@ const CONTRACT: [(&str, &str, &str, Returns); 20] = [
     (
         "CreateConnection",
         "ОткрытьСоединение",
-        "Address/Адрес=! Tls/Tls=Undefined Proxy/Прокси=Undefined Headers/Заголовки=Undefined Logging/Логирование=Undefined",
+        "Address/Адрес=! Tls/Tls=Undefined Proxy/Прокси=Undefined Headers/Заголовки=Undefined Logging/Логирование=Undefined Settings/Настройки=Undefined",
         Returns::ObjectOrMap,
     ),
     (

@@ -89,6 +89,7 @@ fn defaults_stand_for_what_hosts_cannot_pass() {
         empty.clone(),
         empty.clone(),
         empty.clone(),
+        empty.clone(),
         empty,
     ];
     assert_eq!(defaults, expected);
