@@ -4,12 +4,31 @@ use std::fs;
 
 /// Resident memory of the process, in bytes. `None` if it does not run (or this is not Linux).
 pub fn resident_bytes(pid: u32) -> Option<u64> {
+    status_kibibytes(pid, "VmRSS:")
+}
+
+fn status_kibibytes(pid: u32, name: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
+}
+
+/// The most memory that was ever resident, in bytes. `None` if the process does not run (or this is not Linux).
+pub fn peak_resident_bytes(pid: u32) -> Option<u64> {
+    status_kibibytes(pid, "VmHWM:")
+}
+
+/// CPU time of the process, user and system, in seconds; to a hundredth. `None` if it does not run (or this is not
+/// Linux).
+pub fn cpu_seconds(pid: u32) -> Option<f64> {
+    const TICKS_A_SECOND: f64 = 100.0;
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may hold anything, but its parenthesis is the last one.
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let [user, system] = [fields.get(11)?, fields.get(12)?];
+    let ticks = user.parse::<f64>().ok()? + system.parse::<f64>().ok()?;
+    Some(ticks / TICKS_A_SECOND)
 }
 
 /// Open files of the process. `None` if it does not run (or this is not Linux).
@@ -38,6 +57,8 @@ mod tests {
     fn reads_this_process() {
         let pid = std::process::id();
         assert!(resident_bytes(pid).unwrap() > 100_000);
+        assert!(peak_resident_bytes(pid).unwrap() >= resident_bytes(pid).unwrap());
+        assert!(cpu_seconds(pid).unwrap() < 3_600.0);
         assert!(open_files(pid).unwrap() >= 3);
         assert_eq!(resident_bytes(u32::MAX), None);
     }

@@ -69,8 +69,16 @@ impl Process {
 
     /// The same with a given build of `ws`.
     pub fn echo_server_of(ws: impl Into<PathBuf>) -> (Self, String) {
-        let mut server =
-            Self::spawn(Command::new(ws.into()).args(["serve", "127.0.0.1:0", "--echo"]));
+        Self::echo_server_with(ws, &[])
+    }
+
+    /// The same with further arguments.
+    pub fn echo_server_with(ws: impl Into<PathBuf>, arguments: &[&str]) -> (Self, String) {
+        let mut command = Command::new(ws.into());
+        command
+            .args(["serve", "127.0.0.1:0", "--echo"])
+            .args(arguments);
+        let mut server = Self::spawn(&mut command);
         let url = server.wait_for_stderr(find_url);
         (server, url)
     }

@@ -1,7 +1,7 @@
 //! `full`: everything there is, hours allowed. The result is written to `tests/full/DATE.txt`, to be committed.
 
 use crate::{
-    Failure, autobahn, ci,
+    Failure, autobahn, bench, ci,
     flags::Flags,
     foreign, fuzz, install, native,
     report::{Outcome, Report},
@@ -24,6 +24,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     report.step("rpc", rpc);
     native::steps(report);
     ci::steps(report, &autobahn::Cases::default());
+    report.step("bench deflate", bench::deflate::default);
     foreign::steps(report);
     Ok(())
 }

@@ -7,7 +7,7 @@
 
 use std::{env, process::ExitCode, time::Duration};
 
-use ws_client::{Client, Error, Message};
+use ws_client::{Client, ConnectRequest, DeflateConfig, Error, Message};
 
 const AGENT: &str = "ws-client";
 /// The suite itself gives a case 100 s at most.
@@ -30,7 +30,11 @@ fn main() -> ExitCode {
 fn run_all(url: &str) -> Result<(), String> {
     let cases = case_count(url)?;
     for case in 1..=cases {
-        let client = Client::connect(&format!("{url}/runCase?case={case}&agent={AGENT}"));
+        let address = format!("{url}/runCase?case={case}&agent={AGENT}");
+        // The suite agrees to it in the cases about compression only.
+        let client = ConnectRequest::new(&address).and_then(|request| {
+            Client::connect_with(&request.compress(DeflateConfig::dedicated()))
+        });
         echo(client.map_err(|error| format!("case {case}: {error}"))?);
     }
     let reports = Client::connect(&format!("{url}/updateReports?agent={AGENT}"));

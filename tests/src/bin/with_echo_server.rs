@@ -1,5 +1,5 @@
-//! `with_echo_server WS COMMAND…`: runs COMMAND with the URL of a fresh `WS serve --echo` as its last argument, and
-//! ends with its exit code. `cargo xtask autobahn --role server` uses it.
+//! `with_echo_server WS COMMAND…`: runs COMMAND with the URL of a fresh `WS serve --echo --compress=dedicated` as its
+//! last argument, and ends with its exit code. `cargo xtask autobahn --role server` uses it.
 #![allow(
     clippy::print_stderr,
     reason = "what went wrong belongs beside the command's own output"
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         eprintln!("usage: with_echo_server WS COMMAND...");
         return ExitCode::from(2);
     };
-    let (mut server, url) = Process::echo_server_of(PathBuf::from(ws));
+    let (mut server, url) = Process::echo_server_with(PathBuf::from(ws), &["--compress=dedicated"]);
     let status = Command::new(&program)
         .args(arguments)
         .arg(url)

@@ -1,0 +1,15 @@
+//! `bench WHAT`: figures of ours beside those of others, in one run.
+
+pub(crate) mod deflate;
+
+use crate::{Failure, flags::Flags, report::Report};
+
+/// The benchmark of this name.
+pub(crate) fn named(
+    what: &str,
+) -> Result<fn(&mut Flags, &mut Report) -> Result<(), Failure>, Failure> {
+    match what {
+        "deflate" => Ok(deflate::run),
+        other => Err(format!("bench {other:?}: there is `bench deflate`")),
+    }
+}
