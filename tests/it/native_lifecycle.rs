@@ -36,16 +36,26 @@ fn objects_begin_in_both_orders_and_end_in_every_way() {
 fn the_end_of_an_object_ends_what_belongs_to_it() {
     let mut host = Host::start();
     let (mut before, mut seen) = (Value::Null, false);
-    for end in ["destroy", "delete", "cppdelete", "destroy"] {
+    // `done` first, as 1C does, and without it, as nobody should.
+    for (with_done, end) in [
+        (true, "destroy"),
+        (true, "delete"),
+        (true, "cppdelete"),
+        (false, "destroy"),
+        (false, "delete"),
+        (false, "cppdelete"),
+    ] {
         host.create("s", "Server", "manager");
         host.create("c", "Client", "manager");
         let port = start_server(&mut host, "s");
         host.succeed("c", "CreateConnection", &[&url(port)]);
         let during = host.ask(&["process"]);
-        host.ask(&["done", "c"]);
-        host.ask(&[end, "c"]);
-        host.ask(&["done", "s"]);
-        host.ask(&[end, "s"]);
+        for object in ["c", "s"] {
+            if with_done {
+                host.ask(&["done", object]);
+            }
+            host.ask(&[end, object]);
+        }
         let after = host.ask(&["process"]);
         if seen {
             assert_eq!(

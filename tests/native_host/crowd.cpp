@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "parts.h"
+#include "text.h"
 
 namespace {
 
@@ -67,6 +68,7 @@ int run_crowd(const std::string& library, const Settings& settings) {
       Outcome outcome = object.call(method, arguments, dice.below(4) != 0);
       if (!outcome.fault.empty()) broken(outcome.fault);
       failed += !outcome.ok;
+      if (field(outcome.value.units, "errorCode") == "internal") broken("a panic: " + text::json(outcome.value.units));
       ++calls;
       if (dice.below(8) == 0) {
         Outcome error = object.property(object.find_property(u"LastError"));

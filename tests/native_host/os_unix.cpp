@@ -179,8 +179,8 @@ bool can_hang_names() { return true; }
 void hang_names(bool hang) { names_hang = hang; }
 long hanging_names() { return names_hanging; }
 
-namespace {
-// What a C++ host writes down of the first base; only the destructor is called through it.
+// What a C++ host writes down of the first base; only the destructor is called through it. Not in an unnamed namespace:
+// the compiler would see that nothing is derived from it, and call no destructor of the add-in.
 class InitDone {
  public:
   virtual ~InitDone() = default;
@@ -189,7 +189,6 @@ class InitDone {
   virtual long GetInfo() = 0;
   virtual void Done() = 0;
 };
-}  // namespace
 
 bool cpp_delete(void* component) {
   delete static_cast<InitDone*>(component);

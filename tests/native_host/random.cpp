@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "parts.h"
+#include "text.h"
 
 namespace {
 
@@ -104,6 +105,8 @@ void ask_everything(Component& object, Dice& dice) {
   Outcome value = object.property(property);
   if (!value.fault.empty()) broken(value.fault);
   object.set_property(property, odd(dice));
+  // Exceptions now and then: with them, no result says what failed.
+  if (dice.below(4) != 0) object.set_property(object.find_property(u"ThrowErrors"), Argument::boolean(0));
 }
 
 }  // namespace
@@ -126,6 +129,7 @@ int run_random(const std::string& library, const Settings& settings) {
       Outcome outcome = object->call(method, arguments, dice.below(4) != 0);
       if (!outcome.fault.empty()) broken(outcome.fault);
       failed += !outcome.ok;
+      if (field(outcome.value.units, "errorCode") == "internal") broken("a panic: " + text::json(outcome.value.units));
       ++calls;
       // A server that a random port happened to start would make the next wait a true one.
       if (stop >= 0) object->call(stop, {}, true);
