@@ -256,8 +256,9 @@ fn every_type_of_argument_is_read_or_refused() {
             length: 5,
         },
     };
+    let mut not_utf8 = [0xFF, 0xFE];
     let refused = [
-        (tag::PSTR, pstr(&mut [0xFF, 0xFE])),
+        (tag::PSTR, pstr(&mut not_utf8)),
         (tag::PWSTR, null),
         (tag::BLOB, null),
         (tag::BOOL, Payload { boolean: 1 }),
