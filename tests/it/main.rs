@@ -25,6 +25,7 @@ mod contract_ordering;
 mod contract_server;
 mod crossfire;
 mod curl;
+mod deflate_bomb;
 mod deflate_browser;
 mod deflate_fuzz;
 mod deflate_peers;
