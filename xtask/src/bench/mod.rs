@@ -4,10 +4,11 @@ pub(crate) mod deflate;
 
 use crate::{Failure, flags::Flags, report::Report};
 
+/// One benchmark, as commands are run.
+type Benchmark = fn(&mut Flags, &mut Report) -> Result<(), Failure>;
+
 /// The benchmark of this name.
-pub(crate) fn named(
-    what: &str,
-) -> Result<fn(&mut Flags, &mut Report) -> Result<(), Failure>, Failure> {
+pub(crate) fn named(what: &str) -> Result<Benchmark, Failure> {
     match what {
         "deflate" => Ok(deflate::run),
         other => Err(format!("bench {other:?}: there is `bench deflate`")),
