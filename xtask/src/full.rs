@@ -18,14 +18,15 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
         root().join("tests/full").join(&date).with_extension("txt"),
         machine(&date)?,
     );
-    report.step("cargo-deny", || ci::deny(true));
-    fuzz::steps(report, FUZZ_SECONDS, None);
+    // What finds most in a minute comes first, what takes longest last.
+    ci::steps(report, &autobahn::Cases::default());
     report.step("pings", pings);
     report.step("rpc", rpc);
     native::steps(report);
-    ci::steps(report, &autobahn::Cases::default());
     report.step("bench deflate", bench::deflate::default);
+    report.step("cargo-deny", || ci::deny(true));
     foreign::steps(report);
+    fuzz::steps(report, FUZZ_SECONDS, None);
     Ok(())
 }
 
