@@ -103,5 +103,5 @@ fn odd_values_are_answered_and_nothing_else() {
 fn receiving_has_a_speed() {
     let messages = number("WS_NATIVE_SPEED", 2000);
     let figures = run("speed", &[("messages", messages), ("bytes", 125)]);
-    assert_eq!(figures["flowing"]["messages"], messages);
+    assert_eq!(figures["client_flowing"]["messages"], messages);
 }

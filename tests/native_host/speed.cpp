@@ -1,4 +1,5 @@
-// Receive calls a second, measured and printed, never judged.
+// Receive calls a second, measured and printed, never judged. `queued`: the messages lie there already, so it is the
+// price of the calls; `flowing`: another thread sends them meanwhile, one call a message, so the sender counts too.
 
 #include <atomic>
 #include <cstdio>
@@ -81,20 +82,22 @@ int run_speed(const std::string& library, const Settings& settings) {
   std::vector<Argument> client_wait;
   client_wait.push_back(Argument::i4(30000));
 
-  Rate queued, flowing, at_server;
+  Rate client_queued, client_flowing, server_queued, server_flowing;
   // The price of the calls alone: a batch lies in the queue before it is read.
   for (long done = 0; done < settings["messages"]; done += batch) {
     send(*server, server_send, to_client, batch);
+    send(*client, client_send, data, batch);
     os::pause_micros(static_cast<unsigned>(settings["settle"]));
-    receive(*client, get, client_take, client_wait, bytes, batch, queued);
+    receive(*client, get, client_take, client_wait, bytes, batch, client_queued);
+    receive(*server, next, server_take, wait, bytes, batch, server_queued);
   }
   {
     os::Thread sender([&] { send(*server, server_send, to_client, settings["messages"]); });
-    receive(*client, get, client_take, client_wait, bytes, settings["messages"], flowing);
+    receive(*client, get, client_take, client_wait, bytes, settings["messages"], client_flowing);
   }
   {
     os::Thread sender([&] { send(*client, client_send, data, settings["messages"]); });
-    receive(*server, next, server_take, wait, bytes, settings["messages"], at_server);
+    receive(*server, next, server_take, wait, bytes, settings["messages"], server_flowing);
   }
   for (Component* component : {client.get(), server.get()}) {
     component->done();
@@ -102,8 +105,9 @@ int run_speed(const std::string& library, const Settings& settings) {
   }
   check_balance(memory);
   std::printf("{\"bytes\":%zu,", bytes);
-  print("queued", queued, ",");
-  print("flowing", flowing, ",");
-  print("server", at_server, "}\n");
+  print("client_queued", client_queued, ",");
+  print("client_flowing", client_flowing, ",");
+  print("server_queued", server_queued, ",");
+  print("server_flowing", server_flowing, "}\n");
   return 0;
 }
