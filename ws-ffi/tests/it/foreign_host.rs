@@ -47,7 +47,7 @@ fn a_host_that_is_not_ours_talks_to_itself_through_the_add_in() {
     let connected = client
         .call_as_func(
             &name("createConnection"),
-            &mut [address, empty(), empty(), empty(), empty()],
+            &mut [address, empty(), empty(), empty(), empty(), empty()],
         )
         .unwrap();
     assert_eq!(string(&connected), r#"{"result":true}"#);
