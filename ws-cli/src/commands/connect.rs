@@ -23,7 +23,7 @@ pub(crate) fn run(
     output: &mut Output,
 ) -> Result<Exit, Stop> {
     let close = close_frame(&args.dial)?;
-    let dialled = dial(&args.dial, output)?;
+    let dialled = dial(&args.dial, signals, output)?;
     if !args.no_stdin && io::stdin().is_terminal() {
         output.status(format_args!(
             "each line is sent as one message; Ctrl-D ends, Ctrl-C stops"

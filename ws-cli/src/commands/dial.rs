@@ -9,6 +9,7 @@ use crate::args::DialArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, Stop};
 use crate::output::{Direction, Event, Line, Output, Peer};
+use crate::signals::Signals;
 
 /// An open connection and what its events are printed with.
 #[derive(Debug)]
@@ -20,7 +21,11 @@ pub(super) struct Dialled {
 }
 
 /// Connects as `args` say and tells of it.
-pub(super) fn dial(args: &DialArgs, output: &mut Output) -> Result<Dialled, Stop> {
+pub(super) fn dial(
+    args: &DialArgs,
+    signals: &Signals,
+    output: &mut Output,
+) -> Result<Dialled, Stop> {
     let deadline = args.max_time.map(|time| Instant::now() + time);
     let request = request(args)?;
     let client = Client::connect_with(&request).map_err(|error| failure(&error))?;
@@ -35,6 +40,9 @@ pub(super) fn dial(args: &DialArgs, output: &mut Output) -> Result<Dialled, Stop
         None if args.compress.is_some() => log::info!("compression: the server does without"),
         None => {}
     }
+    // Before anybody hears that there is a connection: from here on a signal closes it.
+    let interrupter = client.interrupter();
+    signals.on_signal(move || interrupter.interrupt());
     match client.subprotocol() {
         Some(name) => output.status(format_args!(
             "connected to {} (subprotocol {name})",

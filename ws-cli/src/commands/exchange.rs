@@ -104,8 +104,6 @@ impl<'a> Exchange<'a> {
         signals: &'a Signals,
         output: &'a mut Output,
     ) -> Self {
-        let interrupter = dialled.client.interrupter();
-        signals.on_signal(move || interrupter.interrupt());
         Self {
             client: dialled.client,
             peer: dialled.peer,

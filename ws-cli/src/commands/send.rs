@@ -18,7 +18,7 @@ use crate::stdin::Outgoing;
 pub(crate) fn run(args: &SendArgs, signals: &Signals, output: &mut Output) -> Result<Exit, Stop> {
     let close = close_frame(&args.dial)?;
     let message = message(args)?;
-    let dialled = dial(&args.dial, output)?;
+    let dialled = dial(&args.dial, signals, output)?;
     let patience = patience(args.wait, args.dial.count, Duration::ZERO);
     let rules = Rules {
         patience,
