@@ -83,7 +83,7 @@ fn every_allocation_fails_in_turn_and_no_message_is_lost() {
             "an exchange of 16 calls allocates without end"
         );
     }
-    // Twelve receives and takes have an answer in the host's memory, so at least as many allocations can fail.
+    // Eight receives and takes have an answer in the host's memory, so at least as many allocations can fail.
     assert!(rounds > 8, "only {rounds} rounds");
     println!(
         "{} allocations failed in turn; no message was lost",

@@ -57,7 +57,9 @@ mod tests {
     fn reads_this_process() {
         let pid = std::process::id();
         assert!(resident_bytes(pid).unwrap() > 100_000);
-        assert!(peak_resident_bytes(pid).unwrap() >= resident_bytes(pid).unwrap());
+        // Read before the peak, as other tests run beside this one; the kernel's counters are some pages apart.
+        let resident = resident_bytes(pid).unwrap();
+        assert!(peak_resident_bytes(pid).unwrap() + (1 << 20) >= resident);
         assert!(cpu_seconds(pid).unwrap() < 3_600.0);
         assert!(open_files(pid).unwrap() >= 3);
         assert_eq!(resident_bytes(u32::MAX), None);
