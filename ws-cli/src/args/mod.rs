@@ -1,0 +1,214 @@
+//! The command line: what can be asked for, and its help. One file a command.
+
+mod connect;
+mod dial;
+mod rpc;
+mod serve;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use ws_client::DeflateConfig;
+
+use self::{
+    connect::{CONNECT_EXAMPLES, SEND_EXAMPLES},
+    rpc::RPC_EXAMPLES,
+    serve::SERVE_EXAMPLES,
+};
+pub(crate) use self::{
+    connect::{ConnectArgs, SendArgs},
+    dial::{AccessArgs, DialArgs},
+    rpc::RpcArgs,
+    serve::ServeArgs,
+};
+use crate::exit::Exit;
+
+/// WebSocket client and server for the shell
+///
+/// Messages and, with --json, all events go to stdout; status and errors go to stderr.
+/// Durations are seconds (2, 0.5) or take a suffix: 250ms, 2s, 5m.
+#[derive(Debug, Parser)]
+#[command(name = "ws", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = with_exit_codes(EXAMPLES))]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// How to print.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Connect: lines of stdin become messages, messages become lines of stdout
+    ///
+    /// Each line of stdin is sent as one text message without its line end. After the end of stdin the
+    /// connection stays open until nothing has arrived for a while (--wait), then it is closed with 1000.
+    #[command(after_help = CONNECT_EXAMPLES, after_long_help = with_exit_codes(CONNECT_EXAMPLES))]
+    Connect(ConnectArgs),
+    /// Send one message, print what arrives until the connection is closed
+    ///
+    /// The connection is closed at once unless --wait or --count says otherwise; the exit code 0 means
+    /// that the server answered the closing handshake, so it has read the message.
+    #[command(after_help = SEND_EXAMPLES, after_long_help = with_exit_codes(SEND_EXAMPLES))]
+    Send(SendArgs),
+    /// Listen: print every message received, or echo it
+    ///
+    /// Ctrl-C closes all connections with 1001 and frees the port. Pages of other sites are kept out
+    /// (Origin), and so are foreign host names while the address is a loopback one (Host).
+    #[command(after_help = SERVE_EXAMPLES, after_long_help = with_exit_codes(SERVE_EXAMPLES))]
+    Serve(ServeArgs),
+    /// Call the contract's functions from any language: one JSON object a line on stdin and stdout
+    ///
+    /// {"id":1,"method":"CreateConnection","params":{"Address":"ws://127.0.0.1:9894"}} is answered by
+    /// {"id":1,"result":{"result":true,"object":"c1"}}, and "c1" is then the value of Connection. Methods and
+    /// parameters are those of the 1C module, by English or Russian name in any case; params may also be an
+    /// array. Bytes are {"base64":"…"}. Calls on one object start in order and only those that wait run beside
+    /// others; objects do not wait for each other. At most 256 calls may be without an answer. A line that is
+    /// no call is answered by {"id":null,"error":"…","errorCode":"usage"}. After the end of stdin all calls are
+    /// answered (--wait) and all objects closed.
+    #[command(after_help = RPC_EXAMPLES, after_long_help = with_exit_codes(RPC_EXAMPLES))]
+    Rpc(RpcArgs),
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// Print every event on stdout as one JSON object a line
+    #[arg(long, global = true, display_order = 100)]
+    pub(crate) json: bool,
+    /// Print no status on stderr, only errors
+    #[arg(short, long, global = true, display_order = 101)]
+    pub(crate) quiet: bool,
+    /// Log to stderr: -v what happens, -vv details, -vvv also of the libraries below (RUST_LOG is obeyed too)
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 102)]
+    pub(crate) verbose: u8,
+}
+
+/// How much memory compression may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Preset {
+    /// Each message by itself: next to no memory a connection
+    Shared,
+    /// Messages refer to earlier ones: smaller, and memory for each connection
+    Dedicated,
+}
+
+impl Preset {
+    /// What client and server take.
+    pub(crate) fn config(self) -> DeflateConfig {
+        match self {
+            Self::Shared => DeflateConfig::shared(),
+            Self::Dedicated => DeflateConfig::dedicated(),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ws serve --echo                                  an echo server on 127.0.0.1:9894
+  ws connect ws://127.0.0.1:9894                   talk to it, line by line
+  ws send ws://127.0.0.1:9894 hello --count 1      one message, one answer
+
+'ws COMMAND --help' shows a command's options, examples and exit codes.";
+
+fn with_exit_codes(examples: &str) -> String {
+    format!("{examples}\n\n{}", Exit::table())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_and_exit_codes() {
+        for command in Cli::command().get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            assert!(
+                help.contains("Examples:\n  ") && help.contains("Exit codes:\n"),
+                "{help}"
+            );
+            assert!(command.render_help().to_string().contains("Examples:\n  "));
+        }
+    }
+
+    #[test]
+    fn output_options_go_before_and_after_the_command() {
+        let before = Cli::try_parse_from(["ws", "--json", "-v", "serve", "--echo"]).unwrap();
+        let after = Cli::try_parse_from(["ws", "serve", "--echo", "--json", "-v"]).unwrap();
+        assert!(before.output.json && after.output.json);
+        assert_eq!((before.output.verbose, after.output.verbose), (1, 1));
+    }
+
+    #[test]
+    fn a_message_is_text_or_a_file() {
+        let parse =
+            |rest: &[&str]| Cli::try_parse_from(["ws", "send", "ws://h"].iter().chain(rest));
+        assert!(parse(&["hello"]).is_ok());
+        assert!(parse(&["-1"]).is_ok(), "a negative number is a message");
+        assert!(parse(&["--file", "f"]).is_ok());
+        assert!(parse(&["hello", "--file", "f"]).is_err());
+    }
+
+    #[test]
+    fn options_of_tls_and_proxies_that_need_or_exclude_each_other() {
+        let connect =
+            |rest: &[&str]| Cli::try_parse_from(["ws", "connect", "wss://h"].iter().chain(rest));
+        assert!(
+            connect(&[
+                "-k", "--cert", "c", "--key", "k", "-x", "http://p", "-u", "-"
+            ])
+            .is_ok()
+        );
+        assert!(connect(&["--key", "k"]).is_err());
+        assert!(connect(&["--user", "a:b", "--bearer", "c"]).is_err());
+        assert!(connect(&["--proxy", "http://p", "--proxy-env"]).is_err());
+        let serve = |rest: &[&str]| Cli::try_parse_from(["ws", "serve"].iter().chain(rest));
+        let both = ["--tls-cert", "c", "--tls-key", "k", "--client-ca", "a"];
+        assert!(serve(&both).is_ok());
+        assert!(serve(&both[..2]).is_err());
+        assert!(serve(&both[2..4]).is_err());
+        assert!(serve(&both[4..]).is_err());
+    }
+
+    #[test]
+    fn compression_has_a_preset_of_its_own_for_each_side() {
+        let parse = |rest: &[&str]| {
+            let cli = Cli::try_parse_from(["ws"].iter().chain(rest)).unwrap();
+            if let Command::Serve(args) = cli.command {
+                return args.compress;
+            }
+            let (Command::Connect(ConnectArgs { dial, .. }) | Command::Send(SendArgs { dial, .. })) =
+                cli.command
+            else {
+                panic!("another command");
+            };
+            dial.compress
+        };
+        assert_eq!(parse(&["serve"]), None);
+        assert_eq!(parse(&["serve", "--compress"]), Some(Preset::Shared));
+        assert_eq!(
+            parse(&["connect", "--compress", "ws://h"]),
+            Some(Preset::Dedicated)
+        );
+        assert_eq!(
+            parse(&["send", "ws://h", "--compress=shared", "hello"]),
+            Some(Preset::Shared)
+        );
+    }
+
+    #[test]
+    fn only_listening_has_nothing_to_wait_for() {
+        let parse =
+            |rest: &[&str]| Cli::try_parse_from(["ws", "connect", "ws://h"].iter().chain(rest));
+        assert!(parse(&["--no-stdin", "--wait", "1"]).is_err());
+        assert!(parse(&["--wait", "forever"]).is_ok());
+        assert!(parse(&["--count", "0"]).is_err());
+    }
+}
