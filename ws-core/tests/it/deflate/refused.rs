@@ -138,9 +138,11 @@ fn uncompressed_messages_between_compressed_ones_are_in_neither_window() {
                 let mut bytes = Vec::new();
                 match round % 4 {
                     // As a whole, in fragments, as a broadcast, and one that compression would make longer.
-                    0 => bytes = pair.sending.bytes(|s, scratch, out| {
-                        s.encode_text_with(&text, never, scratch, out)
-                    }),
+                    0 => {
+                        bytes = pair
+                            .sending
+                            .bytes(|s, scratch, out| s.encode_text_with(&text, never, scratch, out))
+                    }
                     1 => {
                         let (one, two) = text.split_at(10);
                         for (part, last) in [(one, false), (two, true)] {
