@@ -2,7 +2,10 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
-use ws_core::handshake::{HttpAnswer, Request};
+use ws_core::{
+    extension::DeflateConfig,
+    handshake::{HttpAnswer, Request},
+};
 
 use super::mock::{MockNet, Order, Pipe, World};
 use crate::{
@@ -172,6 +175,71 @@ fn messages_under_assembly_keep_to_the_budget() {
         "{most} bytes were held"
     );
     assert!(shared.is_unused());
+}
+
+/// Broadcasts, and hears nothing.
+struct Speaking;
+
+impl Handler for Speaking {
+    type Connection = ();
+    type Command = Order;
+
+    fn on_open(
+        &mut self,
+        _: &mut Context<'_, ()>,
+        _: &Request,
+    ) -> Result<Accepted<()>, HttpAnswer> {
+        Ok(Accepted::new(()))
+    }
+
+    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &mut (), _: Message<'_>) -> Flow {
+        Flow::Continue
+    }
+
+    fn on_command(&mut self, connections: &mut Connections<()>, _: Order) {
+        assert_eq!(
+            connections.broadcast_text(&"a message to all ".repeat(100)),
+            1
+        );
+    }
+}
+
+/// What compression keeps counts in the turn that made it, also at a server whose clients say nothing.
+#[test]
+fn compressors_count_towards_the_budget_at_once() {
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+    let request = [&REQUEST[..REQUEST.len() - 2], offer.as_bytes()].concat();
+    for config in [
+        DeflateConfig::shared(),
+        DeflateConfig::compact(),
+        DeflateConfig::dedicated(),
+    ] {
+        let mut pipe = Pipe::new(1 << 20);
+        assert_eq!(pipe.peer_send(&request), request.len());
+        let mut world = World::new(1);
+        world.connect_pipe(pipe);
+        let world = Rc::new(RefCell::new(world));
+        let shared = Arc::new(Shared::default());
+        let mut event_loop = EventLoop::new(
+            Speaking,
+            MockNet::<true>(Rc::clone(&world)),
+            Arc::new(Config::default().compression(Some(config))),
+            0,
+            Arc::clone(&shared),
+            true,
+        );
+        while event_loop.connections.is_empty() {
+            assert!(event_loop.turn().unwrap());
+        }
+        assert!(shared.memory_bytes() < 1000, "{}", shared.memory_bytes());
+        world
+            .borrow_mut()
+            .order(Command::Handler(Order::Broadcast(0)));
+        assert!(event_loop.turn().unwrap());
+        let held = shared.memory_bytes();
+        println!("{held} bytes after a broadcast");
+        assert!(held > 200 << 10, "{held}");
+    }
 }
 
 /// A binary message of zeros, masked with zeros.
