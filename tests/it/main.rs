@@ -29,6 +29,7 @@ mod curl;
 mod deflate_bomb;
 mod deflate_browser;
 mod deflate_fuzz;
+mod deflate_memory;
 mod deflate_peers;
 mod mailbox_ordering;
 mod modules;
