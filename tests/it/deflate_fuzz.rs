@@ -357,16 +357,20 @@ fn spoil(random: &mut Random, data: &mut Vec<u8>) {
     }
 }
 
-/// What our inflater makes of a compressed message; `None` if it fails the connection.
-fn judge(data: &[u8]) -> Option<Vec<u8>> {
-    let parameters = DeflateParameters::default();
-    let mut connection =
-        Connection::with_deflate(Role::Server, &parameters, &DeflateConfig::shared());
+/// What our inflater makes of a compressed message after those before it; `None` if it fails the connection.
+fn judge(before: &[Vec<u8>], data: &[u8]) -> Option<Vec<u8>> {
+    let (parameters, config) = (DeflateParameters::default(), DeflateConfig::dedicated());
+    let mut connection = Connection::with_deflate(Role::Server, &parameters, &config);
     let (receiver, _) = connection.split();
     let mut input = Vec::new();
-    frame(FINAL | BINARY | COMPRESSED, true, data, &mut input);
+    for data in before.iter().map(Vec::as_slice).chain([data]) {
+        frame(FINAL | BINARY | COMPRESSED, true, data, &mut input);
+    }
     let mut scratch = Scratch::new(Limits::default());
     let mut receive = receiver.receive(&mut input, &mut scratch);
+    for _ in before {
+        assert!(matches!(receive.next(), Some(Ok(Event::Binary(_)))));
+    }
     match receive.next() {
         Some(Ok(Event::Binary(data))) => Some(data.to_vec()),
         Some(Err(ReceiveError::InvalidDeflate)) => None,
@@ -388,27 +392,36 @@ fn judges_broken_messages_as_zlib_does() {
     let mut python = Python::start();
     let (mut valid, mut changed) = (0, 0);
     for trial in 0..trials {
-        let level = [1, 2, 6, 9][random.below(4)];
-        let config = DeflateConfig::shared().level(level);
+        let config = DeflateConfig::dedicated().level([1, 2, 6, 9][random.below(4)]);
         let mut connection =
             Connection::with_deflate(Role::Server, &DeflateParameters::default(), &config);
         let (_, sender) = connection.split();
-        let message = random.message(&[]);
-        let (mut scratch, mut output) = (SendScratch::server(), Vec::new());
-        sender
-            .encode_binary_with(&message, Compression::Always, &mut scratch, &mut output)
-            .unwrap();
-        let mut data = frames(&output)[0].1.to_vec();
+        let mut scratch = SendScratch::server();
+        let mut compress = |message: &[u8]| {
+            let (always, mut output) = (Compression::Always, Vec::new());
+            sender
+                .encode_binary_with(message, always, &mut scratch, &mut output)
+                .unwrap();
+            frames(&output)[0].1.to_vec()
+        };
+        // Every other message refers to one before it.
+        let mut before = Vec::new();
+        if trial % 2 == 0 {
+            before.push(random.message(&[]));
+        }
+        let first: Vec<_> = before.iter().map(|message| compress(message)).collect();
+        let message = random.message(&before);
+        let mut data = compress(&message);
         spoil(&mut random, &mut data);
         // Ours excuses a message without even a byte (§7.2.3.6), zlib knows nothing of it.
         if data.is_empty() {
             continue;
         }
-        let expected = python.ask("JUDGE", &[&data]).pop();
+        let expected = python.ask("JUDGE", &[&before.concat(), &data]).pop();
         valid += u64::from(expected.is_some());
         changed += u64::from(expected.as_ref().is_some_and(|plain| *plain != message));
         assert!(
-            judge(&data) == expected,
+            judge(&first, &data) == expected,
             "trial {trial}: zlib gives {:?} bytes of {data:02x?}",
             expected.map(|plain| plain.len())
         );

@@ -5,7 +5,8 @@ Reads commands, one a line, and answers each with one line; data is in Base64.
     NEW JSON                     a connection; see Session
     INFLATE PIECE …              a compressed message in fragments; answers the message, if both implementations agree
     DEFLATE KIND PIECE …         a message in fragments; answers them compressed by the connection's maker
-    JUDGE PIECE                  a compressed message that may be broken; answers the message, or nothing if it is
+    JUDGE BEFORE PIECE           a compressed message that may be broken, and what the one before it was inflated to;
+                                 answers the message, or nothing if it is broken
 """
 
 import base64
@@ -70,7 +71,7 @@ class Session:
         return made
 
 
-def judge(data):
+def judge(before, data):
     """Final blocks may stand anywhere (RFC 7692 7.2.3.4) and end only zlib's stream; no message ends inside a block.
 
     One that ends with a final block is whole without the byte behind it, as websockets and Node's ws take it, too.
@@ -79,7 +80,7 @@ def judge(data):
     tail = END + b"\x01\x00\x00\xff\xff"
     rest = data + tail
     while rest:
-        inflater = zlib.decompressobj(wbits=-15, zdict=plain[-32768:])
+        inflater = zlib.decompressobj(wbits=-15, zdict=(before + plain)[-32768:])
         try:
             plain += inflater.decompress(rest)
         except zlib.error:
@@ -102,7 +103,7 @@ def main():
         elif command == "INFLATE":
             answer = session.inflate([base64.b64decode(piece[1:]) for piece in arguments])
         elif command == "JUDGE":
-            answer = judge(base64.b64decode(arguments[0][1:]))
+            answer = judge(*(base64.b64decode(piece[1:]) for piece in arguments))
         else:
             kind, *pieces = arguments
             answer = session.deflate(kind, [base64.b64decode(piece[1:]) for piece in pieces])
