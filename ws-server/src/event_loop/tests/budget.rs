@@ -15,6 +15,7 @@ use crate::{
     net::{Net, mio::MioNet},
 };
 
+/// Sends back what comes, and something to all at any order.
 struct Echo;
 
 impl Handler for Echo {
@@ -37,6 +38,10 @@ impl Handler for Echo {
     ) -> Flow {
         context.send(message).unwrap();
         Flow::Continue
+    }
+
+    fn on_command(&mut self, connections: &mut Connections<()>, _: Order) {
+        connections.broadcast_text(&"a message to all ".repeat(100));
     }
 }
 
@@ -177,33 +182,6 @@ fn messages_under_assembly_keep_to_the_budget() {
     assert!(shared.is_unused());
 }
 
-/// Broadcasts, and hears nothing.
-struct Speaking;
-
-impl Handler for Speaking {
-    type Connection = ();
-    type Command = Order;
-
-    fn on_open(
-        &mut self,
-        _: &mut Context<'_, ()>,
-        _: &Request,
-    ) -> Result<Accepted<()>, HttpAnswer> {
-        Ok(Accepted::new(()))
-    }
-
-    fn on_message(&mut self, _: &mut Context<'_, ()>, _: &mut (), _: Message<'_>) -> Flow {
-        Flow::Continue
-    }
-
-    fn on_command(&mut self, connections: &mut Connections<()>, _: Order) {
-        assert_eq!(
-            connections.broadcast_text(&"a message to all ".repeat(100)),
-            1
-        );
-    }
-}
-
 /// What compression keeps counts in the turn that made it, also at a server whose clients say nothing.
 #[test]
 fn compressors_count_towards_the_budget_at_once() {
@@ -221,7 +199,7 @@ fn compressors_count_towards_the_budget_at_once() {
         let world = Rc::new(RefCell::new(world));
         let shared = Arc::new(Shared::default());
         let mut event_loop = EventLoop::new(
-            Speaking,
+            Echo,
             MockNet::<true>(Rc::clone(&world)),
             Arc::new(Config::default().compression(Some(config))),
             0,
