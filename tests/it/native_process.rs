@@ -7,11 +7,11 @@
 use std::{env, fs, io::Read as _, time::Instant};
 
 use serde_json::json;
-use ws_core::handshake::{HttpAnswer, Request};
-use ws_server::{Accepted, Config, Context, Flow, Handler, Message, Server};
+use ws_server::{Config, Server};
 use ws_tests::{
     echo::TestCertificate,
     raw::RawConnection,
+    rude::Rude,
     wait::{TIMEOUT, until},
 };
 
@@ -247,6 +247,7 @@ fn peers_that_reset_over_tls_do_not_end_the_host() {
     for _ in 0..ROUNDS {
         host.create("c", "Client", "manager");
         host.succeed("c", "CreateConnection", &[&address, &tls]);
+        host.succeed("c", "SendTextMessage", &["s:abort"]);
         let mut sent = 0;
         let failed = loop {
             let result = host.call("c", "SendBinaryMessage", &[&large]);
@@ -263,27 +264,6 @@ fn peers_that_reset_over_tls_do_not_end_the_host() {
     }
     drop(running);
     host.finish();
-}
-
-/// Drops whoever says something, with what was said still unread: a reset.
-struct Rude;
-
-impl Handler for Rude {
-    type Connection = ();
-    type Command = ();
-
-    fn on_open(
-        &mut self,
-        _: &mut Context<'_, ()>,
-        _: &Request,
-    ) -> Result<Accepted<()>, HttpAnswer> {
-        Ok(Accepted::new(()))
-    }
-
-    fn on_message(&mut self, context: &mut Context<'_, ()>, (): &mut (), _: Message<'_>) -> Flow {
-        context.abort();
-        Flow::Continue
-    }
 }
 
 /// Starts a server with room for the crowd and some more.
