@@ -48,7 +48,11 @@ mod native_messages;
 #[cfg(unix)]
 mod native_methods;
 #[cfg(unix)]
+mod native_process;
+#[cfg(unix)]
 mod native_scenarios;
+#[cfg(unix)]
+mod native_speed;
 mod native_symbols;
 mod peers;
 mod proxies;
