@@ -18,6 +18,7 @@ mod cli_proxy;
 mod cli_secrets;
 mod cli_send;
 mod cli_serve;
+mod cli_serve_broadcast;
 mod cli_tls;
 mod concurrency;
 mod contract_client;

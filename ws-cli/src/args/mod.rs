@@ -17,7 +17,7 @@ pub(crate) use self::{
     connect::{ConnectArgs, SendArgs},
     dial::{AccessArgs, DialArgs},
     rpc::RpcArgs,
-    serve::ServeArgs,
+    serve::{Audience, ServeArgs},
 };
 use crate::exit::Exit;
 
