@@ -1,10 +1,12 @@
 //! `ws serve`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::Preset;
+use crate::framing::Delimiter;
 use crate::secret::SecretArg;
 
 /// `ws serve`.
@@ -29,9 +31,35 @@ pub(crate) struct ServeArgs {
         default_missing_value = "others"
     )]
     pub(crate) broadcast: Option<Audience>,
-    /// Hold at most this many connections; one more gets HTTP 503
-    #[arg(long, value_name = "N", default_value_t = 20_000)]
-    pub(crate) pool_size: usize,
+    /// Run this program for every connection: messages are lines of its stdin, lines of its stdout are text messages
+    ///
+    /// Its arguments go behind --; no shell is involved unless --shell asks for one. Its stderr goes to this program's,
+    /// behind the connection's id. When it ends with 0 the connection is closed with 1000, otherwise with 1011 and the exit
+    /// code in the reason. When the client goes, its stdin is closed; 2 s later its process group gets SIGTERM, and again
+    /// 2 s later SIGKILL (on Windows it is ended after the first 2 s). If it does not read, its connection is not read; if
+    /// the client does not read, its stdout is not read.
+    ///
+    /// Its environment has this program's, and as CGI has them: REQUEST_METHOD, REQUEST_URI, SCRIPT_NAME, PATH_INFO (as
+    /// sent, %XX not decoded), QUERY_STRING, SERVER_NAME, SERVER_PORT, SERVER_PROTOCOL, SERVER_SOFTWARE,
+    /// GATEWAY_INTERFACE, REMOTE_ADDR, REMOTE_PORT, HTTPS (on, with TLS), HTTP_NAME for each header `Name` (but
+    /// Authorization, Proxy and Proxy-Authorization), and CONNECTION_ID
+    #[arg(long, value_name = "PROGRAM", group = "mode")]
+    pub(crate) exec: Option<OsString>,
+    /// Let a shell run the text of --exec: `sh -c`, on Windows `cmd /C`
+    #[arg(long, requires = "exec")]
+    pub(crate) shell: bool,
+    /// What stands between messages on the program's stdin and stdout [default: newline]
+    #[arg(long, value_name = "WHAT", value_enum, requires = "exec")]
+    pub(crate) delimiter: Option<Delimiter>,
+    /// What the program writes are binary messages instead of text
+    #[arg(short, long, requires = "exec")]
+    pub(crate) binary: bool,
+    /// Arguments of the program of --exec
+    #[arg(last = true, value_name = "ARGS", requires = "exec")]
+    pub(crate) exec_args: Vec<OsString>,
+    /// Hold at most this many connections; one more gets HTTP 503 [default: 20000, with --exec 256]
+    #[arg(long, value_name = "N")]
+    pub(crate) pool_size: Option<usize>,
     /// Threads that serve connections, each with an event loop
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) workers: usize,
@@ -63,6 +91,14 @@ pub(crate) struct ServeArgs {
     pub(crate) origins: Vec<String>,
 }
 
+impl ServeArgs {
+    /// How many connections, and with `--exec` processes, there may be.
+    pub(crate) fn pool_size(&self) -> usize {
+        let default = if self.exec.is_some() { 256 } else { 20_000 };
+        self.pool_size.unwrap_or(default)
+    }
+}
+
 /// Who gets a message of `--broadcast`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Audience {
@@ -80,6 +116,9 @@ Examples:
   ws serve                      print what arrives on ws://127.0.0.1:9894
   ws serve --echo 8080          echo on port 8080 of this machine
   ws serve --broadcast          a chat: ws://127.0.0.1:9894/room/1 is a room, every other path too
+  ws serve --exec python3 -- -u bot.py
+                                a process for each connection: its stdin and stdout are the messages
+  ws serve --exec 'tail -f /var/log/syslog | grep -i error' --shell
   ws serve :8080 --json         all interfaces, every event as a JSON line
   ws serve 127.0.0.1:0          a free port; the ready line shows which
   ws serve :8443 --tls-cert chain.pem --tls-key key.pem --token @token.txt

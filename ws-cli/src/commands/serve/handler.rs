@@ -1,9 +1,10 @@
 //! What one event loop of `ws serve` does with its connections; the modes do what makes them differ.
 
 use ws_core::handshake::{HttpAnswer, Request};
-use ws_server::{Accepted, CloseInfo, Connections, Context, Flow, Handler, Message};
+use ws_server::{Accepted, CloseInfo, ConnectionId, Connections, Context, Flow, Handler, Message};
 
 use super::broadcast::{Place, Post, Rooms};
+use super::exec::{News, Program, Programs};
 use super::reporter::Reporter;
 use super::{echo, print};
 use crate::output::{Direction, Event, Peer};
@@ -13,6 +14,7 @@ pub(super) enum Mode {
     Print,
     Echo,
     Broadcast(Rooms),
+    Exec(Programs),
 }
 
 /// The handler of one loop.
@@ -28,12 +30,16 @@ pub(super) struct State {
     pub(super) peer: Option<Box<Peer>>,
     /// Its place in a room.
     pub(super) place: Option<Place>,
+    /// Its program; dropping it ends the process.
+    pub(super) program: Option<Box<Program>>,
 }
 
 /// What other threads ask of a loop.
 pub(super) enum Command {
     /// A message for a room, from another loop.
     Post(Post),
+    /// What happened to a connection's program.
+    News(ConnectionId, News),
 }
 
 impl Handler for Serving {
@@ -50,6 +56,7 @@ impl Handler for Serving {
         match &mut self.mode {
             Mode::Print | Mode::Echo => {}
             Mode::Broadcast(rooms) => state.place = Some(rooms.enter(context.id(), request.path())),
+            Mode::Exec(programs) => state.program = Some(programs.start(context, request)?),
         }
         self.reporter
             .status(format_args!("open {address} {}", request.path()));
@@ -81,6 +88,9 @@ impl Handler for Serving {
             Mode::Broadcast(rooms) => {
                 return rooms.handle(&mut self.reporter, context, state, message);
             }
+            Mode::Exec(programs) => {
+                return programs.handle(&mut self.reporter, state, message);
+            }
         }
         Flow::Continue
     }
@@ -111,12 +121,21 @@ impl Handler for Serving {
         }
     }
 
+    fn on_flush(&mut self, _: &mut Context<'_, State>, state: &mut State, queued_bytes: usize) {
+        if let Mode::Exec(programs) = &self.mode {
+            programs.handle_flush(state, queued_bytes);
+        }
+    }
+
     fn on_command(&mut self, connections: &mut Connections<State>, command: Command) {
         match (command, &mut self.mode) {
             (Command::Post(post), Mode::Broadcast(rooms)) => {
                 rooms.handle_post(&mut self.reporter, connections, &post);
             }
-            (Command::Post(_), _) => {}
+            (Command::News(id, news), Mode::Exec(programs)) => {
+                programs.handle_news(&mut self.reporter, connections, id, news);
+            }
+            (Command::Post(_) | Command::News(..), _) => {}
         }
     }
 }

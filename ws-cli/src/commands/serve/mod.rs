@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! run ─ guard: who is let in ─ address ─ Server ─ one Serving (handler) a loop ─ reporter ─ stdout, stderr
-//!                                                    └ mode: print, echo, broadcast
+//!                                                    └ mode: print, echo, broadcast, exec
 //! ```
 
 mod address;
 mod broadcast;
 mod echo;
+mod exec;
 mod guard;
 mod handler;
 mod loops;
@@ -22,6 +23,7 @@ use ws_server::{Config, ErrorKind, Server};
 
 use self::address::parse_address;
 use self::broadcast::Rooms;
+use self::exec::{Programs, Recipe};
 use self::handler::{Mode, Serving};
 use self::loops::Loops;
 use self::reporter::{Ended, Reporter};
@@ -37,8 +39,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Runs the command until a signal stops it.
 pub(crate) fn run(args: &ServeArgs, signals: &Signals, output: &mut Output) -> Result<Exit, Stop> {
     let addresses = parse_address(&args.address)?;
+    let recipe = Recipe::new(args)?;
     let mut config = Config::default()
-        .max_connections(args.pool_size)
+        .max_connections(args.pool_size())
         .workers(args.workers)
         .compression(args.compress.map(Preset::config));
     if args.broadcast.is_some() {
@@ -67,22 +70,34 @@ pub(crate) fn run(args: &ServeArgs, signals: &Signals, output: &mut Output) -> R
     let ended = Arc::new(Ended::new(stopper, STOP_TIMEOUT));
     let loops = Arc::new(Loops::new(server.config().workers));
     let statistics = server.statistics();
+    let programs = recipe.map(|recipe| {
+        let recipe = recipe.at_port(Some(server.local_addr().port()));
+        let limit = args.pool_size();
+        Arc::new(exec::Shared::new(recipe, Arc::clone(&loops), limit))
+    });
     let handler = |index| Serving {
-        mode: match args.broadcast {
-            Some(audience) => Mode::Broadcast(Rooms::new(
+        mode: match (args.broadcast, &programs) {
+            (Some(audience), _) => Mode::Broadcast(Rooms::new(
                 audience,
                 index,
                 Arc::clone(&loops),
                 statistics.clone(),
             )),
-            None if args.echo => Mode::Echo,
-            None => Mode::Print,
+            (None, Some(programs)) => {
+                Mode::Exec(Programs::new(Arc::clone(programs), index, output.another()))
+            }
+            (None, None) if args.echo => Mode::Echo,
+            (None, None) => Mode::Print,
         },
         reporter: Reporter::new(output.another(), Arc::clone(&ended)),
     };
     let mut running = server.spawn(handler).map_err(|error| failure(&error))?;
     loops.connect(&running);
-    running.wait().map_err(|error| failure(&error))?;
+    let result = running.wait().map_err(|error| failure(&error));
+    if let Some(programs) = &programs {
+        programs.wait_for_all();
+    }
+    result?;
     match (ended.take(), signals.received()) {
         (Some(stop), _) => Err(stop),
         (None, Some(Signal::Interrupt)) => Ok(Exit::Interrupted),
@@ -92,10 +107,11 @@ pub(crate) fn run(args: &ServeArgs, signals: &Signals, output: &mut Output) -> R
 
 /// What the ready line calls the mode.
 fn mode_name(args: &ServeArgs) -> &'static str {
-    match args.broadcast {
-        Some(_) => "broadcast",
-        None if args.echo => "echo",
-        None => "print",
+    match (args.broadcast, &args.exec) {
+        (Some(_), _) => "broadcast",
+        (None, Some(_)) => "a program for each connection",
+        (None, None) if args.echo => "echo",
+        (None, None) => "print",
     }
 }
 
