@@ -19,6 +19,8 @@ mod cli_secrets;
 mod cli_send;
 mod cli_serve;
 mod cli_serve_broadcast;
+#[cfg(unix)]
+mod cli_serve_exec;
 mod cli_tls;
 mod concurrency;
 mod contract_client;
