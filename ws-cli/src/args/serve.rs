@@ -13,8 +13,11 @@ use crate::secret::SecretArg;
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// Where to listen.
-    #[arg(value_name = "ADDR:PORT", default_value = "127.0.0.1:9894", help = ADDRESS_HELP, long_help = ADDRESS_HELP)]
+    #[arg(value_name = "ADDR:PORT", conflicts_with = "unix", default_value = "127.0.0.1:9894", help = ADDRESS_HELP, long_help = ADDRESS_HELP)]
     pub(crate) address: String,
+    /// Listen on a Unix socket at this path instead; who may write to it may connect
+    #[arg(long, value_name = "PATH")]
+    pub(crate) unix: Option<PathBuf>,
     /// Send every message back instead of printing it
     #[arg(long, group = "mode")]
     pub(crate) echo: bool,
@@ -63,6 +66,17 @@ pub(crate) struct ServeArgs {
     /// Threads that serve connections, each with an event loop
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) workers: usize,
+    /// Serve the files of this folder to browsers: GET and HEAD, index.html for a folder, ETag
+    ///
+    /// Never what lies outside, also by a link, nor names that begin with a dot.
+    #[arg(long = "static", value_name = "DIR")]
+    pub(crate) files: Option<PathBuf>,
+    /// Show metrics for Prometheus at this path (text format 0.0.4)
+    #[arg(long, value_name = "PATH", value_parser = parse_path)]
+    pub(crate) metrics: Option<String>,
+    /// Answer health checks at this path with 200, without asking for a token
+    #[arg(long, value_name = "PATH", default_value = "/health", value_parser = parse_path)]
+    pub(crate) health: String,
     /// Compress (permessage-deflate) for clients that offer it
     #[arg(
         long,
@@ -89,6 +103,19 @@ pub(crate) struct ServeArgs {
     /// [default: the origin with this server's own host name]
     #[arg(long = "origin", value_name = "ORIGIN")]
     pub(crate) origins: Vec<String>,
+}
+
+/// Reads the path of a URL.
+fn parse_path(text: &str) -> Result<String, String> {
+    let is_path = text.starts_with('/')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
+    if is_path {
+        Ok(text.to_owned())
+    } else {
+        Err("a path begins with / and has no space, ? or #".into())
+    }
 }
 
 impl ServeArgs {
@@ -119,6 +146,9 @@ Examples:
   ws serve --exec python3 -- -u bot.py
                                 a process for each connection: its stdin and stdout are the messages
   ws serve --exec 'tail -f /var/log/syslog | grep -i error' --shell
+  ws serve --broadcast --static ./site --metrics /metrics
+                                a page with its server, watched by Prometheus
+  ws serve --echo --unix /run/ws.sock
   ws serve :8080 --json         all interfaces, every event as a JSON line
   ws serve 127.0.0.1:0          a free port; the ready line shows which
   ws serve :8443 --tls-cert chain.pem --tls-key key.pem --token @token.txt

@@ -95,7 +95,7 @@ impl Rooms {
         let Some(room) = &state.place else {
             return Flow::Continue;
         };
-        reporter.tell(Direction::In, state.peer.as_deref(), event(message));
+        reporter.received(state.peer.as_deref(), message);
         let (frame, is_text) = match message {
             Message::Text(text) => (PreparedFrame::text(text), true),
             Message::Binary(data) => (PreparedFrame::binary(data), false),
@@ -112,7 +112,7 @@ impl Rooms {
                 .send_prepared(sender, &post.frame)
                 .is_ok()
         {
-            reporter.tell(Direction::Out, state.peer.as_deref(), event(message));
+            reporter.sent(state.peer.as_deref(), message);
         }
         self.deliver(reporter, context.connections(), &post, Some(sender));
         for other in (0..self.loops.count()).filter(|index| *index != self.loop_index) {
@@ -165,11 +165,12 @@ impl Rooms {
             // Before the message that waits, so that one of any size reaches who reads.
             let waiting = connections.queued_bytes(id).unwrap_or_default();
             if waiting > limit {
-                drop_slow(connections, id, waiting);
+                drop_slow(reporter, connections, id, waiting);
                 continue;
             }
             match connections.send_prepared(id, &post.frame) {
                 Ok(()) => {
+                    reporter.count_sent(post.is_text, post.frame.payload().len());
                     if reporter.is_json()
                         && let Some(state) = connections.state(id)
                     {
@@ -177,7 +178,7 @@ impl Rooms {
                     }
                 }
                 Err(ws_server::SendError::QueueFull { queued_bytes, .. }) => {
-                    drop_slow(connections, id, queued_bytes);
+                    drop_slow(reporter, connections, id, queued_bytes);
                 }
                 // It is closing.
                 Err(_) => {}
@@ -210,7 +211,13 @@ impl Post {
     }
 }
 
-fn drop_slow(connections: &mut Connections<State>, id: ConnectionId, waiting: usize) {
+fn drop_slow(
+    reporter: &Reporter,
+    connections: &mut Connections<State>,
+    id: ConnectionId,
+    waiting: usize,
+) {
+    reporter.counters.too_slow();
     let reason = format!("reads too slowly: {waiting} bytes wait");
     // It fails only for one that is closing already.
     let _ = connections.close(id, CloseCode::POLICY_VIOLATION, &reason);

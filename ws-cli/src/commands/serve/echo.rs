@@ -4,8 +4,8 @@ use ws_core::CloseCode;
 use ws_server::{Context, Message};
 
 use super::handler::State;
-use super::reporter::{Reporter, event};
-use crate::output::{Direction, Peer};
+use super::reporter::Reporter;
+use crate::output::Peer;
 
 /// Sends a message back.
 pub(super) fn handle(
@@ -14,9 +14,9 @@ pub(super) fn handle(
     peer: Option<&Peer>,
     message: Message<'_>,
 ) {
-    reporter.tell(Direction::In, peer, event(message));
+    reporter.received(peer, message);
     match context.send(message) {
-        Ok(()) => reporter.tell(Direction::Out, peer, event(message)),
+        Ok(()) => reporter.sent(peer, message),
         Err(error) => {
             log::warn!("cannot echo to {}: {error}", context.peer_address());
             if context

@@ -1,10 +1,15 @@
 //! What one event loop of `ws serve` does with its connections; the modes do what makes them differ.
 
+use std::sync::Arc;
+
 use ws_core::handshake::{HttpAnswer, Request};
-use ws_server::{Accepted, CloseInfo, ConnectionId, Connections, Context, Flow, Handler, Message};
+use ws_server::{
+    Accepted, CloseInfo, ConnectionId, Connections, Context, Flow, Handler, Message, PlainAnswer,
+};
 
 use super::broadcast::{Place, Post, Rooms};
 use super::exec::{News, Program, Programs};
+use super::http::Http;
 use super::reporter::Reporter;
 use super::{echo, print};
 use crate::output::{Direction, Event, Peer};
@@ -21,6 +26,7 @@ pub(super) enum Mode {
 pub(super) struct Serving {
     pub(super) mode: Mode,
     pub(super) reporter: Reporter,
+    pub(super) http: Arc<Http>,
 }
 
 /// What is kept for a connection.
@@ -56,7 +62,9 @@ impl Handler for Serving {
         match &mut self.mode {
             Mode::Print | Mode::Echo => {}
             Mode::Broadcast(rooms) => state.place = Some(rooms.enter(context.id(), request.path())),
-            Mode::Exec(programs) => state.program = Some(programs.start(context, request)?),
+            Mode::Exec(programs) => {
+                state.program = Some(programs.start(&self.reporter, context, request)?)
+            }
         }
         self.reporter
             .status(format_args!("open {address} {}", request.path()));
@@ -70,9 +78,14 @@ impl Handler for Serving {
                 path: request.path().to_owned(),
             })
         });
+        self.reporter.counters.opened();
         self.reporter
             .tell(Direction::In, state.peer.as_deref(), Event::Open);
         Ok(Accepted::new(state))
+    }
+
+    fn on_request(&mut self, request: &Request) -> Option<PlainAnswer> {
+        self.http.answer(request)
     }
 
     fn on_message(
@@ -97,14 +110,12 @@ impl Handler for Serving {
 
     fn on_ping(&mut self, _: &mut Context<'_, State>, state: &mut State, payload: &[u8]) {
         let peer = state.peer.as_deref();
-        self.reporter
-            .tell(Direction::In, peer, Event::Ping(payload));
+        self.reporter.ping(peer, payload);
     }
 
     fn on_pong(&mut self, _: &mut Context<'_, State>, state: &mut State, payload: &[u8]) {
         let peer = state.peer.as_deref();
-        self.reporter
-            .tell(Direction::In, peer, Event::Pong(payload));
+        self.reporter.pong(peer, payload);
     }
 
     fn on_close(&mut self, context: &mut Context<'_, State>, state: State, info: CloseInfo<'_>) {

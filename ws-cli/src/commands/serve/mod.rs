@@ -11,6 +11,7 @@ mod echo;
 mod exec;
 mod guard;
 mod handler;
+mod http;
 mod loops;
 mod print;
 mod reporter;
@@ -19,12 +20,13 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ws_server::{Config, ErrorKind, Server};
+use ws_server::{Config, ErrorKind, ListenAddress, Server};
 
 use self::address::parse_address;
 use self::broadcast::Rooms;
 use self::exec::{Programs, Recipe};
 use self::handler::{Mode, Serving};
+use self::http::{Counters, Files, Http, Metrics};
 use self::loops::Loops;
 use self::reporter::{Ended, Reporter};
 use crate::args::{Preset, ServeArgs};
@@ -38,32 +40,38 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs the command until a signal stops it.
 pub(crate) fn run(args: &ServeArgs, signals: &Signals, output: &mut Output) -> Result<Exit, Stop> {
-    let addresses = parse_address(&args.address)?;
+    if args.metrics.as_ref() == Some(&args.health) {
+        let text = format!(
+            "--metrics and --health are both {}; give them two paths",
+            args.health
+        );
+        return Err(Failure::usage(text).into());
+    }
     let recipe = Recipe::new(args)?;
+    let files = args.files.as_deref().map(Files::new).transpose()?;
     let mut config = Config::default()
         .max_connections(args.pool_size())
         .workers(args.workers)
-        .compression(args.compress.map(Preset::config));
+        .compression(args.compress.map(Preset::config))
+        .health_path(args.health.clone());
     if args.broadcast.is_some() {
         config = Rooms::bound(config);
     }
-    let config = guard::apply(args, config)?;
-    let server = Server::bind(&addresses[..], config).map_err(|error| failure(&error))?;
+    let server = bind(args, guard::apply(args, config)?)?;
     let stopper = server.stopper();
     signals.on_signal({
         let stopper = stopper.clone();
         move || stopper.stop(STOP_TIMEOUT)
     });
-    let address = server.local_addr().to_string();
+    let (address, url) = shown_address(&server);
     output.event(&Line {
         direction: None,
         peer: None,
         event: Event::Listening { address: &address },
     })?;
     output.flush()?;
-    let scheme = if args.tls_cert.is_some() { "wss" } else { "ws" };
     output.status(format_args!(
-        "listening on {scheme}://{address}/ ({}; Ctrl-C stops)",
+        "listening on {url} ({}; Ctrl-C stops)",
         mode_name(args)
     ));
 
@@ -71,11 +79,24 @@ pub(crate) fn run(args: &ServeArgs, signals: &Signals, output: &mut Output) -> R
     let loops = Arc::new(Loops::new(server.config().workers));
     let statistics = server.statistics();
     let programs = recipe.map(|recipe| {
-        let recipe = recipe.at_port(Some(server.local_addr().port()));
+        let recipe = recipe.at_port(server.address());
         let limit = args.pool_size();
         Arc::new(exec::Shared::new(recipe, Arc::clone(&loops), limit))
     });
-    let handler = |index| Serving {
+    let counters: Vec<Arc<Counters>> = (0..args.workers).map(|_| Arc::default()).collect();
+    let http = Arc::new(Http {
+        metrics: args.metrics.clone().map(|path| {
+            let metrics = Metrics::new(
+                counters.clone(),
+                statistics.clone(),
+                args.pool_size(),
+                server.config().memory_bytes,
+            );
+            (path, Arc::new(metrics))
+        }),
+        files,
+    });
+    let handler = |index: u16| Serving {
         mode: match (args.broadcast, &programs) {
             (Some(audience), _) => Mode::Broadcast(Rooms::new(
                 audience,
@@ -89,7 +110,12 @@ pub(crate) fn run(args: &ServeArgs, signals: &Signals, output: &mut Output) -> R
             (None, None) if args.echo => Mode::Echo,
             (None, None) => Mode::Print,
         },
-        reporter: Reporter::new(output.another(), Arc::clone(&ended)),
+        reporter: Reporter::new(
+            output.another(),
+            Arc::clone(&ended),
+            Arc::clone(&counters[usize::from(index)]),
+        ),
+        http: Arc::clone(&http),
     };
     let mut running = server.spawn(handler).map_err(|error| failure(&error))?;
     loops.connect(&running);
@@ -102,6 +128,32 @@ pub(crate) fn run(args: &ServeArgs, signals: &Signals, output: &mut Output) -> R
         (Some(stop), _) => Err(stop),
         (None, Some(Signal::Interrupt)) => Ok(Exit::Interrupted),
         (None, _) => Ok(Exit::Done),
+    }
+}
+
+fn bind(args: &ServeArgs, config: Config) -> Result<Server, Failure> {
+    let bound = match &args.unix {
+        Some(path) => Server::bind_unix(path, config),
+        None => Server::bind(&parse_address(&args.address)?[..], config),
+    };
+    bound.map_err(|error| failure(&error))
+}
+
+/// Where the server listens, in JSON lines and in the ready line.
+fn shown_address(server: &Server) -> (String, String) {
+    match server.address() {
+        ListenAddress::Unix(path) => {
+            let address = format!("unix:{}", path.display());
+            (address.clone(), address)
+        }
+        address => {
+            let scheme = if server.config().tls.is_some() {
+                "wss"
+            } else {
+                "ws"
+            };
+            (address.to_string(), format!("{scheme}://{address}/"))
+        }
     }
 }
 

@@ -7,5 +7,6 @@ use crate::output::{Direction, Peer};
 
 /// Prints a message.
 pub(super) fn handle(reporter: &mut Reporter, peer: Option<&Peer>, message: Message<'_>) {
+    reporter.count_received(message);
     reporter.print(Direction::In, peer, event(message));
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ws_server::{CloseInfo, ClosedBy, Message, PeerAddress, Stopper};
 
+use super::http::{Counters, Traffic};
 use crate::failure::Stop;
 use crate::output::{Direction, Event, Line, Output, Peer};
 
@@ -45,15 +46,20 @@ impl Ended {
     }
 }
 
-/// Prints what happens on one loop's connections.
+/// Prints and counts what happens on one loop's connections.
 pub(super) struct Reporter {
     output: Output,
     ended: Arc<Ended>,
+    pub(super) counters: Arc<Counters>,
 }
 
 impl Reporter {
-    pub(super) fn new(output: Output, ended: Arc<Ended>) -> Self {
-        Self { output, ended }
+    pub(super) fn new(output: Output, ended: Arc<Ended>, counters: Arc<Counters>) -> Self {
+        Self {
+            output,
+            ended,
+            counters,
+        }
     }
 
     /// Whether every event is printed; otherwise only what came in is, where the mode prints at all.
@@ -85,6 +91,52 @@ impl Reporter {
         }
     }
 
+    /// Counts a message that came, and prints it where all events are printed.
+    pub(super) fn received(&mut self, peer: Option<&Peer>, message: Message<'_>) {
+        self.count_received(message);
+        self.tell(Direction::In, peer, event(message));
+    }
+
+    /// Counts a message that came.
+    pub(super) fn count_received(&self, message: Message<'_>) {
+        let traffic = match message {
+            Message::Text(_) => Traffic::ReceivedText,
+            Message::Binary(_) => Traffic::ReceivedBinary,
+        };
+        self.counters.message(traffic, message.as_bytes().len());
+    }
+
+    /// Counts a message that is on its way, and prints it where all events are printed.
+    pub(super) fn sent(&mut self, peer: Option<&Peer>, message: Message<'_>) {
+        self.count_sent(
+            matches!(message, Message::Text(_)),
+            message.as_bytes().len(),
+        );
+        self.tell(Direction::Out, peer, event(message));
+    }
+
+    /// Counts a message that is on its way.
+    pub(super) fn count_sent(&self, is_text: bool, bytes: usize) {
+        let traffic = if is_text {
+            Traffic::SentText
+        } else {
+            Traffic::SentBinary
+        };
+        self.counters.message(traffic, bytes);
+    }
+
+    /// Counts and tells of a ping.
+    pub(super) fn ping(&mut self, peer: Option<&Peer>, payload: &[u8]) {
+        self.counters.message(Traffic::ReceivedPing, payload.len());
+        self.tell(Direction::In, peer, Event::Ping(payload));
+    }
+
+    /// Counts and tells of a pong.
+    pub(super) fn pong(&mut self, peer: Option<&Peer>, payload: &[u8]) {
+        self.counters.message(Traffic::ReceivedPong, payload.len());
+        self.tell(Direction::In, peer, Event::Pong(payload));
+    }
+
     /// Tells of the end of a connection.
     pub(super) fn closed(
         &mut self,
@@ -92,6 +144,7 @@ impl Reporter {
         peer: Option<&Peer>,
         info: CloseInfo<'_>,
     ) {
+        self.counters.closed(info);
         let CloseInfo {
             code, reason, by, ..
         } = info;

@@ -30,8 +30,8 @@ use self::ending::Outcome;
 use self::process::{Process, Running};
 use super::handler::{Command, State};
 use super::loops::Loops;
-use super::reporter::{Reporter, event};
-use crate::output::{Direction, Output};
+use super::reporter::Reporter;
+use crate::output::Output;
 
 pub(super) use self::recipe::Recipe;
 
@@ -108,6 +108,7 @@ impl Programs {
     /// The refusal: 503 if there are as many as there may be, 500 if the system cannot start it.
     pub(super) fn start(
         &self,
+        reporter: &Reporter,
         context: &Context<'_, State>,
         request: &Request,
     ) -> Result<Box<Program>, HttpAnswer> {
@@ -122,7 +123,10 @@ impl Programs {
             id: context.id(),
         };
         match Process::start(link, slot, environment, self.output.another()) {
-            Ok(process) => Ok(Box::new(Program { process, unsent: 0 })),
+            Ok(process) => {
+                reporter.counters.program();
+                Ok(Box::new(Program { process, unsent: 0 }))
+            }
             Err(error) => {
                 let recipe = &self.shared.recipe;
                 self.output
@@ -142,7 +146,7 @@ impl Programs {
         state: &State,
         message: Message<'_>,
     ) -> Flow {
-        reporter.tell(Direction::In, state.peer.as_deref(), event(message));
+        reporter.received(state.peer.as_deref(), message);
         let Some(program) = &state.program else {
             return Flow::Continue;
         };
@@ -202,11 +206,8 @@ impl Programs {
             if connections.send(id, message).is_err() {
                 return;
             }
-            if reporter.is_json()
-                && let Some(state) = connections.state(id)
-            {
-                reporter.tell(Direction::Out, state.peer.as_deref(), event(message));
-            }
+            let state = connections.state(id);
+            reporter.sent(state.and_then(|state| state.peer.as_deref()), message);
         }
         if let Some(program) = connections
             .state(id)

@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::Path;
 use std::process::Command;
 
+use ws_server::ListenAddress;
+
 use crate::args::ServeArgs;
 use crate::failure::Failure;
 use crate::framing::Delimiter;
@@ -60,8 +62,11 @@ impl Recipe {
     }
 
     /// Says where the server listens.
-    pub(in super::super) fn at_port(mut self, port: Option<u16>) -> Self {
-        self.port = port;
+    pub(in super::super) fn at_port(mut self, address: &ListenAddress) -> Self {
+        self.port = match address {
+            ListenAddress::Tcp(address) => Some(address.port()),
+            _ => None,
+        };
         self
     }
 
