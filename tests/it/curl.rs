@@ -34,7 +34,7 @@ impl Handler for Greeter {
     }
 }
 
-fn curl(arguments: &[&str], url: &str) -> Process {
+pub(crate) fn curl(arguments: &[&str], url: &str) -> Process {
     let mut command = Command::new("curl");
     Process::spawn(
         command
