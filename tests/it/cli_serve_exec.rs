@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
-use ws_tests::wait::TIMEOUT;
+use ws_tests::wait::{TIMEOUT, until};
 
 use crate::support::cli::{Checked, Serve, line_with, serve, ws};
 use crate::support::peer::Peer;
@@ -141,25 +140,17 @@ fn first_line(server: &Serve) -> String {
 
 /// Waits until no process of the group is left.
 fn wait_until_gone(group: &str) {
-    let began = Instant::now();
     let is_member = |process: &PathBuf| {
         // pid (name) state ppid pgrp: the name may hold anything but ends with the last bracket.
         let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
         let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
         rest.split_ascii_whitespace().nth(2) == Some(group)
     };
-    loop {
-        let processes = fs::read_dir("/proc").unwrap().flatten();
-        let left: Vec<PathBuf> = processes
-            .map(|entry| entry.path())
-            .filter(is_member)
-            .collect();
-        if left.is_empty() {
-            return;
-        }
-        assert!(began.elapsed() < TIMEOUT, "still there: {left:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let is_gone = until(TIMEOUT, || {
+        let mut processes = fs::read_dir("/proc").unwrap().flatten();
+        !processes.any(|entry| is_member(&entry.path()))
+    });
+    assert!(is_gone, "something of the group {group} is still there");
 }
 
 #[cfg(target_os = "linux")]

@@ -95,6 +95,7 @@ pub(crate) fn run(args: &ServeArgs, signals: &Signals, output: &mut Output) -> R
             (path, Arc::new(metrics))
         }),
         files,
+        has_page: !args.no_page,
     });
     let handler = |index: u16| Serving {
         mode: match (args.broadcast, &programs) {

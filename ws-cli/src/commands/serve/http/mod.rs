@@ -6,6 +6,7 @@ mod content_type;
 mod exposition;
 mod files;
 mod metrics;
+mod page;
 
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub(super) struct Http {
     /// Where the metrics are, and what they show.
     pub(super) metrics: Option<(String, Arc<Metrics>)>,
     pub(super) files: Option<Files>,
+    /// The test page is shown at `/`, unless there are files.
+    pub(super) has_page: bool,
 }
 
 impl Http {
@@ -35,13 +38,14 @@ impl Http {
                 only_get()
             });
         }
-        self.files.as_ref().map(|files| {
-            if is_read(request) {
+        if let Some(files) = &self.files {
+            return Some(if is_read(request) {
                 files.answer(request)
             } else {
                 only_get()
-            }
-        })
+            });
+        }
+        (self.has_page && request.path() == "/" && is_read(request)).then(|| page::answer().into())
     }
 }
 
