@@ -22,6 +22,7 @@ mod cli_serve_broadcast;
 #[cfg(unix)]
 mod cli_serve_exec;
 mod cli_serve_http;
+mod cli_serve_page;
 mod cli_tls;
 mod concurrency;
 mod contract_client;
