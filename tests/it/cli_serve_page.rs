@@ -70,7 +70,7 @@ fn page_connects_sends_shows_and_measures_by_keyboard_alone() {
     page.insert("1");
     page.press("Enter", CTRL);
     let shown = wait_for_rows(&mut page, 5);
-    let dump = format!("0000  {:<47}  ··A", "00 ff 41");
+    let dump = format!("0000  {:<23}  ··A", "00 ff 41");
     assert_eq!(shown[3], json!(["out", "binary", "3 B", dump]));
     assert_eq!(shown[4], json!(["in", "binary", "3 B", dump]));
 
@@ -181,21 +181,22 @@ fn page_is_readable_light_and_dark_and_everything_has_a_name() {
     page.press("Enter", 0);
     page.wait_for("$('state').textContent === 'Connected'");
     page.value("$('pretty').click()");
+    page.value("transmit('a long text '.repeat(100))");
     for text in [
         r#"{"op":"subscribe","rooms":["orders","prices"]}"#,
-        "Привет, жук! 🐞",
+        "Привет, жук! Grüße!",
     ] {
         page.insert(text);
         page.press("Enter", CTRL);
     }
     page.value("transmit(Uint8Array.from({ length: 40 }, (_, at) => at * 37 & 255))");
-    page.value("transmit('x'.repeat(5000))");
     page.tab_to("probe", 0);
     page.value("$('interval').value = 20");
     page.press(" ", 0);
     page.wait_for("trips >= 60");
     page.press(" ", 0);
     page.tab_to("message", SHIFT);
+    page.value("scrollTo(0, 0)");
     page.insert("A message that is being written");
     let mut images = Vec::new();
     for scheme in ["light", "dark"] {
@@ -211,6 +212,12 @@ fn page_is_readable_light_and_dark_and_everything_has_a_name() {
     );
     let overflow = page.value("document.documentElement.scrollWidth - innerWidth");
     assert!(overflow.as_i64().unwrap() <= 0, "wider than a telephone");
+    let overflow = page.value("document.documentElement.scrollHeight - document.body.offsetHeight");
+    assert!(
+        overflow.as_i64().unwrap() <= 0,
+        "an empty space below the page"
+    );
+    page.value("scrollTo(0, document.documentElement.scrollHeight)");
     page.screenshot(&folder.join("page-narrow.png"));
 
     let tree = page.call("Accessibility.getFullAXTree", &json!({}));

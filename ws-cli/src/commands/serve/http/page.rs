@@ -26,5 +26,5 @@ pub(super) fn answer() -> HttpAnswer {
 }
 
 const PAGE: &str = include_str!("page.html");
-const SCRIPT: &str = "dn7yyWPxbDhyh1QF1tpyya9N3CPyVtgefmMjEKUcItg=";
-const STYLE: &str = "/E3ABgHkL45T8VhL8WhY+w4v04SNgEabyvfRYQJXVAM=";
+const SCRIPT: &str = "VIK9YP/xVoamqR4l2w0NkBlHqfCYliWDutdinYbpGYk=";
+const STYLE: &str = "li6mmmsv7Ham8IyhvGnkiMvCAxQCL1yzj8PdDL/DvSE=";
