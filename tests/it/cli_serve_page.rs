@@ -104,7 +104,7 @@ fn page_connects_sends_shows_and_measures_by_keyboard_alone() {
 fn page_sends_a_file_and_shows_what_others_say() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file.bin");
-    let content: Vec<u8> = (0..300_000u32).map(|at| (at % 256) as u8).collect();
+    let content: Vec<u8> = (0..=255).cycle().take(300_000).collect();
     std::fs::write(&path, &content).unwrap();
     let server = serve(&["--broadcast"]);
     let mut page = open(&server);

@@ -1,14 +1,16 @@
 //! `ws serve`: every message printed, sent back, passed on to others or to a program.
 //!
 //! ```text
-//! run ─ guard: who is let in ─ address ─ Server ─ one Serving (handler) a loop ─ reporter ─ stdout, stderr
-//!                                                    └ mode: print, echo, broadcast, exec
+//! run ─ guard: who is let in ─ address ─ Server ─ factory: one Serving (handler) a loop ─ reporter ─ stdout, stderr
+//!                                                             ├ mode: print, echo, broadcast, exec
+//!                                                             └ http: metrics, files, the test page
 //! ```
 
 mod address;
 mod broadcast;
 mod echo;
 mod exec;
+mod factory;
 mod guard;
 mod handler;
 mod http;
@@ -24,11 +26,10 @@ use ws_server::{Config, ErrorKind, ListenAddress, Server};
 
 use self::address::parse_address;
 use self::broadcast::Rooms;
-use self::exec::{Programs, Recipe};
-use self::handler::{Mode, Serving};
-use self::http::{Counters, Files, Http, Metrics};
-use self::loops::Loops;
-use self::reporter::{Ended, Reporter};
+use self::exec::Recipe;
+use self::factory::Factory;
+use self::http::Files;
+use self::reporter::Ended;
 use crate::args::{Preset, ServeArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, Stop};
@@ -76,55 +77,14 @@ pub(crate) fn run(args: &ServeArgs, signals: &Signals, output: &mut Output) -> R
     ));
 
     let ended = Arc::new(Ended::new(stopper, STOP_TIMEOUT));
-    let loops = Arc::new(Loops::new(server.config().workers));
-    let statistics = server.statistics();
-    let programs = recipe.map(|recipe| {
-        let recipe = recipe.at_port(server.address());
-        let limit = args.pool_size();
-        Arc::new(exec::Shared::new(recipe, Arc::clone(&loops), limit))
-    });
-    let counters: Vec<Arc<Counters>> = (0..args.workers).map(|_| Arc::default()).collect();
-    let http = Arc::new(Http {
-        metrics: args.metrics.clone().map(|path| {
-            let metrics = Metrics::new(
-                counters.clone(),
-                statistics.clone(),
-                args.pool_size(),
-                server.config().memory_bytes,
-            );
-            (path, Arc::new(metrics))
-        }),
-        files,
-        has_page: !args.no_page,
-    });
-    let handler = |index: u16| Serving {
-        mode: match (args.broadcast, &programs) {
-            (Some(audience), _) => Mode::Broadcast(Rooms::new(
-                audience,
-                index,
-                Arc::clone(&loops),
-                statistics.clone(),
-            )),
-            (None, Some(programs)) => {
-                Mode::Exec(Programs::new(Arc::clone(programs), index, output.another()))
-            }
-            (None, None) if args.echo => Mode::Echo,
-            (None, None) => Mode::Print,
-        },
-        reporter: Reporter::new(
-            output.another(),
-            Arc::clone(&ended),
-            Arc::clone(&counters[usize::from(index)]),
-        ),
-        http: Arc::clone(&http),
-    };
-    let mut running = server.spawn(handler).map_err(|error| failure(&error))?;
-    loops.connect(&running);
-    let result = running.wait().map_err(|error| failure(&error));
-    if let Some(programs) = &programs {
-        programs.wait_for_all();
-    }
-    result?;
+    let factory = Factory::new(args, output, &server, Arc::clone(&ended), recipe, files);
+    let mut running = server
+        .spawn(|index| factory.handler(index))
+        .map_err(|error| failure(&error))?;
+    factory.connect(&running);
+    let result = running.wait();
+    factory.wait_for_programs();
+    result.map_err(|error| failure(&error))?;
     match (ended.take(), signals.received()) {
         (Some(stop), _) => Err(stop),
         (None, Some(Signal::Interrupt)) => Ok(Exit::Interrupted),

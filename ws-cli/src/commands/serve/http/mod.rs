@@ -8,8 +8,6 @@ mod files;
 mod metrics;
 mod page;
 
-use std::sync::Arc;
-
 use ws_core::handshake::{HttpAnswer, Request};
 use ws_server::PlainAnswer;
 
@@ -19,7 +17,7 @@ pub(super) use self::metrics::{Counters, Metrics, Traffic};
 /// The answers of one server, shared by its loops.
 pub(super) struct Http {
     /// Where the metrics are, and what they show.
-    pub(super) metrics: Option<(String, Arc<Metrics>)>,
+    pub(super) metrics: Option<(String, Metrics)>,
     pub(super) files: Option<Files>,
     /// The test page is shown at `/`, unless there are files.
     pub(super) has_page: bool,
