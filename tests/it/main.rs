@@ -11,6 +11,7 @@
 mod auth;
 mod background;
 mod balancers;
+mod cli_compress;
 mod cli_connect;
 mod cli_connect_end;
 mod cli_errors;
@@ -33,6 +34,7 @@ mod curl;
 mod deflate_bomb;
 mod deflate_browser;
 mod deflate_fuzz;
+mod deflate_memory;
 mod deflate_peers;
 mod mailbox_ordering;
 mod modules;
@@ -51,7 +53,11 @@ mod native_messages;
 #[cfg(unix)]
 mod native_methods;
 #[cfg(unix)]
+mod native_process;
+#[cfg(unix)]
 mod native_scenarios;
+#[cfg(unix)]
+mod native_speed;
 mod native_symbols;
 mod peers;
 mod proxies;
