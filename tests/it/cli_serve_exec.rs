@@ -65,6 +65,9 @@ fn exec_involves_no_shell_unless_asked() {
         "$HOME ; id | -n\n"
     );
     assert_eq!(said(&["--exec", "echo one | tr o 0", "--shell"]), "0ne\n");
+    // All that it writes is one message, which `ws connect` ends with a line end.
+    let lines = ["--exec", "printf", "--delimiter", "none", "--", "a\\nb\\n"];
+    assert_eq!(said(&lines), "a\nb\n\n");
     assert_eq!(
         said(&["--exec", "echo \"$2,$1\"", "--shell", "--", "a b", "c"]),
         "c,a b\n"

@@ -380,24 +380,28 @@ fn a_unix_socket_serves_websockets_and_http_and_is_removed() {
 
 #[cfg(unix)]
 #[test]
-fn every_mode_stops_in_order_on_sigterm() {
+fn every_mode_stops_in_order_on_sigterm_and_ctrl_c() {
     let folder = tempfile::tempdir().unwrap();
     let large = vec![7; 50_000_000];
     fs::write(folder.path().join("large"), large).unwrap();
     let site = folder.path().to_str().unwrap();
-    for options in [
+    let modes = [
         &["--broadcast"][..],
         &["--broadcast=all", "--workers", "2"],
         &["--exec", "cat"],
         &["--echo", "--static", site, "--metrics", "/metrics"],
-    ] {
+    ];
+    let runs = modes
+        .iter()
+        .flat_map(|options| [("TERM", 0, options), ("INT", 130, options)]);
+    for (signal, code, options) in runs {
         let server = serve(options);
         let mut client = ws(&["connect", &server.url, "--no-stdin", "--json"]).start();
         client.wait_for_stderr(line_with("connected to"));
         let url = format!("http://{}/large", server.address);
         let slow = curl(&["--limit-rate", "1000000", "--output", "/dev/null"], &url);
-        server.process.signal("TERM");
-        server.process.finish().expect_code(0);
+        server.process.signal(signal);
+        server.process.finish().expect_code(code);
         let ended = client.finish().expect_code(0);
         assert!(
             ended.stdout_text().contains(r#""code":1001"#),

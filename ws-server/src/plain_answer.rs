@@ -10,6 +10,28 @@ use ws_core::handshake::HttpAnswer;
 /// A plain HTTP answer: a whole one, or a head whose body is read while it is sent.
 ///
 /// The connection is closed after it. [`HttpAnswer`] turns into one.
+///
+/// # Examples
+///
+/// What [`Handler::on_request`](crate::Handler::on_request) may return:
+///
+/// ```
+/// use std::fs::File;
+/// use ws_core::handshake::{HttpAnswer, Request};
+/// use ws_server::PlainAnswer;
+///
+/// fn answer(request: &Request) -> Option<PlainAnswer> {
+///     match request.path() {
+///         "/version" => Some(HttpAnswer::new(200, "1.0\n").into()),
+///         "/app.log" => {
+///             let file = File::open("app.log").ok()?;
+///             let length = file.metadata().ok()?.len();
+///             Some(PlainAnswer::streamed(HttpAnswer::new(200, ""), length, file))
+///         }
+///         _ => None, // 426
+///     }
+/// }
+/// ```
 pub struct PlainAnswer {
     pub(crate) head: HttpAnswer,
     pub(crate) body: Option<Body>,

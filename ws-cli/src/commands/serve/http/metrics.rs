@@ -1,72 +1,16 @@
 //! `ws serve --metrics PATH`: what the server does, for Prometheus.
 //!
-//! Each loop counts for itself, and whoever asks adds up: a message costs two additions that no other thread touches.
-//! Invariant: the number of samples does not depend on what peers do.
+//! Each loop counts for itself ([`super::counters`]), and whoever asks adds up.
 
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ws_server::{CloseInfo, ClosedBy, Limit, Statistics};
+use ws_server::{Limit, Statistics};
 
+use super::counters::{CAUSES, CODES, Counters, TRAFFIC};
 use super::exposition::{Exposition, Kind};
-
-/// What one loop has counted. Alone in its cache lines.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(in super::super) struct Counters {
-    opened: AtomicU64,
-    messages: [Amount; TRAFFIC.len()],
-    codes: [AtomicU64; CODES.len()],
-    causes: [AtomicU64; CAUSES.len()],
-    slow: AtomicU64,
-    programs: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Amount {
-    count: AtomicU64,
-    bytes: AtomicU64,
-}
-
-/// What is counted as a message.
-#[derive(Debug, Clone, Copy)]
-pub(in super::super) enum Traffic {
-    ReceivedText,
-    ReceivedBinary,
-    ReceivedPing,
-    ReceivedPong,
-    SentText,
-    SentBinary,
-}
-
-impl Counters {
-    pub(in super::super) fn opened(&self) {
-        add(&self.opened, 1);
-    }
-
-    pub(in super::super) fn message(&self, traffic: Traffic, bytes: usize) {
-        let amount = &self.messages[traffic as usize];
-        add(&amount.count, 1);
-        add(&amount.bytes, bytes as u64);
-    }
-
-    pub(in super::super) fn closed(&self, info: CloseInfo<'_>) {
-        add(&self.codes[code_index(info.code.as_u16())], 1);
-        add(&self.causes[cause_index(info.by)], 1);
-    }
-
-    /// A member of a room was closed because it read too slowly.
-    pub(in super::super) fn too_slow(&self) {
-        add(&self.slow, 1);
-    }
-
-    /// A program was started.
-    pub(in super::super) fn program(&self) {
-        add(&self.programs, 1);
-    }
-}
 
 /// Everything that is shown.
 pub(in super::super) struct Metrics {
@@ -271,10 +215,6 @@ impl Metrics {
     }
 }
 
-fn add(counter: &AtomicU64, amount: u64) {
-    counter.fetch_add(amount, Ordering::Relaxed);
-}
-
 /// Linux tells it in a file.
 fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
@@ -293,80 +233,5 @@ fn limit_name(limit: Limit) -> &'static str {
         Limit::Memory => "memory",
         Limit::UnfinishedHandshakes => "unfinished_handshakes",
         _ => "other",
-    }
-}
-
-/// Codes of peers' choice are counted together: there are thousands.
-fn code_index(code: u16) -> usize {
-    match code {
-        1000..=1015 => usize::from(code - 1000),
-        3000..=3999 => 16,
-        4000..=4999 => 17,
-        _ => 18,
-    }
-}
-
-fn cause_index(by: ClosedBy) -> usize {
-    let name = match by {
-        ClosedBy::Handler => "handler",
-        ClosedBy::Idle => "idle",
-        ClosedBy::Lost => "lost",
-        ClosedBy::Peer => "peer",
-        ClosedBy::Protocol(_) => "protocol",
-        ClosedBy::Silent => "silent",
-        ClosedBy::Stalled => "stalled",
-        ClosedBy::Stop => "stop",
-        ClosedBy::Tls => "tls",
-        ClosedBy::Truncated => "truncated",
-        _ => "other",
-    };
-    let found = CAUSES.iter().position(|cause| *cause == name);
-    found.unwrap_or(CAUSES.len() - 1)
-}
-
-/// In the order of [`Traffic`].
-const TRAFFIC: [(&str, &str); 6] = [
-    ("in", "text"),
-    ("in", "binary"),
-    ("in", "ping"),
-    ("in", "pong"),
-    ("out", "text"),
-    ("out", "binary"),
-];
-const CODES: [&str; 19] = [
-    "1000", "1001", "1002", "1003", "1004", "1005", "1006", "1007", "1008", "1009", "1010", "1011",
-    "1012", "1013", "1014", "1015", "3xxx", "4xxx", "other",
-];
-const CAUSES: [&str; 11] = [
-    "handler",
-    "idle",
-    "lost",
-    "peer",
-    "protocol",
-    "silent",
-    "stalled",
-    "stop",
-    "tls",
-    "truncated",
-    "other",
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_close_code_has_its_place() {
-        for (code, name) in [
-            (1000, "1000"),
-            (1015, "1015"),
-            (3999, "3xxx"),
-            (4000, "4xxx"),
-            (2999, "other"),
-            (0, "other"),
-        ] {
-            assert_eq!(CODES[code_index(code)], name);
-        }
-        assert_eq!(CAUSES[cause_index(ClosedBy::Truncated)], "truncated");
     }
 }

@@ -3,6 +3,7 @@
 //! The server has checked before who asks ([`super::guard`]); the health check is the server's own.
 
 mod content_type;
+mod counters;
 mod exposition;
 mod files;
 mod metrics;
@@ -11,8 +12,9 @@ mod page;
 use ws_core::handshake::{HttpAnswer, Request};
 use ws_server::PlainAnswer;
 
+pub(super) use self::counters::{Counters, Traffic};
 pub(super) use self::files::Files;
-pub(super) use self::metrics::{Counters, Metrics, Traffic};
+pub(super) use self::metrics::Metrics;
 
 /// The answers of one server, shared by its loops.
 pub(super) struct Http {
