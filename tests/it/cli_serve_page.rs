@@ -50,7 +50,8 @@ fn page_connects_sends_shows_and_measures_by_keyboard_alone() {
     assert_eq!(shown[0][1], "open");
     assert_eq!(shown[1], json!(["out", "text", "13 B", "hello, жук"]));
     assert_eq!(shown[2], json!(["in", "text", "13 B", "hello, жук"]));
-    assert_eq!(page.value("$('timed').textContent"), "1");
+    // It is drawn with the next frame.
+    page.wait_for("$('timed').textContent === '1'");
     // The last message comes back to be sent again.
     page.press("ArrowUp", ALT);
     assert_eq!(page.value("$('message').value"), "hello, жук");
@@ -83,6 +84,7 @@ fn page_connects_sends_shows_and_measures_by_keyboard_alone() {
         page.value("$('probe').getAttribute('aria-pressed')"),
         "true"
     );
+    page.wait_for("$('plot').getAttribute('aria-label').startsWith('The last ')");
     let label = page.value("$('plot').getAttribute('aria-label')");
     assert!(label.as_str().unwrap().contains("median "), "{label}");
     page.press(" ", 0);
