@@ -19,6 +19,11 @@ mod cli_proxy;
 mod cli_secrets;
 mod cli_send;
 mod cli_serve;
+mod cli_serve_broadcast;
+#[cfg(unix)]
+mod cli_serve_exec;
+mod cli_serve_http;
+mod cli_serve_page;
 mod cli_tls;
 mod concurrency;
 mod contract_client;

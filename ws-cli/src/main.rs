@@ -14,6 +14,11 @@ mod commands;
 mod duration;
 mod exit;
 mod failure;
+#[allow(
+    dead_code,
+    reason = "the places of messages in stdin come with --delimiter of ws connect"
+)]
+mod framing;
 mod output;
 mod secret;
 mod signals;

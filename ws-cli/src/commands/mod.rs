@@ -8,4 +8,3 @@ pub(crate) mod serve;
 mod access;
 mod dial;
 mod exchange;
-mod guard;
