@@ -56,6 +56,8 @@ cargo xtask COMMAND
               [--only P,P]         platforms: linux-x86_64, linux-x86_64-static, linux-i686, linux-aarch64,
                                    windows-x86_64, windows-i686 (default: all)
   foreign     what `dist` builds for other systems and processors, run in Wine, by the 32-bit loader and in qemu
+  bench instructions  instructions of the hot paths in valgrind, red if one is 5 % above tests/bench/instructions.json
+              [--update]           writes that file anew
   bench deflate  echo of compressed JSON and memory of idle compressed connections: ws-server, Node ws, Python websockets
               in turns in one run  [--tenths N]  tenths of a second for each turn (default 10)
   install     the programs and packages that tests need: by apt if run as root, PyPI and npm ones under target

@@ -1,0 +1,166 @@
+//! The load generator: one thread, frames made before the clock runs, every byte that comes back compared.
+//!
+//! It sends a batch of `depth` messages on each connection, and the next one when the last byte of the batch has come
+//! back. So a server that answers a batch with one write is asked with one write, and every other one as well.
+
+mod wire;
+
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+use mio::{Events, Interest, Poll, Token};
+use ws_tests::bench::traffic::Traffic;
+
+pub(crate) use self::wire::{Wire, shake_hands};
+
+/// A server that does not answer for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Open connections to one server, and what goes over them.
+pub(crate) struct Load {
+    poll: Poll,
+    events: Events,
+    connections: Vec<Open>,
+    traffic: Traffic,
+    depth: u64,
+    input: Vec<u8>,
+}
+
+/// How far a connection is, in bytes of its two streams and in messages.
+struct Open {
+    wire: Wire,
+    messages: u64,
+    sent: u64,
+    sent_goal: u64,
+    received: u64,
+    received_goal: u64,
+}
+
+impl Load {
+    pub(crate) fn new(wires: Vec<Wire>, traffic: Traffic, depth: u64) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut connections = Vec::new();
+        for (index, mut wire) in wires.into_iter().enumerate() {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            poll.registry()
+                .register(wire.source(), Token(index), interest)?;
+            connections.push(Open {
+                wire,
+                messages: 0,
+                sent: 0,
+                sent_goal: 0,
+                received: 0,
+                received_goal: 0,
+            });
+        }
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(1024),
+            connections,
+            traffic,
+            depth,
+            input: vec![0; 512 << 10],
+        })
+    }
+
+    /// Echoes for this long and then until all is back; returns how many messages.
+    pub(crate) fn echo(&mut self, time: Duration) -> io::Result<u64> {
+        let start = Instant::now();
+        let mut busy = self.connections.len();
+        for connection in &mut self.connections {
+            connection.begin(self.depth, &self.traffic)?;
+        }
+        let mut messages = 0;
+        while busy > 0 {
+            wait(&mut self.poll, &mut self.events)?;
+            let is_over = start.elapsed() >= time;
+            for event in &self.events {
+                let connection = &mut self.connections[event.token().0];
+                let done = connection.go_on(event, &mut self.input, &self.traffic)?;
+                if !done {
+                    continue;
+                }
+                messages += self.depth;
+                if is_over {
+                    busy -= 1;
+                } else {
+                    connection.begin(self.depth, &self.traffic)?;
+                }
+            }
+        }
+        Ok(messages)
+    }
+}
+
+fn wait(poll: &mut Poll, events: &mut Events) -> io::Result<()> {
+    poll.poll(events, Some(PATIENCE))?;
+    if events.is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("nothing came for {PATIENCE:?}"),
+        ));
+    }
+    Ok(())
+}
+
+impl Open {
+    /// Sends the next batch, as far as the socket takes it.
+    fn begin(&mut self, messages: u64, traffic: &Traffic) -> io::Result<()> {
+        self.messages += messages;
+        self.sent_goal = traffic.requests.position(self.messages);
+        self.received_goal = traffic.echoes.position(self.messages);
+        self.send(traffic)
+    }
+
+    fn send(&mut self, traffic: &Traffic) -> io::Result<()> {
+        while self.sent < self.sent_goal {
+            let bytes = traffic.requests.slice(self.sent, self.sent_goal);
+            match self.wire.send(bytes)? {
+                0 => return Ok(()),
+                count => self.sent += count as u64,
+            }
+        }
+        self.wire.flush()
+    }
+
+    /// Whether this was the end of a batch.
+    fn go_on(
+        &mut self,
+        event: &mio::event::Event,
+        input: &mut [u8],
+        traffic: &Traffic,
+    ) -> io::Result<bool> {
+        if event.is_writable() {
+            self.send(traffic)?;
+        }
+        if !event.is_readable() || self.received == self.received_goal {
+            return Ok(false);
+        }
+        loop {
+            let (count, is_drained) = self.wire.receive(input)?;
+            if !traffic.echoes.has(self.received, &input[..count]) {
+                let text = format!(
+                    "the echo differs within {count} bytes from {}",
+                    self.received
+                );
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+            self.received += count as u64;
+            if self.received > self.received_goal {
+                let text = format!(
+                    "{} bytes more than asked for",
+                    self.received - self.received_goal
+                );
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+            if self.received == self.received_goal {
+                return Ok(true);
+            }
+            if is_drained {
+                return Ok(false);
+            }
+        }
+    }
+}
