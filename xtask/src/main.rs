@@ -56,6 +56,12 @@ cargo xtask COMMAND
               [--only P,P]         platforms: linux-x86_64, linux-x86_64-static, linux-i686, linux-aarch64,
                                    windows-x86_64, windows-i686 (default: all)
   foreign     what `dist` builds for other systems and processors, run in Wine, by the 32-bit loader and in qemu
+  bench       ws-server and ws-core beside the servers and codecs of others, in turns in one run (needs two cores)
+              [--quick]            minutes instead of half an hour: fewer cells, rounds and connections
+              [--rounds N] [--seconds S]     turns of each in a cell (default 9) of S seconds (default 0.25)
+              [--only NAMES] [--cells NAMES] those peers beside ours and the floor; cells whose names have one of these
+              [--json FILE]        where the figures go (default target/bench/results.json)
+              [--write]            ws-server/BENCHMARKS.md anew [--plot]  and its pictures
   bench instructions  instructions of the hot paths in valgrind, red if one is 5 % above tests/bench/instructions.json
               [--update]           writes that file anew
   bench deflate  echo of compressed JSON and memory of idle compressed connections: ws-server, Node ws, Python websockets
@@ -77,7 +83,7 @@ fn main() -> ExitCode {
     let mut arguments = arguments.peekable();
     // What to measure is a word, as the command is.
     let what = arguments
-        .next_if(|_| command == "bench")
+        .next_if(|word| command == "bench" && !word.starts_with("--"))
         .unwrap_or_default();
     let result = Flags::parse(arguments).and_then(|flags| run(&command, &what, flags));
     match result {

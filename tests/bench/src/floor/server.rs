@@ -160,7 +160,7 @@ impl Connection {
             }
             return Ok(codec::turn(input, output));
         }
-        let Some(answer) = answer(input) else {
+        let Some(answer) = ws_bench_peers::answer(input) else {
             return Ok(0);
         };
         self.is_open = true;
@@ -189,26 +189,4 @@ fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
         written => written,
     }
-}
-
-/// The 101 to a whole request.
-fn answer(request: &[u8]) -> Option<String> {
-    let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut parsed = httparse::Request::new(&mut headers);
-    if !parsed
-        .parse(request)
-        .is_ok_and(|status| status.is_complete())
-    {
-        return None;
-    }
-    let is_key =
-        |header: &&httparse::Header<'_>| header.name.eq_ignore_ascii_case("Sec-WebSocket-Key");
-    let key = parsed.headers.iter().find(is_key)?.value;
-    let mut digest = sha1_smol::Sha1::new();
-    digest.update(key);
-    digest.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    let accept = data_encoding::BASE64.encode(&digest.digest().bytes());
-    Some(format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
-    ))
 }

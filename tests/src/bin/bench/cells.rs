@@ -75,6 +75,8 @@ const CONNECTIONS: [usize; 3] = [1, 50, 500];
 const DEPTHS: [u64; 2] = [1, 16];
 /// More than this on its way at once, in bytes, would measure the machine's memory.
 const MOST_ON_ITS_WAY: usize = 256 << 20;
+/// Of one process here, with 20,000 open files.
+const MOST_CONNECTIONS: usize = 19_000;
 const ONE_CORE: &str = "0";
 const BOTH_CORES: &str = "0,1";
 /// Of all cores' messages a second: about 30 % of what one server thread can do at 10 µs a message.
@@ -219,6 +221,15 @@ impl Cells<'_> {
                 serves(peer, mode) || (mode == Mode::Echo && peer.name == "mailbox")
             });
         }
+        if !self.options.quick {
+            let work = Work::Memory {
+                mode: Mode::Echo,
+                connections: MOST_CONNECTIONS,
+            };
+            self.add(format!("memory/plain/{MOST_CONNECTIONS}c"), work, |peer| {
+                peer.part == Part::Ours
+            });
+        }
     }
 
     /// Cells of ours alone, beside ours in the loop.
@@ -248,7 +259,9 @@ impl Cells<'_> {
                 });
             }
         }
-        self.add("wake-up".to_owned(), Work::WakeUp, |_| false);
+        self.add("wake-up".to_owned(), Work::WakeUp, |peer| {
+            peer.name == "mailbox" || peer.name == "bare channel"
+        });
     }
 }
 

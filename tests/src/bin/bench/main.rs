@@ -27,6 +27,7 @@ mod stage;
 mod statistics;
 mod table;
 mod turns;
+mod wakeup;
 mod work;
 
 use std::{env, process};
@@ -47,6 +48,12 @@ fn main() {
                 eprintln!("{error}");
                 process::exit(1);
             }
+        }
+        ["wakeup", who, seconds] => {
+            let seconds = seconds
+                .parse()
+                .unwrap_or_else(|_| panic!("{seconds} is no time"));
+            wakeup::run(who, seconds).unwrap_or_else(|error| panic!("{error}"));
         }
         ["serve", mode, rest @ ..] => ours::serve(mode, rest),
         ["codec", ..] => ws_tests::bench::codec::main(&mut ours::Codec::default(), &arguments[1..]),

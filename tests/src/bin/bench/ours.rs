@@ -109,10 +109,26 @@ impl Handler for Broadcast {
 
 /// As 1C works: one thread that polls and sends.
 fn serve_mailbox(config: Config) {
-    let mailbox = Mailbox::start("127.0.0.1:0", MailboxConfig::default().server(config))
-        .unwrap_or_else(|error| panic!("{error}"));
+    let mailbox = open_mailbox(config);
     announce(mailbox.local_addr().port());
     thread::spawn(end_with_stdin);
+    consume(&mailbox);
+}
+
+/// Starts an echoing mailbox in this process; its port.
+pub(crate) fn start_mailbox() -> u16 {
+    let mailbox = open_mailbox(Config::default());
+    let port = mailbox.local_addr().port();
+    thread::spawn(move || consume(&mailbox));
+    port
+}
+
+fn open_mailbox(config: Config) -> Mailbox {
+    Mailbox::start("127.0.0.1:0", MailboxConfig::default().server(config))
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn consume(mailbox: &Mailbox) {
     while let Ok(Some(received)) = mailbox.next(Duration::MAX) {
         let answer = match (received.kind, str::from_utf8(&received.payload)) {
             (MessageKind::Text, Ok(text)) => Message::Text(text),

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use ws_tests::{
-    bench::server::Mode::{self, Broadcast, Deflate, Echo, Tls},
+    bench::server::Mode::{self, Broadcast, Echo, Tls},
     process::Process,
 };
 
@@ -40,170 +40,104 @@ enum Program {
     /// Of `tests/bench`, with words after the mode.
     Rust(&'static str, &'static [&'static str]),
     Node(&'static str),
-    Python(&'static str, &'static [&'static str]),
+    Python(&'static str),
 }
 
 /// Everybody. Ours first, as the ratios are to it.
-pub(crate) const PEERS: [Peer; 19] = [
-    peer(
-        "ws-server",
-        Part::Ours,
-        Program::Ours(None),
-        &Mode::ALL,
-        Some("codec"),
-    ),
-    peer(
-        "floor",
-        Part::Floor,
-        rust("peer-floor"),
-        &[Echo, Broadcast, Tls],
-        Some("codec"),
-    ),
-    peer(
+pub(crate) const PEERS: [Peer; 20] = [
+    Peer::new("ws-server", Part::Ours, Program::Ours(None))
+        .serving(&Mode::ALL)
+        .with_codec("codec"),
+    Peer::new("floor", Part::Floor, rust("peer-floor"))
+        .serving(&[Echo, Broadcast])
+        .with_codec("codec"),
+    Peer::new(
         "tungstenite 4 KiB",
         Part::Registry,
         Program::Rust("peer-tungstenite", &["small"]),
-        &[Echo, Broadcast],
-        None,
-    ),
-    peer(
-        "tungstenite",
-        Part::Registry,
-        rust("peer-tungstenite"),
-        &[Echo, Broadcast],
-        Some("codec"),
-    ),
-    peer(
+    )
+    .serving(&[Echo, Broadcast]),
+    Peer::new("tungstenite", Part::Registry, rust("peer-tungstenite"))
+        .serving(&[Echo, Broadcast])
+        .with_codec("codec"),
+    Peer::new(
         "tokio-tungstenite",
         Part::Registry,
         rust("peer-tokio-tungstenite"),
-        &[Echo, Tls, Broadcast],
-        None,
-    ),
-    peer(
+    )
+    .serving(&[Echo, Tls, Broadcast]),
+    Peer::new(
         "fastwebsockets",
         Part::Registry,
         rust("peer-fastwebsockets"),
-        &[Echo],
-        Some("codec"),
-    ),
-    peer(
-        "sockudo-ws",
-        Part::Registry,
-        rust("peer-sockudo-ws"),
-        &[Echo, Deflate],
-        Some("codec"),
-    ),
-    peer(
-        "web-socket",
-        Part::Registry,
-        rust("peer-web-socket"),
-        &[Echo],
-        Some("codec"),
-    ),
-    peer(
-        "yawc",
-        Part::Registry,
-        rust("peer-yawc"),
-        &[Echo],
-        Some("codec"),
-    ),
-    peer(
+    )
+    .serving(&[Echo])
+    .with_codec("codec"),
+    Peer::new("sockudo-ws", Part::Registry, rust("peer-sockudo-ws"))
+        .serving(&[Echo])
+        .with_codec("codec"),
+    Peer::new("web-socket", Part::Registry, rust("peer-web-socket"))
+        .serving(&[Echo])
+        .with_codec("codec"),
+    Peer::new("yawc", Part::Registry, rust("peer-yawc"))
+        .serving(&[Echo])
+        .with_codec("codec"),
+    Peer::new(
         "tokio-websockets",
         Part::Registry,
         rust("peer-tokio-websockets"),
-        &[Echo],
-        Some("codec"),
-    ),
-    peer(
-        "ws-tool",
-        Part::Registry,
-        rust("peer-ws-tool"),
-        &[],
-        Some("codec"),
-    ),
-    peer(
-        "Node ws",
-        Part::Registry,
-        Program::Node("server.js"),
-        &Mode::ALL,
-        None,
-    ),
-    peer(
+    )
+    .serving(&[Echo])
+    .with_codec("codec"),
+    Peer::new("ws-tool", Part::Registry, rust("peer-ws-tool")).with_codec("codec"),
+    Peer::new("Node ws", Part::Registry, Program::Node("server.js")).serving(&Mode::ALL),
+    Peer::new(
         "Python websockets",
         Part::Registry,
-        Program::Python("websockets_server.py", &[]),
-        &Mode::ALL,
-        None,
-    ),
-    peer(
+        Program::Python("websockets_server.py"),
+    )
+    .serving(&Mode::ALL),
+    Peer::new(
         "picows",
         Part::Registry,
-        Program::Python("picows_server.py", &[]),
-        &[Echo, Broadcast, Tls],
-        None,
-    ),
-    peer(
-        "mailbox",
-        Part::Variant,
-        Program::Ours(Some("mailbox")),
-        &[Echo],
-        None,
-    ),
-    peer(
-        "two workers",
-        Part::Variant,
-        Program::Ours(Some("workers")),
-        &[Echo],
-        None,
-    ),
-    peer(
-        "memcpy",
-        Part::Limit,
-        rust("peer-floor"),
-        &[],
-        Some("codec-memcpy"),
-    ),
-    peer(
-        "XOR in place",
-        Part::Limit,
-        rust("peer-floor"),
-        &[],
-        Some("codec-xor"),
-    ),
-    peer(
-        "simdutf8",
-        Part::Limit,
-        rust("peer-floor"),
-        &[],
-        Some("codec-utf8"),
-    ),
+        Program::Python("picows_server.py"),
+    )
+    .serving(&[Echo, Broadcast, Tls]),
+    Peer::new("mailbox", Part::Variant, Program::Ours(Some("mailbox"))),
+    Peer::new("two workers", Part::Variant, Program::Ours(Some("workers"))),
+    Peer::new("bare channel", Part::Limit, Program::Ours(None)),
+    Peer::new("memcpy", Part::Limit, rust("peer-floor")).with_codec("codec-memcpy"),
+    Peer::new("XOR in place", Part::Limit, rust("peer-floor")).with_codec("codec-xor"),
+    Peer::new("simdutf8", Part::Limit, rust("peer-floor")).with_codec("codec-utf8"),
 ];
-
-const fn peer(
-    name: &'static str,
-    part: Part,
-    program: Program,
-    modes: &'static [Mode],
-    codec: Option<&'static str>,
-) -> Peer {
-    Peer {
-        name,
-        part,
-        program,
-        modes,
-        codec,
-    }
-}
 
 const fn rust(program: &'static str) -> Program {
     Program::Rust(program, &[])
 }
 
 /// The core of every server, and of codecs; the load generator has the other one.
-const SERVER_CORE: &str = "0";
+pub(crate) const SERVER_CORE: &str = "0";
 
 impl Peer {
+    const fn new(name: &'static str, part: Part, program: Program) -> Self {
+        Self {
+            name,
+            part,
+            program,
+            modes: &[],
+            codec: None,
+        }
+    }
+
+    const fn serving(mut self, modes: &'static [Mode]) -> Self {
+        self.modes = modes;
+        self
+    }
+
+    const fn with_codec(mut self, word: &'static str) -> Self {
+        self.codec = Some(word);
+        self
+    }
     pub(crate) fn serves(&self, mode: Mode) -> bool {
         self.modes.contains(&mode)
     }
@@ -251,10 +185,10 @@ impl Peer {
         };
         let mut command = self.command(cores, options);
         command.args(["serve", name]);
-        if mode == Mode::Tls {
+        if mode == Tls {
             command.args([&certificate.chain, &certificate.key]);
         }
-        if let Program::Rust(_, words) | Program::Python(_, words) = self.program {
+        if let Program::Rust(_, words) = self.program {
             command.args(words);
         }
         let mut process = Process::spawn(&mut command);
@@ -289,7 +223,7 @@ impl Peer {
                 .arg("node")
                 .arg(scripts.join(script))
                 .env("NODE_PATH", &options.node),
-            Program::Python(script, _) => command
+            Program::Python(script) => command
                 .arg(&options.python)
                 .arg(scripts.join(script))
                 .env("PYTHONUNBUFFERED", "1")

@@ -86,14 +86,6 @@ impl<'a> Stage<'a> {
     pub(crate) fn forget(&mut self, peer: &str) {
         self.servers.retain(|(name, ..), _| *name != peer);
     }
-
-    /// What the server said on its standard error, if anything.
-    pub(crate) fn complaint(&self, peer: &str) -> String {
-        let mut texts = self.servers.iter().filter(|((name, ..), _)| *name == peer);
-        texts
-            .next()
-            .map_or_else(String::new, |(_, server)| server.process.stderr_so_far())
-    }
 }
 
 impl Drop for Stage<'_> {

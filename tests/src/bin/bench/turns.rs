@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, io, thread, time::Duration};
 
-use ws_tests::figures::cpu_nanoseconds;
+use ws_tests::{bench::server::Mode, figures::cpu_nanoseconds};
 
 use crate::{
     cells::{Cell, Work},
-    peers::Peer,
+    peers::{Peer, SERVER_CORE},
     results::{Answer, Sample},
     stage::Stage,
     work,
@@ -67,22 +67,34 @@ pub(crate) fn run(cell: &Cell, stage: &mut Stage<'_>) -> BTreeMap<&'static str, 
 }
 
 fn prepare(peer: &'static Peer, work: Work, stage: &mut Stage<'_>) -> io::Result<Box<dyn Turn>> {
-    match work {
+    Ok(match work {
         Work::Echo { mode, cores, .. } => {
             let server = stage.server(peer, mode, cores)?;
-            work::echo(work, server)
+            Box::new(work::Echo::open(work, server)?)
         }
-        Work::Codec { kind, size } => {
-            Ok(Box::new(work::Codec::new(peer, kind, size, stage.options)))
+        Work::Broadcast { connections, depth } => {
+            let server = stage.server(peer, Mode::Broadcast, SERVER_CORE)?;
+            Box::new(work::Broadcast::open(connections, depth, server)?)
         }
-        Work::Instructions { kind, size } => Ok(Box::new(work::Instructions::new(
-            peer,
-            kind,
+        Work::Churn => Box::new(work::Churn(stage.server(peer, Mode::Echo, SERVER_CORE)?)),
+        Work::Latency {
+            connections,
             size,
-            stage.options,
-        ))),
-        _ => Err(io::Error::other("not yet")),
-    }
+            rate,
+        } => {
+            let server = stage.server(peer, Mode::Echo, SERVER_CORE)?;
+            Box::new(work::Latency::open(connections, size, rate, server)?)
+        }
+        Work::Memory { mode, connections } => {
+            let server = stage.fresh(peer, mode, SERVER_CORE)?;
+            Box::new(work::Memory::new(mode, connections, server))
+        }
+        Work::Codec { kind, size } => Box::new(work::Codec::new(peer, kind, size, stage.options)),
+        Work::Instructions { kind, size } => {
+            Box::new(work::Instructions::new(peer, kind, size, stage.options))
+        }
+        Work::WakeUp => Box::new(work::WakeUp(peer.name)),
+    })
 }
 
 /// CPU time of a server while something is done, in nanoseconds.

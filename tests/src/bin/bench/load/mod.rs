@@ -3,6 +3,10 @@
 //! It sends a batch of `depth` messages on each connection, and the next one when the last byte of the batch has come
 //! back. So a server that answers a batch with one write is asked with one write, and every other one as well.
 
+mod broadcast;
+mod churn;
+pub(crate) mod compressed;
+mod paced;
 mod wire;
 
 use std::{
@@ -13,7 +17,10 @@ use std::{
 use mio::{Events, Interest, Poll, Token};
 use ws_tests::bench::traffic::Traffic;
 
-pub(crate) use self::wire::{Wire, shake_hands};
+pub(crate) use self::{
+    churn::churn,
+    wire::{Wire, shake_hands},
+};
 
 /// A server that does not answer for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -108,10 +115,16 @@ fn wait(poll: &mut Poll, events: &mut Events) -> io::Result<()> {
 impl Open {
     /// Sends the next batch, as far as the socket takes it.
     fn begin(&mut self, messages: u64, traffic: &Traffic) -> io::Result<()> {
-        self.messages += messages;
-        self.sent_goal = traffic.requests.position(self.messages);
-        self.received_goal = traffic.echoes.position(self.messages);
+        self.expect(messages, traffic);
+        self.sent_goal += traffic.requests.position(self.messages)
+            - traffic.requests.position(self.messages - messages);
         self.send(traffic)
+    }
+
+    /// The next messages come without being asked for.
+    fn expect(&mut self, messages: u64, traffic: &Traffic) {
+        self.messages += messages;
+        self.received_goal = traffic.echoes.position(self.messages);
     }
 
     fn send(&mut self, traffic: &Traffic) -> io::Result<()> {
