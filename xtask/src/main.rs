@@ -61,7 +61,8 @@ cargo xtask COMMAND
               [--rounds N] [--seconds S]     turns of each in a cell (default 9) of S seconds (default 0.25)
               [--only NAMES] [--cells NAMES] those peers beside ours and the floor; cells whose names have one of these
               [--json FILE]        where the figures go (default target/bench/results.json)
-              [--write]            ws-server/BENCHMARKS.md anew [--plot]  and its pictures
+              [--write] [--plot]   ws-server/BENCHMARKS.md anew, and its pictures
+              [--from FILE]        without a new run, from the figures of an old one
   bench instructions  instructions of the hot paths in valgrind, red if one is 5 % above tests/bench/instructions.json
               [--update]           writes that file anew
   bench deflate  echo of compressed JSON and memory of idle compressed connections: ws-server, Node ws, Python websockets

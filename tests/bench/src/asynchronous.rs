@@ -104,15 +104,25 @@ impl EchoCodec for Codec {
         let mut context = Context::from_waker(Waker::noop());
         // It waits as soon as there is nothing more to read; a runtime that wants a pause is asked again.
         while self.memory.0.borrow().read < input.len() {
-            assert!(self.future.as_mut().poll(&mut context).is_pending(), "the echo has ended");
+            assert!(
+                self.future.as_mut().poll(&mut context).is_pending(),
+                "the echo has ended"
+            );
         }
-        assert!(self.future.as_mut().poll(&mut context).is_pending(), "the echo has ended");
+        assert!(
+            self.future.as_mut().poll(&mut context).is_pending(),
+            "the echo has ended"
+        );
         std::mem::swap(&mut self.memory.0.borrow_mut().output, output);
     }
 }
 
 impl AsyncRead for Memory {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let state = &mut *self.0.borrow_mut();
         let rest = &state.input[state.read..];
         if rest.is_empty() {
@@ -126,12 +136,20 @@ impl AsyncRead for Memory {
 }
 
 impl AsyncWrite for Memory {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.0.borrow_mut().output.take(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, _: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let output = &mut self.0.borrow_mut().output;
         slices.iter().for_each(|slice| output.take(slice));
         Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))

@@ -8,10 +8,14 @@ pub mod asynchronous;
 pub fn answer(request: &[u8]) -> Option<String> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut parsed = httparse::Request::new(&mut headers);
-    if !parsed.parse(request).is_ok_and(|status| status.is_complete()) {
+    if !parsed
+        .parse(request)
+        .is_ok_and(|status| status.is_complete())
+    {
         return None;
     }
-    let is_key = |header: &&httparse::Header<'_>| header.name.eq_ignore_ascii_case("Sec-WebSocket-Key");
+    let is_key =
+        |header: &&httparse::Header<'_>| header.name.eq_ignore_ascii_case("Sec-WebSocket-Key");
     let key = parsed.headers.iter().find(is_key)?.value;
     let mut digest = sha1_smol::Sha1::new();
     digest.update(key);

@@ -68,7 +68,9 @@ fn tls() -> io::Result<TlsAcceptor> {
     let config = ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(chain, key);
-    Ok(TlsAcceptor::from(Arc::new(config.map_err(io::Error::other)?)))
+    Ok(TlsAcceptor::from(Arc::new(
+        config.map_err(io::Error::other)?,
+    )))
 }
 
 fn main() -> io::Result<()> {

@@ -25,5 +25,9 @@ fn main() -> std::io::Result<()> {
             echo(open).await;
         }
     };
-    asynchronous::main(&[Mode::Echo], serve, Some(|memory| Box::pin(echo(builder().serve(memory)))))
+    asynchronous::main(
+        &[Mode::Echo],
+        serve,
+        Some(|memory| Box::pin(echo(builder().serve(memory)))),
+    )
 }

@@ -56,7 +56,10 @@ impl Write for Output<'_> {
 
 fn main() {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    assert!(arguments.first().is_some_and(|word| word == "codec"), "usage: codec …");
+    assert!(
+        arguments.first().is_some_and(|word| word == "codec"),
+        "usage: codec …"
+    );
     let config = FrameConfig {
         mask_send_frame: false,
         resize_size: 64 << 10,

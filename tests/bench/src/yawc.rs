@@ -11,10 +11,12 @@ use ws_tests::bench::{
     codec::{self, EchoCodec, Sink},
     server::Mode,
 };
-use yawc::{OpCode, Options, Role, WebSocket};
+use yawc::{Frame, OpCode, Options, Role, WebSocket};
 
 async fn echo<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) {
-    let options = Options::default().with_utf8().with_limits(16 << 20, 32 << 20);
+    let options = Options::default()
+        .with_utf8()
+        .with_limits(16 << 20, 32 << 20);
     let Ok(mut open) = WebSocket::from_stream(stream, Role::Server, options) else {
         return;
     };
@@ -38,10 +40,19 @@ impl EchoCodec for Codec {
     fn echo(&mut self, input: &[u8], sink: &mut Sink) {
         self.input.extend_from_slice(input);
         self.output.clear();
-        while let Some(frame) = self.decoder.decode(&mut self.input).expect("frames are right") {
-            assert!(frame.opcode() != OpCode::Text || frame.is_utf8(), "no UTF-8");
+        while let Some(frame) = self
+            .decoder
+            .decode(&mut self.input)
+            .expect("frames are right")
+        {
+            assert!(
+                frame.opcode() != OpCode::Text || frame.is_utf8(),
+                "no UTF-8"
+            );
+            // With its key it would be masked again.
+            let (opcode, _, payload) = frame.into_parts();
             self.encoder
-                .encode(frame, &mut self.output)
+                .encode(Frame::from((opcode, payload)), &mut self.output)
                 .expect("it takes all");
         }
         sink.take(&self.output);

@@ -1,6 +1,10 @@
 //! `bench`: servers and codecs of others beside ours; builds what takes part, and runs the `bench` program of ws-tests.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 
@@ -25,16 +29,24 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     if flags.take_switch("quick") {
         words.push("--quick".to_owned());
     }
-    let json = flags
-        .take("json")
-        .map_or_else(|| folder().join("results.json"), PathBuf::from);
+    let json = flags.take("json").map(PathBuf::from);
+    let from = flags.take("from").map(PathBuf::from);
     let (write, plot) = (flags.take_switch("write"), flags.take_switch("plot"));
     flags.finish()?;
+    let is_measured = from.is_none();
+    let results = from
+        .or(json)
+        .unwrap_or_else(|| folder().join("results.json"));
     let is_ready = report.step("install", installed)
         && report.step("release build", build::release)
-        && report.step("peers", build_peers);
-    if is_ready && report.step("bench", || bench(&words, &json, write)) && plot {
-        report.step("plot", || draw(&json));
+        && (!is_measured
+            || (report.step("peers", build_peers)
+                && report.step("bench", || bench(&words, &results))));
+    if is_ready && write {
+        report.step("document", || document(&results));
+    }
+    if is_ready && plot {
+        report.step("plot", || draw(&results));
     }
     Ok(())
 }
@@ -141,11 +153,10 @@ fn programs(metadata: &str) -> Result<Vec<String>, Failure> {
         .collect())
 }
 
-fn bench(words: &[String], json: &PathBuf, write: bool) -> Result<Outcome, Failure> {
+fn bench(words: &[String], json: &Path) -> Result<Outcome, Failure> {
     let mut last = String::new();
     // The soft limit of open files is 1,024 on many machines.
     let files = "ulimit -n $(ulimit -Hn); exec \"$@\"";
-    let document = root().join("ws-server/BENCHMARKS.md");
     Run::new("sh")
         .args(["-c", files, "sh", "taskset", "-c", GENERATOR_CORE])
         .args([build::program("bench")])
@@ -154,26 +165,29 @@ fn bench(words: &[String], json: &PathBuf, write: bool) -> Result<Outcome, Failu
         .args(["--not-built".into(), not_built()])
         .args(["--python".into(), python()])
         .args(["--node".into(), target().join("peers/node/node_modules")])
-        .args(["--json".into(), json.clone()])
-        .args(
-            write
-                .then_some(["--write".into(), document])
-                .into_iter()
-                .flatten(),
-        )
+        .args([Path::new("--json"), json])
         .args(words)
         .run_with_lines(|line| line.clone_into(&mut last))?;
     Ok(Outcome::DoneWith(last))
 }
 
-/// Draws the pictures of the document.
-fn draw(json: &PathBuf) -> Result<Outcome, Failure> {
-    Run::new(python())
+/// Writes the document anew; what was written into it by hand stays.
+fn document(json: &Path) -> Result<Outcome, Failure> {
+    Run::new(build::program("bench"))
         .args([
-            root().join("tests/bench/scripts/plot.py"),
-            json.clone(),
-            root().join("ws-server/benchmarks"),
+            Path::new("document"),
+            json,
+            &root().join("ws-server/BENCHMARKS.md"),
         ])
+        .run()?;
+    Ok(Outcome::Done)
+}
+
+/// Draws the pictures of the document.
+fn draw(json: &Path) -> Result<Outcome, Failure> {
+    let script = root().join("tests/bench/scripts/plot.py");
+    Run::new(python())
+        .args([&script, json, &root().join("ws-server/benchmarks")])
         .run()?;
     Ok(Outcome::Done)
 }

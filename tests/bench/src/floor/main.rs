@@ -15,12 +15,14 @@ fn main() -> std::io::Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let rest = arguments.get(1..).unwrap_or_default();
     match arguments.first().map(String::as_str) {
-        Some("serve") => return server::serve(rest.first().map_or("", String::as_str)),
+        Some("serve") => return server::serve(rest),
         Some("codec") => harness::main(&mut codec::Floor::default(), rest),
         Some("codec-memcpy") => codec::limit(codec::Limit::Copy, rest),
         Some("codec-xor") => codec::limit(codec::Limit::Xor, rest),
         Some("codec-utf8") => codec::limit(codec::Limit::Utf8, rest),
-        _ => panic!("usage: serve echo|broadcast, codec[-memcpy|-xor|-utf8] SIZE KIND …"),
+        _ => panic!(
+            "usage: serve echo|broadcast, serve tls CHAIN KEY, codec[-memcpy|-xor|-utf8] SIZE KIND …"
+        ),
     }
     Ok(())
 }

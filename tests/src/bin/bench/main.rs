@@ -5,7 +5,7 @@
 //! scripts of `tests/bench/scripts`.
 //!
 //! ```text
-//!   cells ──► stage (servers, kept) ──► turns A B C … B C A … ──► results (JSON) ──► table, document
+//!   cells ──► stage (servers, kept) ──► turns A B C … B C A … ──► results (JSON) ──► table, targets, document
 //!                                         │ load, work
 //! ```
 #![allow(
@@ -16,8 +16,10 @@
 
 mod callgrind;
 mod cells;
+mod document;
 mod instructions;
 mod load;
+mod machine;
 mod options;
 mod ours;
 mod peers;
@@ -26,6 +28,7 @@ mod run;
 mod stage;
 mod statistics;
 mod table;
+mod targets;
 mod turns;
 mod wakeup;
 mod work;
@@ -49,6 +52,10 @@ fn main() {
                 process::exit(1);
             }
         }
+        ["document", results, document] => {
+            let written = document::write(results.as_ref(), document.as_ref());
+            written.unwrap_or_else(|error| panic!("{error}"));
+        }
         ["wakeup", who, seconds] => {
             let seconds = seconds
                 .parse()
@@ -58,7 +65,8 @@ fn main() {
         ["serve", mode, rest @ ..] => ours::serve(mode, rest),
         ["codec", ..] => ws_tests::bench::codec::main(&mut ours::Codec::default(), &arguments[1..]),
         _ => panic!(
-            "usage: bench run … | serve MODE [CHAIN KEY] | codec SIZE KIND (for SECONDS | calls N)"
+            "usage: bench run … | document RESULTS DOCUMENT | instructions BASELINE [--update] | serve MODE [CHAIN KEY] | \
+             codec SIZE KIND (for SECONDS | calls N) | wakeup mailbox|bare SECONDS"
         ),
     }
 }

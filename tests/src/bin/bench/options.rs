@@ -14,8 +14,6 @@ pub(crate) struct Options {
     /// Pieces of the cells' names; empty for all.
     pub(crate) cells: Vec<String>,
     pub(crate) json: Option<PathBuf>,
-    /// The document to write.
-    pub(crate) write: Option<PathBuf>,
     /// Programs of `tests/bench`, as cargo built them.
     pub(crate) programs: PathBuf,
     /// `NAME: reason`, one a line, of those that cargo could not build.
@@ -39,7 +37,6 @@ impl Options {
             only: Vec::new(),
             cells: Vec::new(),
             json: None,
-            write: None,
             programs: PathBuf::new(),
             not_built: None,
             python: PathBuf::from("python3"),
@@ -60,7 +57,6 @@ impl Options {
                 "--only" => options.only = list(),
                 "--cells" => options.cells = list(),
                 "--json" => options.json = Some(value.into()),
-                "--write" => options.write = Some(value.into()),
                 "--programs" => options.programs = value.into(),
                 "--not-built" => options.not_built = Some(value.into()),
                 "--python" => options.python = value.into(),

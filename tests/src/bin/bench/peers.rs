@@ -49,7 +49,7 @@ pub(crate) const PEERS: [Peer; 20] = [
         .serving(&Mode::ALL)
         .with_codec("codec"),
     Peer::new("floor", Part::Floor, rust("peer-floor"))
-        .serving(&[Echo, Broadcast])
+        .serving(&[Echo, Broadcast, Tls])
         .with_codec("codec"),
     Peer::new(
         "tungstenite 4 KiB",

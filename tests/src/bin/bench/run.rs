@@ -5,12 +5,12 @@ use std::{fs, io};
 use serde_json::{Value, json};
 
 use crate::{
-    cells,
+    cells, machine,
     options::Options,
     peers::{PEERS, Part},
     results,
     stage::Stage,
-    table, turns,
+    table, targets, turns,
 };
 
 pub(crate) fn run(options: &Options) -> io::Result<()> {
@@ -34,10 +34,18 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
         .filter(|peer| peer.part != Part::Limit)
         .filter_map(|peer| Some(json!({"name": peer.name, "reason": peer.missing(options)?})))
         .collect();
-    let all = json!({"cells": done, "not_built": not_built});
+    let targets = targets::judge(&done);
+    targets::print(&targets);
+    let all = json!({
+        "machine": machine::describe(),
+        "settings": {"rounds": options.rounds, "seconds": options.turn.as_secs_f64(), "quick": options.quick},
+        "targets": targets,
+        "cells": done,
+        "not_built": not_built,
+    });
     if let Some(path) = &options.json {
         fs::write(path, format!("{all:#}\n"))?;
-        println!("\nwritten to {}", path.display());
+        println!("written to {}", path.display());
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ pub(crate) fn run(cell: &Cell, stage: &mut Stage<'_>) -> BTreeMap<&'static str, 
     for peer in &cell.peers {
         match prepare(peer, cell.work, stage) {
             Ok(turn) => players.push((*peer, turn, Vec::new())),
-            Err(error) => drop(answers.insert(peer.name, Answer::Failed(error.to_string()))),
+            Err(error) => drop(answers.insert(peer.name, Answer::Failed(short(&error)))),
         }
     }
     for round in 0..rounds {
@@ -51,7 +51,7 @@ pub(crate) fn run(cell: &Cell, stage: &mut Stage<'_>) -> BTreeMap<&'static str, 
             };
             match done {
                 Ok(sample) => samples.push(sample),
-                Err(error) => failed.push((index, peer.name, error.to_string())),
+                Err(error) => failed.push((index, peer.name, short(&error))),
             }
         }
         for (index, name, why) in failed.into_iter().rev() {
@@ -64,6 +64,19 @@ pub(crate) fn run(cell: &Cell, stage: &mut Stage<'_>) -> BTreeMap<&'static str, 
         answers.insert(peer.name, Answer::Samples(samples));
     }
     answers
+}
+
+/// Its words in one line, without the stack that a program prints.
+fn short(error: &io::Error) -> String {
+    let text = error.to_string();
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with("==") && !line.is_empty());
+    let lines: Vec<_> = lines
+        .take_while(|line| !line.starts_with("stack backtrace"))
+        .collect();
+    lines.join(" / ").chars().take(300).collect()
 }
 
 fn prepare(peer: &'static Peer, work: Work, stage: &mut Stage<'_>) -> io::Result<Box<dyn Turn>> {
