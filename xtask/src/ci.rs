@@ -20,7 +20,17 @@ pub(crate) fn steps(report: &mut Report, cases: &autobahn::Cases) {
     report.step("install", install::install);
     report.step("tidy", tidy::tidy);
     report.step("modules", modules::check);
-    report.step("fmt", || cargo(&["fmt", "--all", "--check"]));
+    report.step("fmt", || {
+        cargo(&["fmt", "--all", "--check"])?;
+        // A workspace of its own.
+        let peers = [
+            "fmt",
+            "--check",
+            "--manifest-path",
+            "tests/bench/Cargo.toml",
+        ];
+        cargo(&peers)
+    });
     report.step("deny", || deny(false));
     let clippy = [
         "clippy",

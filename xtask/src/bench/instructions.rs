@@ -12,13 +12,13 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     let update = flags.take_switch("update");
     flags.finish()?;
     let is_there = || install::programs(&install::NEEDS).map(|()| Outcome::Done);
-    if report.step("install", is_there) && report.step("release build", build::release) {
+    if report.step("install", is_there) && report.step("release build", build::bench) {
         report.step("instructions", || instructions(update));
     }
     Ok(())
 }
 
-/// Red if a path became slower; wants the release build and valgrind.
+/// Red if a path became slower; wants the release build, which may be that of all programs, and valgrind.
 pub(crate) fn check() -> Result<Outcome, Failure> {
     instructions(false)
 }

@@ -38,7 +38,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
         .or(json)
         .unwrap_or_else(|| folder().join("results.json"));
     let is_ready = report.step("install", installed)
-        && report.step("release build", build::release)
+        && report.step("release build", build::bench)
         && (!is_measured
             || (report.step("peers", build_peers)
                 && report.step("bench", || bench(&words, &results))));

@@ -37,7 +37,7 @@ pub(crate) fn codec(words: &[String], messages: usize) -> io::Result<f64> {
         }
     };
     let difference = count(2 * CALLS)?.saturating_sub(count(CALLS)?);
-    Ok(difference as f64 / (CALLS as usize * messages) as f64)
+    Ok(difference as f64 / (CALLS as f64 * messages as f64))
 }
 
 /// Instructions of the server that `words` start, while `load` talks to its port.

@@ -28,8 +28,9 @@ const MOST_FOR_TEN: f64 = 10.5;
 /// What a server is asked: kind and size of messages, connections, messages in a batch.
 type Asked = (Kind, usize, usize, u64);
 
-/// Turns of a server: the second run has twice as many.
-const TURNS: u64 = 400;
+/// Messages or batches of a server, over all connections: the second run has twice as many. Opening a connection takes now
+/// a few instructions more, now a few less, which must not show.
+const TURNS: u64 = 2_000;
 
 pub(crate) fn run(baseline: &Path, update: bool) -> io::Result<()> {
     let counts = count()?;

@@ -22,6 +22,10 @@ impl Spread {
 }
 
 /// Between the two nearest of sorted figures, in proportion.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a place in a slice that was made of its length"
+)]
 pub(crate) fn quantile(sorted: &[f64], part: f64) -> Option<f64> {
     let at = part * (sorted.len().checked_sub(1)? as f64);
     let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);

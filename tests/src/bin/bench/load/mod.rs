@@ -177,3 +177,53 @@ impl Open {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+        thread,
+    };
+
+    use ws_server::Config;
+    use ws_tests::{bench::traffic::Kind, echo::EchoServer};
+
+    use super::*;
+
+    fn open(port: u16, connections: usize) -> Load {
+        let wires = (0..connections)
+            .map(|_| Wire::open(port).unwrap())
+            .collect();
+        Load::new(wires, Traffic::new(Kind::Mixed, 1000, 4), 2).unwrap()
+    }
+
+    #[test]
+    fn echoes_come_back_in_both_ways() {
+        let server = EchoServer::start(Config::default());
+        let mut load = open(server.address().port(), 3);
+        let messages = load.echo(Duration::from_millis(20)).unwrap();
+        assert!(messages >= 6 && messages % 2 == 0, "{messages}");
+        let times = load.paced(1_000, Duration::from_millis(50)).unwrap();
+        assert_eq!(times.len(), 50);
+    }
+
+    #[test]
+    fn one_wrong_byte_is_found() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut input = [0; 65_536];
+            let _ = stream.read(&mut input);
+            stream.write_all(b"HTTP/1.1 101 Yes\r\n\r\n").unwrap();
+            let mut answer = Traffic::new(Kind::Mixed, 1000, 4).echoes.bytes().to_vec();
+            answer[700] ^= 1;
+            let _ = stream.read(&mut input);
+            let _ = stream.write_all(&answer[..1500]);
+            let _ = stream.read(&mut input);
+        });
+        let error = open(port, 1).echo(Duration::from_millis(20)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
+    }
+}

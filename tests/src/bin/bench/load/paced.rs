@@ -12,7 +12,8 @@ use super::{Load, PATIENCE};
 impl Load {
     /// Sends `rate` messages a second for this long; how many nanoseconds each took.
     pub(crate) fn paced(&mut self, rate: u32, time: Duration) -> io::Result<Vec<u64>> {
-        let count = (f64::from(rate) * time.as_secs_f64()) as u64;
+        let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let count = u64::from(rate) * milliseconds / 1_000;
         let mut waiting: Vec<VecDeque<(u64, Duration)>> =
             vec![VecDeque::new(); self.connections.len()];
         let mut taken = Vec::new();
