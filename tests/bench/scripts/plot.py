@@ -47,7 +47,7 @@ def sheet(folder, name, cells, draw):
         part.axis("off")
     figure.tight_layout()
     path = folder / name
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    figure.savefig(path, dpi=80, metadata={"Software": None})
     plt.close(figure)
     print(f"written: {path.name}")
 

@@ -79,7 +79,7 @@ const MOST_ON_ITS_WAY: usize = 256 << 20;
 const MOST_CONNECTIONS: usize = 19_000;
 const ONE_CORE: &str = "0";
 const BOTH_CORES: &str = "0,1";
-/// Of all cores' messages a second: about 30 % of what one server thread can do at 10 µs a message.
+/// Messages a second over all connections: about 30 % of what a server thread can do at 10 µs a message.
 const RATE: u32 = 30_000;
 
 /// The cells that are asked for, in the order of the document.

@@ -107,6 +107,9 @@ fn head(machine: &Value, settings: &Value, text: &mut String) {
         settings["rounds"],
         settings["seconds"],
     );
+    if settings["quick"] == true {
+        text.push_str("**A quick run**: fewer cells, rounds and connections, so take the figures for no more than a first look.\n\n");
+    }
     let versions = machine["versions"].as_object().into_iter().flatten();
     let versions: Vec<_> = versions
         .map(|(name, version)| format!("{name} {}", string(version)))

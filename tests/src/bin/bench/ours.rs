@@ -33,9 +33,9 @@ pub(crate) fn serve(mode: &str, certificate: &[&str]) {
     announce(server.local_addr().port());
     thread::spawn(end_with_stdin);
     let ended = if mode == Mode::Broadcast.name() {
-        server.run(|_| Broadcast)
+        server.run(|_| Answering::<true>)
     } else {
-        server.run(|_| Echo)
+        server.run(|_| Answering::<false>)
     };
     ended.unwrap_or_else(|error| panic!("{error}"));
 }
@@ -51,9 +51,10 @@ fn tls(files: &[&str]) -> ServerTls {
         .unwrap_or_else(|error| panic!("unusable certificate: {error}"))
 }
 
-struct Echo;
+/// Sends a message back, or to all.
+struct Answering<const TO_ALL: bool>;
 
-impl Handler for Echo {
+impl<const TO_ALL: bool> Handler for Answering<TO_ALL> {
     type Connection = ();
     type Command = ();
 
@@ -71,38 +72,16 @@ impl Handler for Echo {
         (): &mut (),
         message: Message<'_>,
     ) -> Flow {
-        if context.send(message).is_err() {
-            context.abort();
-        }
-        Flow::Continue
-    }
-}
-
-struct Broadcast;
-
-impl Handler for Broadcast {
-    type Connection = ();
-    type Command = ();
-
-    fn on_open(
-        &mut self,
-        _: &mut Context<'_, ()>,
-        _: &Request,
-    ) -> Result<Accepted<()>, HttpAnswer> {
-        Ok(Accepted::new(()))
-    }
-
-    fn on_message(
-        &mut self,
-        context: &mut Context<'_, ()>,
-        (): &mut (),
-        message: Message<'_>,
-    ) -> Flow {
-        let connections = context.connections();
         match message {
-            Message::Text(text) => connections.broadcast_text(text),
-            Message::Binary(data) => connections.broadcast_binary(data),
-        };
+            Message::Text(text) if TO_ALL => {
+                context.connections().broadcast_text(text);
+            }
+            Message::Binary(data) if TO_ALL => {
+                context.connections().broadcast_binary(data);
+            }
+            message if context.send(message).is_err() => context.abort(),
+            _ => {}
+        }
         Flow::Continue
     }
 }

@@ -82,9 +82,15 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// Ends a peer's servers, as one has failed.
+    /// Ends a peer's servers, as one has failed, and prints what they said.
     pub(crate) fn forget(&mut self, peer: &str) {
-        self.servers.retain(|(name, ..), _| *name != peer);
+        self.servers.retain(|(name, ..), server| {
+            let is_other = *name != peer;
+            if !is_other {
+                eprint!("{}", server.process.stderr_so_far());
+            }
+            is_other
+        });
     }
 }
 

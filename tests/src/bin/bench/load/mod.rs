@@ -203,7 +203,7 @@ mod tests {
         let server = EchoServer::start(Config::default());
         let mut load = open(server.address().port(), 3);
         let messages = load.echo(Duration::from_millis(20)).unwrap();
-        assert!(messages >= 6 && messages % 2 == 0, "{messages}");
+        assert!(messages >= 6 && messages.is_multiple_of(2), "{messages}");
         let times = load.paced(1_000, Duration::from_millis(50)).unwrap();
         assert_eq!(times.len(), 50);
     }
