@@ -18,11 +18,14 @@ use ws_tests::bench::{
     server::{Mode, listen},
 };
 
+/// An echo that never ends, if all is right.
+pub type Echoing = Pin<Box<dyn Future<Output = ()>>>;
+
 /// The two commands of a peer: `serve MODE …` calls `accept`, `codec …` calls `over_memory` with a stream to echo on.
 pub fn main(
     modes: &[Mode],
     serve: impl AsyncFn(TcpStream, Mode) + Clone + 'static,
-    over_memory: Option<fn(Memory) -> Pin<Box<dyn Future<Output = ()>>>>,
+    over_memory: Option<fn(Memory) -> Echoing>,
 ) -> io::Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
@@ -85,9 +88,9 @@ struct State {
     output: Sink,
 }
 
-/// An echo that never ends, over a [`Memory`].
+/// An echo over a [`Memory`].
 struct Codec {
-    future: Pin<Box<dyn Future<Output = ()>>>,
+    future: Echoing,
     memory: Memory,
 }
 
