@@ -10,7 +10,7 @@ use std::{
 
 use ws_core::{
     Compression, Connection, Event, Limits, MaskingKeys, Role, Scratch, SendScratch,
-    extension::{DeflateConfig, DeflateOffer},
+    extension::{DeflateConfig, DeflateOffer, DeflateParameters},
     handshake::{ClientHandshake, ClientRequest, ClientStep, HeadLimits},
 };
 
@@ -153,49 +153,16 @@ struct Loaded {
 impl Loaded {
     /// Also gives the frames of all texts, each of which stands for itself.
     fn open(url: &str, texts: &[String]) -> io::Result<(Self, Vec<Vec<u8>>)> {
-        let (host, path) = crate::raw::split(url)
-            .ok_or_else(|| io::Error::other(format!("{url} is no address of a WebSocket")))?;
-        let mut stream = TcpStream::connect(host)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(crate::wait::TIMEOUT))?;
-        stream.set_write_timeout(Some(crate::wait::TIMEOUT))?;
-        let offer = DeflateOffer {
-            client_no_context_takeover: true,
-            ..DeflateOffer::default()
-        };
-        let request = ClientRequest::new(host, path).deflate(offer);
-        let mut handshake =
-            ClientHandshake::new(&request, *b"sixteen bytes ok").map_err(io::Error::other)?;
-        stream.write_all(handshake.request())?;
+        let (stream, agreed) = connect(url, true)?;
         let mut loaded = Self {
             stream,
             input: vec![0; 256 << 10],
             start: 0,
             end: 0,
         };
-        let agreed = loop {
-            let count = loaded.stream.read(&mut loaded.input)?;
-            match handshake.receive(&loaded.input[..count], &HeadLimits::default()) {
-                Ok(ClientStep::NeedMore) if count > 0 => {}
-                Ok(ClientStep::Done {
-                    deflate: Some(agreed),
-                    ..
-                }) => break agreed.parameters(),
-                other => return Err(io::Error::other(format!("no compression: {other:?}"))),
-            }
-        };
         let mut connection =
             Connection::with_deflate(Role::Client, &agreed, &DeflateConfig::shared());
-        let mut scratch = SendScratch::client(Box::new(SameKey));
-        let mut frames = Vec::new();
-        for text in texts {
-            let mut frame = Vec::new();
-            let (_, sender) = connection.split();
-            sender
-                .encode_text_with(text, Compression::Always, &mut scratch, &mut frame)
-                .map_err(io::Error::other)?;
-            frames.push(frame);
-        }
+        let frames = encode(&agreed, texts)?;
         loaded.send(&frames[0]);
         loaded.expect(&mut connection, &texts[0])?;
         Ok((loaded, frames))
@@ -268,6 +235,57 @@ impl Loaded {
         assert!(count > 0, "the server has closed the connection");
         (self.start, self.end) = (0, count);
     }
+}
+
+/// Connects and does the opening handshake; what was agreed on. The client takes no context over, and the server does not
+/// either unless it may.
+///
+/// # Errors
+/// What the socket says, or that there is no compression.
+pub fn connect(url: &str, may_take_over: bool) -> io::Result<(TcpStream, DeflateParameters)> {
+    let (host, path) = crate::raw::split(url)
+        .ok_or_else(|| io::Error::other(format!("{url} is no address of a WebSocket")))?;
+    let mut stream = TcpStream::connect(host)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(crate::wait::TIMEOUT))?;
+    stream.set_write_timeout(Some(crate::wait::TIMEOUT))?;
+    let offer = DeflateOffer {
+        client_no_context_takeover: true,
+        server_no_context_takeover: !may_take_over,
+        ..DeflateOffer::default()
+    };
+    let request = ClientRequest::new(host, path).deflate(offer);
+    let mut handshake =
+        ClientHandshake::new(&request, *b"sixteen bytes ok").map_err(io::Error::other)?;
+    stream.write_all(handshake.request())?;
+    let mut input = [0; 16 << 10];
+    loop {
+        let count = stream.read(&mut input)?;
+        match handshake.receive(&input[..count], &HeadLimits::default()) {
+            Ok(ClientStep::NeedMore) if count > 0 => {}
+            Ok(ClientStep::Done {
+                deflate: Some(agreed),
+                ..
+            }) => return Ok((stream, agreed.parameters())),
+            other => return Err(io::Error::other(format!("no compression: {other:?}"))),
+        }
+    }
+}
+
+/// The frames of texts, each of which stands for itself and can go on every connection.
+///
+/// # Errors
+/// A text that is too long.
+pub fn encode(agreed: &DeflateParameters, texts: &[String]) -> io::Result<Vec<Vec<u8>>> {
+    let mut connection = Connection::with_deflate(Role::Client, agreed, &DeflateConfig::shared());
+    let mut scratch = SendScratch::client(Box::new(SameKey));
+    let (_, sender) = connection.split();
+    let encode = |text: &String| {
+        let mut frame = Vec::new();
+        let encoded = sender.encode_text_with(text, Compression::Always, &mut scratch, &mut frame);
+        encoded.map(|()| frame).map_err(io::Error::other)
+    };
+    texts.iter().map(encode).collect()
 }
 
 /// The same bytes can then go on every connection.

@@ -31,6 +31,23 @@ pub fn cpu_seconds(pid: u32) -> Option<f64> {
     Some(ticks / TICKS_A_SECOND)
 }
 
+/// CPU time of all threads of the process so far, in nanoseconds. `None` if it does not run (or this is not Linux).
+///
+/// Exact only while the process waits: the system counts a running thread at its ticks.
+pub fn cpu_nanoseconds(pid: u32) -> Option<u64> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let of_thread = |path: std::path::PathBuf| -> Option<u64> {
+        let text = fs::read_to_string(path.join("schedstat")).ok()?;
+        text.split(' ').next()?.parse().ok()
+    };
+    Some(
+        threads
+            .flatten()
+            .filter_map(|thread| of_thread(thread.path()))
+            .sum(),
+    )
+}
+
 /// Open files of the process. `None` if it does not run (or this is not Linux).
 pub fn open_files(pid: u32) -> Option<usize> {
     Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count())
@@ -61,6 +78,7 @@ mod tests {
         let resident = resident_bytes(pid).unwrap();
         assert!(peak_resident_bytes(pid).unwrap() + (1 << 20) >= resident);
         assert!(cpu_seconds(pid).unwrap() < 3_600.0);
+        assert!(cpu_nanoseconds(pid).unwrap() > 0);
         assert!(open_files(pid).unwrap() >= 3);
         assert_eq!(resident_bytes(u32::MAX), None);
     }

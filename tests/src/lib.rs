@@ -3,6 +3,7 @@
 //! Everything here panics with a full sentence when it cannot go on: its callers are tests.
 //! Invariant: nothing waits without a deadline, and no child outlives its [`process::Process`].
 
+pub mod bench;
 pub mod deflate_load;
 pub mod echo;
 pub mod figures;

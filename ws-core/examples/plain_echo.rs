@@ -1,5 +1,5 @@
 //! A server's and a client's end echo messages without compression, for the instructions that takes: under callgrind,
-//! built with and without the feature `deflate`. `cargo xtask bench instructions` does that and compares.
+//! built with and without the feature `deflate`. `cargo xtask bench plain` does that and compares.
 //!
 //! `plain_echo ROUNDS BYTES`
 

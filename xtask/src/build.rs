@@ -24,6 +24,21 @@ pub(crate) fn release() -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+/// Builds the benchmark of ws-tests alone.
+pub(crate) fn bench() -> Result<Outcome, Failure> {
+    let package = [
+        "build",
+        "--locked",
+        "--release",
+        "-p",
+        "ws-tests",
+        "--bin",
+        "bench",
+    ];
+    Run::cargo().args(package).run()?;
+    Ok(Outcome::Done)
+}
+
 /// The path of a program that [`release`] builds.
 pub(crate) fn program(name: &str) -> PathBuf {
     target()

@@ -1,7 +1,7 @@
 //! `ci`: everything that a change must pass, from a clean clone on two cores in at most 25 minutes.
 
 use crate::{
-    Failure, autobahn, build,
+    Failure, autobahn, bench, build,
     flags::Flags,
     idle, install, modules, onescript,
     report::{Outcome, Report},
@@ -20,7 +20,17 @@ pub(crate) fn steps(report: &mut Report, cases: &autobahn::Cases) {
     report.step("install", install::install);
     report.step("tidy", tidy::tidy);
     report.step("modules", modules::check);
-    report.step("fmt", || cargo(&["fmt", "--all", "--check"]));
+    report.step("fmt", || {
+        cargo(&["fmt", "--all", "--check"])?;
+        // A workspace of its own.
+        let peers = [
+            "fmt",
+            "--check",
+            "--manifest-path",
+            "tests/bench/Cargo.toml",
+        ];
+        cargo(&peers)
+    });
     report.step("deny", || deny(false));
     let clippy = [
         "clippy",
@@ -35,6 +45,7 @@ pub(crate) fn steps(report: &mut Report, cases: &autobahn::Cases) {
     report.step("clippy", || cargo(&clippy));
     report.step("doc", doc);
     if report.step("release build", build::release) {
+        report.step("instructions", bench::instructions::check);
         autobahn::both(report, cases);
         report.step("idle", idle::default);
         report.step("idle with TLS", idle::default_tls);

@@ -1,6 +1,9 @@
-//! Flags of a command: `--name value` pairs, taken by name; what nobody takes is an error.
+//! Flags of a command: `--name value` pairs and a few switches, taken by name; what nobody takes is an error.
 
 use crate::Failure;
+
+/// Flags without a value.
+const SWITCHES: [&str; 4] = ["plot", "quick", "update", "write"];
 
 /// The flags that are still to be taken.
 #[derive(Debug)]
@@ -17,6 +20,7 @@ impl Flags {
             };
             let (name, value) = match name.split_once('=') {
                 Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+                None if SWITCHES.contains(&name) => (name.to_owned(), Some(String::new())),
                 None => (name.to_owned(), arguments.next()),
             };
             let value = value.ok_or_else(|| format!("--{name} needs a value"))?;
@@ -29,6 +33,11 @@ impl Flags {
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let index = self.0.iter().position(|(given, _)| given == name)?;
         Some(self.0.remove(index).1)
+    }
+
+    /// Whether `--name`, which has no value, was given.
+    pub(crate) fn take_switch(&mut self, name: &str) -> bool {
+        self.take(name).is_some()
     }
 
     /// The whole number after `--name`, or `default`.
@@ -65,6 +74,13 @@ mod tests {
         assert_eq!(flags.take_number("minutes", 10), Ok(3));
         assert_eq!(flags.take_number("connections", 50), Ok(50));
         assert_eq!(flags.finish(), Ok(()));
+    }
+
+    #[test]
+    fn a_switch_has_no_value() {
+        let mut flags = parse(&["--quick", "--role", "server"]).unwrap();
+        assert!(flags.take_switch("quick") && !flags.take_switch("plot"));
+        assert_eq!(flags.take("role").as_deref(), Some("server"));
     }
 
     #[test]

@@ -38,7 +38,6 @@ cargo xtask COMMAND
   ci          everything a change must pass: fmt, clippy, docs, tests, conformance, idle memory, tidy
   full        ci, then Autobahn with every section, cargo-deny, the fuzz targets, and what `dist` builds for other
               systems in Wine and qemu; hours are allowed
-  full        ci, then Autobahn with every section, cargo-deny and the fuzz targets; hours are allowed
   native      the 1C add-in in the C++ host, at length: races, loads, AddressSanitizer, valgrind, speed
   soak        a mixed echo load with sequence and checksum verification; prints the slopes of RSS and open files
               [--minutes N]        how long (default 10)
@@ -56,9 +55,18 @@ cargo xtask COMMAND
               [--only P,P]         platforms: linux-x86_64, linux-x86_64-static, linux-i686, linux-aarch64,
                                    windows-x86_64, windows-i686 (default: all)
   foreign     what `dist` builds for other systems and processors, run in Wine, by the 32-bit loader and in qemu
+  bench       ws-server and ws-core beside the servers and codecs of others, in turns in one run (needs two cores)
+              [--quick]            minutes instead of half an hour: fewer cells, rounds and connections
+              [--rounds N] [--seconds S]     turns of each in a cell (default 9) of S seconds (default 0.25)
+              [--only NAMES] [--cells NAMES] those peers beside ours and the floor; cells whose names have one of these
+              [--json FILE]        where the figures go (default target/bench/results.json)
+              [--write] [--plot]   ws-server/BENCHMARKS.md anew, and its pictures
+              [--from FILE]        without a new run, from the figures of an old one
+  bench instructions  instructions of the hot paths in valgrind, red if one is 5 % above tests/bench/instructions.json
+              [--update]           writes that file anew
   bench deflate  echo of compressed JSON and memory of idle compressed connections: ws-server, Node ws, Python websockets
               in turns in one run  [--tenths N]  tenths of a second for each turn (default 10)
-  bench instructions  an uncompressed echo in ws-core with and without the feature `deflate`, counted by callgrind
+  bench plain  an uncompressed echo in ws-core with and without the feature `deflate`, counted by callgrind
   install     the programs and packages that tests need: by apt if run as root, PyPI and npm ones under target
   modules     the 1C and OneScript modules and the tables of the add-in's README, from ws-ffi/methods.json
               [--addin ARCHIVE --into FOLDER]  the OneScript package and the extension's dump as well
@@ -76,7 +84,7 @@ fn main() -> ExitCode {
     let mut arguments = arguments.peekable();
     // What to measure is a word, as the command is.
     let what = arguments
-        .next_if(|_| command == "bench")
+        .next_if(|word| command == "bench" && !word.starts_with("--"))
         .unwrap_or_default();
     let result = Flags::parse(arguments).and_then(|flags| run(&command, &what, flags));
     match result {

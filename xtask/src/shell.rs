@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::OsStr,
-    io::{self, BufRead as _, BufReader},
+    io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -149,6 +149,24 @@ impl Run {
         String::from_utf8(output.stdout).map_err(|_| format!("{} printed no UTF-8", self.shown))
     }
 
+    /// Hands each line of its standard output to `line` without printing it; whether it succeeded.
+    pub(crate) fn read_anyway(mut self, mut line: impl FnMut(&str)) -> Result<bool, Failure> {
+        println!("$ {}", self.shown);
+        let failed = |error| cannot_start(&self.shown, &error);
+        let mut child = self
+            .command
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        let output = child.stdout.take().map(BufReader::new);
+        output
+            .into_iter()
+            .flat_map(BufRead::lines)
+            .map_while(Result::ok)
+            .for_each(|text| line(&text));
+        child.wait().map(|status| status.success()).map_err(failed)
+    }
+
     /// Whether it starts and succeeds; prints nothing.
     pub(crate) fn succeeds(mut self) -> bool {
         let command = self.command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -204,6 +222,13 @@ mod tests {
         assert!(Run::new("false").run().is_err());
         assert!(Run::new("no-such-program-here").run().is_err());
         assert!(!Run::new("false").succeeds());
+        let mut lines = Vec::new();
+        let run = Run::new("sh").args(["-c", "echo one; false"]);
+        assert_eq!(
+            run.read_anyway(|line| lines.push(line.to_owned())),
+            Ok(false)
+        );
+        assert_eq!(lines, ["one"]);
         assert_eq!(Run::new("echo").args(["x"]).read().as_deref(), Ok("x\n"));
     }
 }

@@ -1,7 +1,9 @@
-//! `bench WHAT`: figures of ours beside those of others, in one run.
+//! `bench`, `bench WHAT`: figures of ours beside those of others, in one run.
 
 pub(crate) mod deflate;
 pub(crate) mod instructions;
+mod peers;
+pub(crate) mod plain;
 
 use crate::{Failure, flags::Flags, report::Report};
 
@@ -11,10 +13,12 @@ type Benchmark = fn(&mut Flags, &mut Report) -> Result<(), Failure>;
 /// The benchmark of this name.
 pub(crate) fn named(what: &str) -> Result<Benchmark, Failure> {
     match what {
+        "" => Ok(peers::run),
         "deflate" => Ok(deflate::run),
         "instructions" => Ok(instructions::run),
+        "plain" => Ok(plain::run),
         other => Err(format!(
-            "bench {other:?}: there are `bench deflate` and `bench instructions`"
+            "bench {other:?}: there are `bench`, `bench deflate`, `bench instructions` and `bench plain`"
         )),
     }
 }

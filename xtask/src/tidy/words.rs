@@ -30,8 +30,16 @@ const LEFTOVERS: [&str; 3] = [
     concat!("XX", "X"),
 ];
 
-/// Tests that sleep, and what they send slowly.
-const PACED: [(&str, &str); 2] = [
+/// Tests that sleep, and what they send slowly or measure.
+const PACED: [(&str, &str); 4] = [
+    (
+        "tests/src/bin/bench/turns.rs",
+        "the CPU time of a server, which is exact once it sleeps",
+    ),
+    (
+        "tests/src/bin/bench/wakeup.rs",
+        "threads that are woken, so they must sleep before",
+    ),
     (
         "ws-server/tests/it/closing.rs",
         "a peer that goes on talking after the Close",

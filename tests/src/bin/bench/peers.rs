@@ -1,0 +1,248 @@
+//! Who takes part, and how each is started.
+
+use std::{fs, path::Path, process::Command};
+
+use ws_tests::{
+    bench::server::Mode::{self, Broadcast, Echo, Tls},
+    process::Process,
+};
+
+use crate::{options::Options, ours};
+
+/// Someone who takes part.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    pub(crate) part: Part,
+    program: Program,
+    modes: &'static [Mode],
+    /// Its word for the codec alone, if it has one.
+    codec: Option<&'static str>,
+}
+
+/// What a peer's figures are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Ours,
+    /// Ours in another way, in cells of its own: the mailbox, two workers.
+    Variant,
+    /// What cannot be left out.
+    Floor,
+    /// What the machine can do.
+    Limit,
+    Registry,
+}
+
+#[derive(Debug)]
+enum Program {
+    /// This one; with another mode than asked for.
+    Ours(Option<&'static str>),
+    /// Of `tests/bench`, with words after the mode.
+    Rust(&'static str, &'static [&'static str]),
+    Node(&'static str),
+    Python(&'static str),
+}
+
+/// Everybody. Ours first, as the ratios are to it.
+pub(crate) const PEERS: [Peer; 20] = [
+    Peer::new("ws-server", Part::Ours, Program::Ours(None))
+        .serving(&Mode::ALL)
+        .with_codec("codec"),
+    Peer::new("floor", Part::Floor, rust("peer-floor"))
+        .serving(&[Echo, Broadcast, Tls])
+        .with_codec("codec"),
+    Peer::new(
+        "tungstenite 4 KiB",
+        Part::Registry,
+        Program::Rust("peer-tungstenite", &["small"]),
+    )
+    .serving(&[Echo, Broadcast]),
+    Peer::new("tungstenite", Part::Registry, rust("peer-tungstenite"))
+        .serving(&[Echo, Broadcast])
+        .with_codec("codec"),
+    Peer::new(
+        "tokio-tungstenite",
+        Part::Registry,
+        rust("peer-tokio-tungstenite"),
+    )
+    .serving(&[Echo, Tls, Broadcast]),
+    Peer::new(
+        "fastwebsockets",
+        Part::Registry,
+        rust("peer-fastwebsockets"),
+    )
+    .serving(&[Echo])
+    .with_codec("codec"),
+    Peer::new("sockudo-ws", Part::Registry, rust("peer-sockudo-ws"))
+        .serving(&[Echo])
+        .with_codec("codec"),
+    Peer::new("web-socket", Part::Registry, rust("peer-web-socket"))
+        .serving(&[Echo])
+        .with_codec("codec"),
+    Peer::new("yawc", Part::Registry, rust("peer-yawc"))
+        .serving(&[Echo])
+        .with_codec("codec"),
+    Peer::new(
+        "tokio-websockets",
+        Part::Registry,
+        rust("peer-tokio-websockets"),
+    )
+    .serving(&[Echo])
+    .with_codec("codec"),
+    Peer::new("ws-tool", Part::Registry, rust("peer-ws-tool")).with_codec("codec"),
+    Peer::new("Node ws", Part::Registry, Program::Node("server.js")).serving(&Mode::ALL),
+    Peer::new(
+        "Python websockets",
+        Part::Registry,
+        Program::Python("websockets_server.py"),
+    )
+    .serving(&Mode::ALL),
+    Peer::new(
+        "picows",
+        Part::Registry,
+        Program::Python("picows_server.py"),
+    )
+    .serving(&[Echo, Broadcast, Tls]),
+    Peer::new("mailbox", Part::Variant, Program::Ours(Some("mailbox"))),
+    Peer::new("two workers", Part::Variant, Program::Ours(Some("workers"))),
+    Peer::new("bare channel", Part::Limit, Program::Ours(None)),
+    Peer::new("memcpy", Part::Limit, rust("peer-floor")).with_codec("codec-memcpy"),
+    Peer::new("XOR in place", Part::Limit, rust("peer-floor")).with_codec("codec-xor"),
+    Peer::new("simdutf8", Part::Limit, rust("peer-floor")).with_codec("codec-utf8"),
+];
+
+const fn rust(program: &'static str) -> Program {
+    Program::Rust(program, &[])
+}
+
+/// The core of every server, and of codecs; the load generator has the other one.
+pub(crate) const SERVER_CORE: &str = "0";
+
+impl Peer {
+    const fn new(name: &'static str, part: Part, program: Program) -> Self {
+        Self {
+            name,
+            part,
+            program,
+            modes: &[],
+            codec: None,
+        }
+    }
+
+    const fn serving(mut self, modes: &'static [Mode]) -> Self {
+        self.modes = modes;
+        self
+    }
+
+    const fn with_codec(mut self, word: &'static str) -> Self {
+        self.codec = Some(word);
+        self
+    }
+    pub(crate) fn serves(&self, mode: Mode) -> bool {
+        self.modes.contains(&mode)
+    }
+
+    pub(crate) fn has_codec(&self) -> bool {
+        self.codec.is_some()
+    }
+
+    /// Whether `--only` leaves it in.
+    pub(crate) fn is_wanted(&self, options: &Options) -> bool {
+        let named = |name: &String| self.name == name.as_str();
+        self.part != Part::Registry || options.only.is_empty() || options.only.iter().any(named)
+    }
+
+    /// Why it cannot take part, if so.
+    pub(crate) fn missing(&self, options: &Options) -> Option<String> {
+        let Program::Rust(program, _) = self.program else {
+            return None;
+        };
+        if options.programs.join(program).is_file() {
+            return None;
+        }
+        let reasons = options
+            .not_built
+            .as_ref()
+            .and_then(|path| fs::read_to_string(path).ok());
+        let reasons = reasons.unwrap_or_default();
+        let reason = reasons
+            .lines()
+            .find_map(|line| line.strip_prefix(program)?.strip_prefix(": "));
+        Some(reason.unwrap_or("there is no such program").to_owned())
+    }
+
+    /// Starts its server on `cores` and waits until it listens.
+    pub(crate) fn start(
+        &self,
+        mode: Mode,
+        cores: &str,
+        options: &Options,
+        certificate: &Certificate,
+    ) -> Server {
+        let name = match self.program {
+            Program::Ours(Some(name)) => name,
+            _ => mode.name(),
+        };
+        let mut command = self.command(cores, options);
+        command.args(["serve", name]);
+        if mode == Tls {
+            command.args([&certificate.chain, &certificate.key]);
+        }
+        if let Program::Rust(_, words) = self.program {
+            command.args(words);
+        }
+        let mut process = Process::spawn(&mut command);
+        let port = process.wait_for_stdout(|line| line.trim().parse().ok());
+        Server { process, port }
+    }
+
+    /// What runs its codec.
+    pub(crate) fn codec(&self, options: &Options) -> Command {
+        let mut command = self.command(SERVER_CORE, options);
+        command.arg(self.codec.unwrap_or("codec"));
+        command
+    }
+
+    /// The same without `taskset`, as words for another program to run.
+    pub(crate) fn bare_codec(&self, options: &Options) -> Vec<String> {
+        let command = self.codec(options);
+        let words = command.get_args().skip(2);
+        words
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect()
+    }
+
+    fn command(&self, cores: &str, options: &Options) -> Command {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/scripts");
+        let mut command = Command::new("taskset");
+        command.args(["-c", cores]);
+        match self.program {
+            Program::Ours(_) => command.arg(ours::program()),
+            Program::Rust(program, _) => command.arg(options.programs.join(program)),
+            Program::Node(script) => command
+                .arg("node")
+                .arg(scripts.join(script))
+                .env("NODE_PATH", &options.node),
+            Program::Python(script) => command
+                .arg(&options.python)
+                .arg(scripts.join(script))
+                .env("PYTHONUNBUFFERED", "1")
+                .env("PYTHONDONTWRITEBYTECODE", "1"),
+        };
+        command
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) port: u16,
+}
+
+/// PEM files.
+#[derive(Debug)]
+pub(crate) struct Certificate {
+    pub(crate) chain: std::path::PathBuf,
+    pub(crate) key: std::path::PathBuf,
+}

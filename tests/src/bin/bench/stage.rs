@@ -1,0 +1,110 @@
+//! The servers of a run: started when first needed, kept until the end.
+
+use std::{
+    collections::HashMap,
+    env, fs, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    process,
+};
+
+use ws_tests::{bench::server::Mode, echo::TestCertificate};
+
+use crate::{
+    options::Options,
+    peers::{Certificate, Peer, Server},
+};
+
+/// Where a running server is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) pid: u32,
+    pub(crate) port: u16,
+}
+
+pub(crate) struct Stage<'a> {
+    pub(crate) options: &'a Options,
+    servers: HashMap<(&'static str, Mode, &'static str), Server>,
+    certificate: Certificate,
+    folder: PathBuf,
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(options: &'a Options) -> io::Result<Self> {
+        let folder = env::temp_dir().join(format!("ws-bench-{}", process::id()));
+        fs::create_dir_all(&folder)?;
+        let made = TestCertificate::new(&["localhost"]);
+        let certificate = Certificate {
+            chain: folder.join("chain.pem"),
+            key: folder.join("key.pem"),
+        };
+        fs::write(&certificate.chain, made.chain)?;
+        fs::write(&certificate.key, made.key)?;
+        Ok(Self {
+            options,
+            servers: HashMap::new(),
+            certificate,
+            folder,
+        })
+    }
+
+    /// The peer's server in this mode, running on `cores`.
+    pub(crate) fn server(
+        &mut self,
+        peer: &'static Peer,
+        mode: Mode,
+        cores: &'static str,
+    ) -> io::Result<Place> {
+        let key = (peer.name, mode, cores);
+        let is_dead = self
+            .servers
+            .get_mut(&key)
+            .is_some_and(|server| !server.process.is_running());
+        if is_dead {
+            self.servers.remove(&key);
+        }
+        if !self.servers.contains_key(&key) {
+            let server = self.fresh(peer, mode, cores)?;
+            self.servers.insert(key, server);
+        }
+        Ok(self.servers[&key].place())
+    }
+
+    /// A server that nobody has used.
+    pub(crate) fn fresh(&self, peer: &'static Peer, mode: Mode, cores: &str) -> io::Result<Server> {
+        let start = || peer.start(mode, cores, self.options, &self.certificate);
+        // It says why by panicking, as in tests.
+        catch_unwind(AssertUnwindSafe(start)).map_err(|why| {
+            let text = why
+                .downcast_ref::<String>()
+                .map_or("cannot start", String::as_str);
+            io::Error::other(text.to_owned())
+        })
+    }
+
+    /// Ends a peer's servers, as one has failed, and prints what they said.
+    pub(crate) fn forget(&mut self, peer: &str) {
+        self.servers.retain(|(name, ..), server| {
+            let is_other = *name != peer;
+            if !is_other {
+                eprint!("{}", server.process.stderr_so_far());
+            }
+            is_other
+        });
+    }
+}
+
+impl Drop for Stage<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Server {
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            pid: self.process.id(),
+            port: self.port,
+        }
+    }
+}

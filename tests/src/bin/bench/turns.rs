@@ -1,0 +1,122 @@
+//! Who has his turn when: A B C …, B C … A, until all rounds are done.
+
+use std::{collections::BTreeMap, io, thread, time::Duration};
+
+use ws_tests::{bench::server::Mode, figures::cpu_nanoseconds};
+
+use crate::{
+    cells::{Cell, Work},
+    peers::{Peer, SERVER_CORE},
+    results::{Answer, Sample},
+    stage::Stage,
+    work,
+};
+
+/// Before the clock runs: caches, and whatever a server makes at the first message.
+const WARM_UP: Duration = Duration::from_millis(20);
+/// After a turn, for the server to fall asleep: only then its CPU time is exact.
+const SETTLE: Duration = Duration::from_millis(1);
+
+/// Something that can be done again and again.
+pub(crate) trait Turn {
+    /// Does it for about this long.
+    fn turn(&mut self, time: Duration) -> io::Result<Sample>;
+}
+
+/// All rounds of a cell: for each peer its samples, or why there are none.
+pub(crate) fn run(cell: &Cell, stage: &mut Stage<'_>) -> BTreeMap<&'static str, Answer> {
+    let (rounds, time) = if cell.work.is_exact() {
+        (1, Duration::ZERO)
+    } else {
+        (stage.options.rounds, stage.options.turn)
+    };
+    let mut players = Vec::new();
+    let mut answers = BTreeMap::new();
+    for peer in &cell.peers {
+        match prepare(peer, cell.work, stage) {
+            Ok(turn) => players.push((*peer, turn, Vec::new())),
+            Err(error) => drop(answers.insert(peer.name, Answer::Failed(short(&error)))),
+        }
+    }
+    for round in 0..rounds {
+        let count = players.len().max(1);
+        players.rotate_left(usize::from(round > 0) % count);
+        let mut failed = Vec::new();
+        for (index, (peer, turn, samples)) in players.iter_mut().enumerate() {
+            let is_first = samples.is_empty();
+            let done = if is_first && !time.is_zero() {
+                turn.turn(WARM_UP).and_then(|_| turn.turn(time))
+            } else {
+                turn.turn(time)
+            };
+            match done {
+                Ok(sample) => samples.push(sample),
+                Err(error) => failed.push((index, peer.name, short(&error))),
+            }
+        }
+        for (index, name, why) in failed.into_iter().rev() {
+            players.remove(index);
+            stage.forget(name);
+            answers.insert(name, Answer::Failed(why));
+        }
+    }
+    for (peer, _, samples) in players {
+        answers.insert(peer.name, Answer::Samples(samples));
+    }
+    answers
+}
+
+/// Its words in one line, without the stack that a program prints.
+fn short(error: &io::Error) -> String {
+    let text = error.to_string();
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with("==") && !line.is_empty());
+    let lines: Vec<_> = lines
+        .take_while(|line| !line.starts_with("stack backtrace"))
+        .collect();
+    lines.join(" / ").chars().take(300).collect()
+}
+
+fn prepare(peer: &'static Peer, work: Work, stage: &mut Stage<'_>) -> io::Result<Box<dyn Turn>> {
+    Ok(match work {
+        Work::Echo { mode, cores, .. } => {
+            let server = stage.server(peer, mode, cores)?;
+            Box::new(work::Echo::open(work, server)?)
+        }
+        Work::Broadcast { connections, depth } => {
+            let server = stage.server(peer, Mode::Broadcast, SERVER_CORE)?;
+            Box::new(work::Broadcast::open(connections, depth, server)?)
+        }
+        Work::Churn => Box::new(work::Churn(stage.server(peer, Mode::Echo, SERVER_CORE)?)),
+        Work::Latency {
+            connections,
+            size,
+            rate,
+        } => {
+            let server = stage.server(peer, Mode::Echo, SERVER_CORE)?;
+            Box::new(work::Latency::open(connections, size, rate, server)?)
+        }
+        Work::Memory { mode, connections } => {
+            let server = stage.fresh(peer, mode, SERVER_CORE)?;
+            Box::new(work::Memory::new(mode, connections, server))
+        }
+        Work::Codec { kind, size } => Box::new(work::Codec::new(peer, kind, size, stage.options)),
+        Work::Instructions { kind, size } => {
+            Box::new(work::Instructions::new(peer, kind, size, stage.options))
+        }
+        Work::WakeUp => Box::new(work::WakeUp(peer.name)),
+    })
+}
+
+/// CPU time of a server while something is done, in nanoseconds.
+pub(crate) fn cpu_of<T>(pid: u32, work: impl FnOnce() -> io::Result<T>) -> io::Result<(T, f64)> {
+    let cpu = || {
+        thread::sleep(SETTLE);
+        cpu_nanoseconds(pid).ok_or_else(|| io::Error::other("the server has ended"))
+    };
+    let before = cpu()?;
+    let done = work()?;
+    Ok((done, (cpu()? - before) as f64))
+}
