@@ -77,6 +77,7 @@ mod role;
 mod scratch;
 #[cfg(feature = "tls")]
 pub mod tls;
+mod utf8;
 
 pub use self::{
     close::{CloseCode, CloseFrame, MAX_REASON_BYTES},

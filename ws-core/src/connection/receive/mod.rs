@@ -14,8 +14,15 @@ use self::state::{Found, Lent, State};
 #[cfg(feature = "deflate")]
 use crate::extension::PeerSide;
 use crate::{
-    close::CloseFrame, connection::reply::Reply, error::ReceiveError, event::Event,
-    frame::FrameHeader, message::Assembly, opcode::OpCode, role::Role, scratch::Scratch,
+    close::CloseFrame,
+    connection::reply::Reply,
+    error::ReceiveError,
+    event::Event,
+    frame::{FrameHeader, mask},
+    message::Assembly,
+    opcode::OpCode,
+    role::Role,
+    scratch::Scratch,
 };
 
 /// The receiving half of a connection: 32 bytes, and no heap memory while nothing is unfinished but the window of a
@@ -132,22 +139,26 @@ impl Receive<'_> {
     )]
     #[inline]
     pub fn next(&mut self) -> Option<Result<Event<'_>, ReceiveError>> {
-        self.state.settle();
-        if let Some((is_text, range)) = self.state.common(self.input) {
-            let payload = &self.input[range];
-            if !is_text {
-                return Some(Ok(Event::Binary(payload)));
+        if !self.state.is_plain {
+            self.state.settle();
+        }
+        if self.state.is_plain
+            && let Some(message) = self.state.take_plain(self.input)
+        {
+            let payload = &mut self.input[message.range];
+            if message.is_text {
+                return Some(self.state.lend_text(message.key, payload));
             }
-            return Some(match simdutf8::basic::from_utf8(payload) {
-                Ok(text) => Ok(Event::Text(text)),
-                Err(_) => Err(self.state.fail(ReceiveError::InvalidUtf8)),
-            });
+            mask::apply(message.key, 0, payload);
+            return Some(Ok(Event::Binary(payload)));
         }
         self.next_uncommon()
     }
 
     /// Every event but a whole message in one short frame.
+    #[inline(never)]
     fn next_uncommon(&mut self) -> Option<Result<Event<'_>, ReceiveError>> {
+        self.state.is_plain = false;
         let found = match self.state.advance(self.input) {
             Ok(Some(found)) => found,
             Ok(None) => return None,
@@ -155,26 +166,17 @@ impl Receive<'_> {
         };
         let state = &mut self.state;
         let (opcode, payload) = match found {
-            Found::Input(OpCode::Text, range) => {
-                return Some(match simdutf8::basic::from_utf8(&self.input[range]) {
-                    Ok(text) => Ok(Event::Text(text)),
-                    Err(_) => Err(state.fail(ReceiveError::InvalidUtf8)),
-                });
+            Found::MaskedText(key, range) => {
+                return Some(state.lend_text(key, &mut self.input[range]));
             }
             Found::Input(opcode, range) => (opcode, &self.input[range]),
             Found::Message { is_text } => {
                 state.lent = Lent::Message;
-                let payload = state
-                    .receiver
-                    .assembly
-                    .as_ref()
-                    .map_or(&[][..], |a| a.payload());
+                let assembly = state.receiver.assembly.as_deref()?;
                 return Some(if is_text {
-                    // Validated while it arrived: this finds nothing, and makes it a `str`.
-                    let text = simdutf8::basic::from_utf8(payload);
-                    text.map(Event::Text).map_err(|_| ReceiveError::InvalidUtf8)
+                    assembly.text().map(Event::Text)
                 } else {
-                    Ok(Event::Binary(payload))
+                    Ok(Event::Binary(assembly.payload()))
                 });
             }
             #[cfg(feature = "deflate")]
@@ -232,6 +234,8 @@ impl Receive<'_> {
 
 impl Drop for Receive<'_> {
     fn drop(&mut self) {
-        self.state.settle();
+        if !self.state.is_plain {
+            self.state.settle();
+        }
     }
 }

@@ -293,7 +293,7 @@ impl Sender {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn encode_message(
         &mut self,
         opcode: OpCode,
@@ -301,10 +301,17 @@ impl Sender {
         scratch: &mut SendScratch,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        if self.stage != Stage::BetweenMessages || self.may_compress() {
+        if self.stage != Stage::BetweenMessages || self.may_compress() || self.role.masks() {
             return self.encode_choosing(opcode, payload, Compression::Auto, scratch, output);
         }
-        self.encode_frame(FirstByte::new(opcode, true), payload, scratch, output)
+        encode_header(
+            FirstByte::new(opcode, true),
+            None,
+            payload.len() as u64,
+            output,
+        );
+        output.extend_from_slice(payload);
+        Ok(())
     }
 
     /// Appends a whole message, compressed or not; or says why not.
