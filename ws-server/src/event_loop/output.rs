@@ -230,7 +230,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// Counts anew what compression keeps for all connections of the loop.
     pub(super) fn recount_scratch(&mut self) {
-        let held = self.scratch.held_bytes() + self.connections.send_scratch.held_bytes();
+        let received = self.scratch.as_ref().map_or(0, |s| s.held_bytes());
+        let held = received + self.connections.send_scratch.held_bytes();
         if held != self.scratch_counted {
             self.connections.memory.update(self.scratch_counted, held);
             self.scratch_counted = held;

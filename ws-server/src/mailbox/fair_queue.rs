@@ -68,7 +68,7 @@ impl Stored {
     }
 
     /// What the message counts in the limits: an empty one is not free.
-    fn charge(&self) -> usize {
+    pub(super) fn charge(&self) -> usize {
         self.payload.len().max(MIN_CHARGE)
     }
 }
@@ -98,6 +98,24 @@ pub(super) enum Pushed {
     Full,
     /// The connection has ended on our side; the message is not kept.
     Ended,
+}
+
+/// What a connection's queue can take until it is full; others may take of it in the meantime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Left {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}
+
+impl Left {
+    pub(super) const NOTHING: Self = Self {
+        messages: 0,
+        bytes: 0,
+    };
+    pub(super) const MAX: Self = Self {
+        messages: usize::MAX,
+        bytes: usize::MAX,
+    };
 }
 
 /// A message taken, and whether its connection is to be read again.
@@ -190,6 +208,15 @@ impl FairQueue {
         } else {
             Pushed::Room
         }
+    }
+
+    /// Tells what the queue of a connection can take.
+    pub(super) fn left(&self, id: ConnectionId) -> Left {
+        let allowed = self.limits.bytes_at(self.depth.bytes);
+        self.entries.get(&id).map_or(Left::NOTHING, |entry| Left {
+            messages: self.limits.messages.saturating_sub(entry.messages.len()),
+            bytes: allowed.saturating_sub(entry.bytes),
+        })
     }
 
     /// Queues a message at the price of the oldest ones, for as long as nobody reads. Returns how many went.

@@ -142,9 +142,13 @@ impl Receive<'_> {
         if !self.state.is_plain {
             self.state.settle();
         }
-        if self.state.is_plain
-            && let Some(message) = self.state.take_plain(self.input)
-        {
+        if self.state.is_plain {
+            if self.state.position == self.input.len() {
+                return None;
+            }
+            let Some(message) = self.state.take_plain(self.input) else {
+                return self.next_uncommon();
+            };
             let payload = &mut self.input[message.range];
             if message.is_text {
                 return Some(self.state.lend_text(message.key, payload));
@@ -223,6 +227,9 @@ impl Receive<'_> {
     /// by the next call of [`Receive::next`].
     #[inline]
     pub fn take_reply(&mut self) -> Option<Reply> {
+        if self.state.is_plain {
+            return None;
+        }
         self.state.reply.take()
     }
 
