@@ -87,7 +87,7 @@ pub use self::{
         Sender, TICK,
     },
     error::{ReceiveError, SendError},
-    event::Event,
+    event::{Event, OwnedEvent},
     event_log::{EventLog, LogFile, OpenLogFile},
     frame::{MAX_CONTROL_BYTES, MaskingKeys, PreparedFrame},
     hook::Hook,

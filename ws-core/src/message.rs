@@ -1,7 +1,7 @@
 //! Assembly of what did not arrive in one piece: a message in fragments, a frame cut by the network.
 //!
-//! Invariant: the buffer grows with the bytes that arrived, at most to twice of them, and never by an
-//! announced length.
+//! Invariant: the buffer grows with the bytes that arrived, at most to twice of them, and never by an announced length
+//! but where messages are given away, at once to what was announced if the last one was as long.
 
 #[cfg(feature = "deflate")]
 use crate::extension::History;
@@ -64,9 +64,10 @@ impl Assembly {
         frame: &mut OpenFrame,
         bytes: &mut [u8],
         is_text: bool,
+        expected: usize,
         limit: usize,
     ) -> Result<(), ReceiveError> {
-        let reserved = self.payload.try_reserve(bytes.len(), limit);
+        let reserved = self.payload.try_reserve(bytes.len(), expected, limit);
         let needed = self.payload.as_bytes().len() + bytes.len();
         reserved.map_err(|_| ReceiveError::OutOfMemory(needed as u64))?;
         for piece in bytes.chunks_mut(AT_ONCE) {
@@ -79,6 +80,16 @@ impl Assembly {
             }
         }
         Ok(())
+    }
+
+    /// Gives the buffer of a whole binary message away.
+    pub(crate) fn take_payload(&mut self) -> Vec<u8> {
+        self.payload.take_binary()
+    }
+
+    /// Gives the buffer of a whole text message away.
+    pub(crate) fn take_text(&mut self) -> String {
+        self.payload.take_text()
     }
 
     /// Appends unmasked bytes of a control frame, whose length was judged with its header.
@@ -134,6 +145,8 @@ pub(crate) struct Pool {
     #[expect(clippy::vec_box, reason = "the boxes themselves are what goes round")]
     free: Vec<Box<Assembly>>,
     bytes: usize,
+    /// The length of the last message whose buffer was given away: the next one may be as long.
+    pub(crate) given_away: usize,
 }
 
 impl Pool {

@@ -84,17 +84,19 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    /// Makes room for `count` bytes more: at most for twice of what is there, and not beyond `limit` if that is enough.
+    /// Makes room for `count` bytes more: at most for twice of what is there or for the `expected`, and not beyond
+    /// `limit` if that is enough.
     pub(crate) fn try_reserve(
         &mut self,
         count: usize,
+        expected: usize,
         limit: usize,
     ) -> Result<(), std::collections::TryReserveError> {
         let needed = self.bytes.len() + count;
         if needed <= self.bytes.capacity() {
             return Ok(());
         }
-        let doubled = (self.bytes.capacity() * 2).min(limit);
+        let doubled = (self.bytes.capacity() * 2).max(expected).min(limit);
         let additional = needed.max(doubled) - self.bytes.len();
         self.bytes.try_reserve_exact(additional)
     }
@@ -118,6 +120,24 @@ impl Payload {
         }
         // SAFETY: `bytes[..judged]` is valid UTF-8, and that is all of it.
         Ok(unsafe { str::from_utf8_unchecked(&self.bytes) })
+    }
+
+    /// Gives the bytes away, with no more room behind them than a quarter.
+    pub(crate) fn take_binary(&mut self) -> Vec<u8> {
+        self.judged = 0;
+        let mut bytes = std::mem::take(&mut self.bytes);
+        if bytes.capacity() > bytes.len() + bytes.len() / 4 {
+            bytes.shrink_to_fit();
+        }
+        bytes
+    }
+
+    /// Gives the text away, as far as it is known to be one: all of it once [`Self::as_text`] gave it.
+    pub(crate) fn take_text(&mut self) -> String {
+        self.bytes.truncate(self.judged);
+        let bytes = self.take_binary();
+        // SAFETY: these are `bytes[..judged]`, which is valid UTF-8.
+        unsafe { String::from_utf8_unchecked(bytes) }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "deflate")]
 mod deflate;
+mod owned;
 mod state;
 
 use std::fmt;
@@ -171,9 +172,13 @@ impl Receive<'_> {
         let state = &mut self.state;
         let (opcode, payload) = match found {
             Found::MaskedText(key, range) => {
+                state.lent = Lent::Input(range.start);
                 return Some(state.lend_text(key, &mut self.input[range]));
             }
-            Found::Input(opcode, range) => (opcode, &self.input[range]),
+            Found::Input(opcode, range) => {
+                state.lent = Lent::Input(range.start);
+                (opcode, &self.input[range])
+            }
             Found::Message { is_text } => {
                 state.lent = Lent::Message;
                 let assembly = state.receiver.assembly.as_deref()?;

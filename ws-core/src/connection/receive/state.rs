@@ -36,6 +36,8 @@ pub(super) struct State<'a> {
 #[derive(Debug)]
 pub(super) enum Lent {
     Nothing,
+    /// From the input, where the message begins at this place and ends at the position.
+    Input(usize),
     Message,
     Control,
     /// From the scratch, and from an assembly if the message came in pieces.
@@ -100,7 +102,7 @@ impl<'a> State<'a> {
             return;
         };
         match lent {
-            Lent::Nothing => return,
+            Lent::Nothing | Lent::Input(_) => return,
             Lent::Message => assembly.clear_message(),
             Lent::Control => assembly.clear_control(),
             #[cfg(feature = "deflate")]
@@ -304,7 +306,15 @@ impl<'a> State<'a> {
             assembly.push_control(bytes);
         } else {
             let limit = on_the_wire(self.scratch.limits.max_message_bytes, is_compressed);
-            assembly.push(&mut frame, bytes, is_text && !is_compressed, limit)?;
+            let announced = usize::try_from(frame.remaining).unwrap_or(usize::MAX);
+            let expected = announced.min(self.scratch.pool.given_away);
+            assembly.push(
+                &mut frame,
+                bytes,
+                is_text && !is_compressed,
+                expected,
+                limit,
+            )?;
         }
         if frame.remaining > 0 {
             assembly.frame = Some(frame);
