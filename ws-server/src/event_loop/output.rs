@@ -270,7 +270,7 @@ impl<C> Connections<C> {
     }
 }
 
-/// One connection's queue gives way to others after so many times what is read in a turn: 256 KiB by default.
-const FLUSH_TURNS: usize = 4;
+/// One connection's queue gives way to others after so many times what is read in a turn.
+const FLUSH_TURNS: usize = 1;
 /// A cork that grew beyond it is not kept.
-const KEPT_CORK_BYTES: usize = 1 << 20;
+const KEPT_CORK_BYTES: usize = 4 << 20;
