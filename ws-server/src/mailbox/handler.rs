@@ -7,8 +7,9 @@ use ws_core::{
     handshake::{HttpAnswer, Request},
 };
 
-use super::fair_queue::{Left, Pushed, Stored};
+use super::fair_queue::{Pushed, Stored};
 use super::inbox::{Inbox, Over};
+use super::limits::Left;
 use super::message::{ConnectionDetails, ConnectionEnd, MessageKind};
 use super::signal::Signal;
 use super::sync::Arc;

@@ -15,9 +15,8 @@ use ws_core::Hook;
 
 use super::config::Alert;
 use super::error::MailboxError;
-use super::fair_queue::{
-    FairQueue, Left, Outgoing, Pushed, QueueLimits, Stored, Taken, closed_error,
-};
+use super::fair_queue::{FairQueue, Outgoing, Pushed, Stored, Taken, closed_error};
+use super::limits::{Left, QueueLimits};
 use super::message::{
     Broadcast, ConnectionDetails, ConnectionEnd, ConnectionInfo, MessageKind, QueueDepth, Received,
     Statistics,

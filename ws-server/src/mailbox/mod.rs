@@ -17,6 +17,7 @@ mod error;
 mod fair_queue;
 mod handler;
 mod inbox;
+mod limits;
 mod message;
 mod room;
 mod run;

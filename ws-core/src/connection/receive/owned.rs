@@ -126,7 +126,7 @@ mod tests {
                 .encode_text(&text, &mut keys, &mut wire)
                 .expect("open");
             expected.push(OwnedEvent::Text(text));
-            let data: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
+            let data: Vec<u8> = (0..=250).cycle().take(length).collect();
             let (first, rest) = data.split_at(length / 3);
             for (fragment, is_last) in [(first, false), (rest, true)] {
                 sender
