@@ -39,6 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+const LONG_BYTES: usize = 16 << 10;
+
 /// What the messages carry.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
@@ -124,15 +126,26 @@ impl Echo {
         let (receiver, sender) = self.connection.split();
         let mut receive = receiver.receive(&mut self.input, &mut self.scratch);
         while let Some(event) = receive.next() {
-            match event? {
+            // A long payload is written from where it lies, behind its head.
+            let rest = match event? {
+                Event::Text(text) if text.len() >= LONG_BYTES => {
+                    sender.encode_text_head(text, &mut self.send_scratch, &mut self.output)?
+                }
+                Event::Binary(data) if data.len() >= LONG_BYTES => {
+                    sender.encode_binary_head(data, &mut self.send_scratch, &mut self.output)?
+                }
                 Event::Text(text) => {
                     sender.encode_text(text, &mut self.send_scratch, &mut self.output)?;
+                    continue;
                 }
                 Event::Binary(data) => {
                     sender.encode_binary(data, &mut self.send_scratch, &mut self.output)?;
+                    continue;
                 }
-                Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
-            }
+                Event::Ping(_) | Event::Pong(_) | Event::Close(_) => continue,
+            };
+            black_box((&self.output, rest));
+            self.output.clear();
         }
         black_box(&self.output);
         Ok(())

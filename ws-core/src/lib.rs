@@ -51,7 +51,7 @@
 //! - Any chunking of the same bytes gives the same events.
 //! - After an error every call repeats it; what came before it was delivered.
 //! - Memory follows the bytes that arrived and stays within [`Limits`], what is inflated included; an announced length
-//!   reserves nothing.
+//!   reserves nothing (but see [`Receive::next_owned`]).
 //! - An idle connection owns no heap memory: [`Receiver`] is 32 bytes, [`Sender`] 16. Only context takeover of
 //!   permessage-deflate costs more; [`extension::DeflateConfig`] says how much.
 //!

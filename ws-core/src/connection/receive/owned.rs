@@ -10,6 +10,7 @@ impl Receive<'_> {
     /// Gives the next event as [`Receive::next`] does, for callers that would copy what is lent.
     ///
     /// A message of 64 KiB or more that came in pieces is not copied: the buffer that it was gathered in is given away.
+    /// The next one's is then reserved at once, as far as it is announced and the last one was as long.
     ///
     /// # Errors
     /// As [`Receive::next`].
