@@ -1,6 +1,6 @@
 //! What a client receives, owned.
 
-use ws_core::{CloseCode, CloseFrame};
+use ws_core::CloseCode;
 
 /// Something the peer sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,16 +51,8 @@ pub struct Close {
 }
 
 impl Close {
-    pub(crate) fn from_frame(frame: Option<CloseFrame<'_>>) -> Self {
-        match frame {
-            Some(frame) => Self {
-                code: frame.code,
-                reason: frame.reason.to_owned(),
-            },
-            None => Self {
-                code: CloseCode::NO_STATUS,
-                reason: String::new(),
-            },
-        }
+    pub(crate) fn from_end(end: Option<(CloseCode, String)>) -> Self {
+        let (code, reason) = end.unwrap_or((CloseCode::NO_STATUS, String::new()));
+        Self { code, reason }
     }
 }

@@ -1,6 +1,6 @@
 //! What a receiver reports.
 
-use crate::close::CloseFrame;
+use crate::close::{CloseCode, CloseFrame};
 
 /// Something a peer sent, lent to the caller for as long as it looks at it.
 ///
@@ -22,4 +22,23 @@ pub enum Event<'a> {
     Pong(&'a [u8]),
     /// The peer's Close; `None` if it gave no code. The last event of a connection.
     Close(Option<CloseFrame<'a>>),
+}
+
+/// An [`Event`] whose contents belong to the caller; from [`Receive::next_owned`](crate::Receive::next_owned).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "RFC 6455 has these five and no room for a sixth"
+)]
+pub enum OwnedEvent {
+    /// A whole text message.
+    Text(String),
+    /// A whole binary message.
+    Binary(Vec<u8>),
+    /// A ping; at most 125 bytes.
+    Ping(Vec<u8>),
+    /// A pong, asked for or not; at most 125 bytes.
+    Pong(Vec<u8>),
+    /// The peer's Close with its reason; `None` if it gave no code. The last event of a connection.
+    Close(Option<(CloseCode, String)>),
 }

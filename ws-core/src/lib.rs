@@ -51,7 +51,7 @@
 //! - Any chunking of the same bytes gives the same events.
 //! - After an error every call repeats it; what came before it was delivered.
 //! - Memory follows the bytes that arrived and stays within [`Limits`], what is inflated included; an announced length
-//!   reserves nothing.
+//!   reserves nothing (but see [`Receive::next_owned`]).
 //! - An idle connection owns no heap memory: [`Receiver`] is 32 bytes, [`Sender`] 16. Only context takeover of
 //!   permessage-deflate costs more; [`extension::DeflateConfig`] says how much.
 //!
@@ -77,6 +77,7 @@ mod role;
 mod scratch;
 #[cfg(feature = "tls")]
 pub mod tls;
+mod utf8;
 
 pub use self::{
     close::{CloseCode, CloseFrame, MAX_REASON_BYTES},
@@ -86,7 +87,7 @@ pub use self::{
         Sender, TICK,
     },
     error::{ReceiveError, SendError},
-    event::Event,
+    event::{Event, OwnedEvent},
     event_log::{EventLog, LogFile, OpenLogFile},
     frame::{MAX_CONTROL_BYTES, MaskingKeys, PreparedFrame},
     hook::Hook,

@@ -1,8 +1,7 @@
 //! Assembly of what did not arrive in one piece: a message in fragments, a frame cut by the network.
 //!
-//! Invariant: the buffer grows with the bytes that arrived, at most to twice of them, and never by an
-//! announced length.
-//! Invariant: `validated <= payload.len()`, and only text is validated.
+//! Invariant: the buffer grows with the bytes that arrived, at most to twice of them, and never by an announced length
+//! but where messages are given away, at once to what was announced if the last one was as long.
 
 #[cfg(feature = "deflate")]
 use crate::extension::History;
@@ -10,6 +9,7 @@ use crate::{
     error::ReceiveError,
     frame::{MAX_CONTROL_BYTES, mask},
     opcode::OpCode,
+    utf8::{AT_ONCE, Payload},
 };
 
 /// The part of a frame that is still to come.
@@ -49,9 +49,7 @@ pub(crate) struct Assembly {
     pub(crate) frame: Option<OpenFrame>,
     pub(crate) message: Option<OpenMessage>,
     pub(crate) failure: Option<ReceiveError>,
-    payload: Vec<u8>,
-    /// How much of `payload` is known to be whole, valid UTF-8 characters.
-    validated: usize,
+    payload: Payload,
     control: Vec<u8>,
     /// What the peer's next compressed message may refer to.
     #[cfg(feature = "deflate")]
@@ -59,43 +57,39 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    /// Appends unmasked bytes of a data frame; text is validated up to its last whole character (§8.1).
+    /// Unmasks the next bytes of the open data frame and appends them, each piece while it is in the nearest cache; a
+    /// text is judged up to its last whole character (§8.1).
     pub(crate) fn push(
         &mut self,
-        bytes: &[u8],
+        frame: &mut OpenFrame,
+        bytes: &mut [u8],
         is_text: bool,
+        expected: usize,
         limit: usize,
     ) -> Result<(), ReceiveError> {
-        let needed = self.payload.len() + bytes.len();
-        if needed > self.payload.capacity() {
-            let doubled = (self.payload.capacity() * 2).min(limit);
-            let additional = needed.max(doubled) - self.payload.len();
-            let reserved = self.payload.try_reserve_exact(additional);
-            reserved.map_err(|_| ReceiveError::OutOfMemory(needed as u64))?;
-        }
-        self.payload.extend_from_slice(bytes);
-        if is_text {
-            self.validate()?;
-        }
-        Ok(())
-    }
-
-    fn validate(&mut self) -> Result<(), ReceiveError> {
-        match simdutf8::compat::from_utf8(&self.payload[self.validated..]) {
-            Ok(_) => self.validated = self.payload.len(),
-            Err(error) if error.error_len().is_none() => self.validated += error.valid_up_to(),
-            Err(_) => return Err(ReceiveError::InvalidUtf8),
+        let reserved = self.payload.try_reserve(bytes.len(), expected, limit);
+        let needed = self.payload.as_bytes().len() + bytes.len();
+        reserved.map_err(|_| ReceiveError::OutOfMemory(needed as u64))?;
+        for piece in bytes.chunks_mut(AT_ONCE) {
+            frame.unmask(piece);
+            if is_text {
+                let judged = self.payload.push_text(piece);
+                judged.map_err(|_| ReceiveError::InvalidUtf8)?;
+            } else {
+                self.payload.push_binary(piece);
+            }
         }
         Ok(())
     }
 
-    /// Checks that a text message does not end inside a character.
-    pub(crate) fn finish_text(&self) -> Result<(), ReceiveError> {
-        if self.validated == self.payload.len() {
-            Ok(())
-        } else {
-            Err(ReceiveError::InvalidUtf8)
-        }
+    /// Gives the buffer of a whole binary message away.
+    pub(crate) fn take_payload(&mut self) -> Vec<u8> {
+        self.payload.take_binary()
+    }
+
+    /// Gives the buffer of a whole text message away.
+    pub(crate) fn take_text(&mut self) -> String {
+        self.payload.take_text()
     }
 
     /// Appends unmasked bytes of a control frame, whose length was judged with its header.
@@ -107,7 +101,14 @@ impl Assembly {
     }
 
     pub(crate) fn payload(&self) -> &[u8] {
-        &self.payload
+        self.payload.as_bytes()
+    }
+
+    /// The payload of a text message, unless it ends inside a character.
+    pub(crate) fn text(&self) -> Result<&str, ReceiveError> {
+        self.payload
+            .as_text()
+            .map_err(|_| ReceiveError::InvalidUtf8)
     }
 
     pub(crate) fn control(&self) -> &[u8] {
@@ -117,7 +118,6 @@ impl Assembly {
     pub(crate) fn clear_message(&mut self) {
         self.message = None;
         self.payload.clear();
-        self.validated = 0;
     }
 
     pub(crate) fn clear_control(&mut self) {
@@ -145,6 +145,8 @@ pub(crate) struct Pool {
     #[expect(clippy::vec_box, reason = "the boxes themselves are what goes round")]
     free: Vec<Box<Assembly>>,
     bytes: usize,
+    /// The length of the last message whose buffer was given away: the next one may be as long.
+    pub(crate) given_away: usize,
 }
 
 impl Pool {
@@ -197,66 +199,13 @@ impl Pool {
 mod tests {
     use super::*;
 
-    /// §8.1, R-20: every split of every boundary character, each judged at its first bad byte
-    #[test]
-    fn validates_across_any_split_and_fails_at_the_first_bad_byte() {
-        let bad: [&[u8]; 9] = [
-            b"\xC0",
-            b"\xC1",
-            b"\x80",
-            b"\xE0\x80",
-            b"\xED\xA0",
-            b"\xF0\x80",
-            b"\xF4\x90",
-            b"\xF5",
-            b"\xC3\x28",
-        ];
-        for sequence in bad {
-            let mut assembly = Assembly::default();
-            let results: Vec<_> = sequence
-                .iter()
-                .map(|b| assembly.push(&[*b], true, 1 << 20))
-                .collect();
-            let (last, before) = results.split_last().expect("not empty");
-            assert_eq!(last, &Err(ReceiveError::InvalidUtf8), "{sequence:x?}");
-            assert!(
-                before.iter().all(Result::is_ok),
-                "{sequence:x?}: failed too early"
-            );
-        }
-        for text in [
-            "\u{7F}",
-            "\u{80}",
-            "\u{7FF}",
-            "\u{800}",
-            "\u{D7FF}",
-            "\u{E000}",
-            "\u{FFFF}",
-            "\u{10000}",
-            "\u{10FFFF}",
-        ] {
-            for cut in 0..=text.len() {
-                let mut assembly = Assembly::default();
-                assembly
-                    .push(&text.as_bytes()[..cut], true, 1 << 20)
-                    .expect("a prefix is no error");
-                assembly
-                    .push(&text.as_bytes()[cut..], true, 1 << 20)
-                    .expect("valid");
-                assert_eq!(assembly.validated, text.len());
-            }
-        }
-    }
-
     #[test]
     fn the_pool_keeps_a_bounded_number_of_buffers_and_bytes() {
         let mut pool = Pool::default();
         for size in [100_usize, 1 << 20] {
             for _ in 0..100 {
                 let mut assembly: Box<Assembly> = Box::default();
-                assembly
-                    .push(&vec![0; size], false, 1 << 20)
-                    .expect("memory");
+                assembly.payload.push_binary(&vec![0; size]);
                 pool.give_back(assembly);
             }
         }

@@ -90,7 +90,7 @@ pub struct Config {
     pub high_water_bytes: usize,
     /// It is read again when less than this is left. Default: 64 KiB.
     pub low_water_bytes: usize,
-    /// Bytes read from one connection before the others have their turn. Default: 64 KiB. At most 512 KiB.
+    /// Bytes read from one connection before the others have their turn. Default: 256 KiB. At most 512 KiB.
     pub turn_bytes: usize,
     /// Memory of all messages under assembly, send queues, held input and what compression keeps. Default: 512 MiB.
     ///
@@ -133,7 +133,7 @@ impl Default for Config {
             send_queue_bytes: 16 << 20,
             high_water_bytes: 256 << 10,
             low_water_bytes: 64 << 10,
-            turn_bytes: 64 << 10,
+            turn_bytes: 256 << 10,
             memory_bytes: 512 << 20,
             backlog: 1024,
             reuse_port: false,
@@ -303,7 +303,7 @@ pub(crate) const MAX_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The loop's one receive buffer; see design, "The fast path".
 pub(crate) const RECEIVE_BUFFER_BYTES: usize = 512 << 10;
 /// A cork that holds more is written at once; a ping is answered in order only below it.
-pub(crate) const CORK_BYTES: usize = 64 << 10;
+pub(crate) const CORK_BYTES: usize = 256 << 10;
 /// Accepts that failed are tried again after this, doubled up to [`ACCEPT_RETRY_MAX`].
 pub(crate) const ACCEPT_RETRY_MIN: Duration = Duration::from_millis(50);
 /// The longest wait before a failed accept is tried again.

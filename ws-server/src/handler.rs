@@ -136,6 +136,18 @@ pub trait Handler {
         let _ = (context, connection);
     }
 
+    /// Comes after the last message of those that one read brought, before what was sent meanwhile leaves.
+    ///
+    /// For handlers that pass messages on: many can be passed on together.
+    fn on_messages_end(
+        &mut self,
+        context: &mut Context<'_, Self::Connection>,
+        connection: &mut Self::Connection,
+    ) -> Flow {
+        let _ = (context, connection);
+        Flow::Continue
+    }
+
     /// Tells what is left of a send queue after it was offered to the socket.
     ///
     /// Called only for connections that had something in their queue: sent from

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ws_core::{
-    Connection, Event, KeepaliveAction, Pressure, ReceiveError, Receiver, Reply, Role, Scratch,
-    SendError, SendScratch, Sender,
+    Connection, KeepaliveAction, OwnedEvent, Pressure, ReceiveError, Receiver, Reply, Role,
+    Scratch, SendError, SendScratch, Sender,
 };
 
 pub(crate) use self::deflate::Deflate;
@@ -311,15 +311,15 @@ impl<N: Net> Engine<N> {
         let mut receive = self
             .receiver
             .receive(&mut self.input[self.held.clone()], &mut self.scratch);
-        while let Some(event) = receive.next() {
+        while let Some(event) = receive.next_owned() {
             let message = match event {
-                Ok(Event::Text(text)) => Some(Message::Text(text.to_owned())),
-                Ok(Event::Binary(data)) => Some(Message::Binary(data.to_vec())),
-                Ok(Event::Ping(payload)) => Some(Message::Ping(payload.to_vec())),
-                Ok(Event::Pong(payload)) if self.keepalive.is_answer(payload) => None,
-                Ok(Event::Pong(payload)) => Some(Message::Pong(payload.to_vec())),
-                Ok(Event::Close(frame)) => {
-                    let close = Close::from_frame(frame);
+                Ok(OwnedEvent::Text(text)) => Some(Message::Text(text)),
+                Ok(OwnedEvent::Binary(data)) => Some(Message::Binary(data)),
+                Ok(OwnedEvent::Ping(payload)) => Some(Message::Ping(payload)),
+                Ok(OwnedEvent::Pong(payload)) if self.keepalive.is_answer(&payload) => None,
+                Ok(OwnedEvent::Pong(payload)) => Some(Message::Pong(payload)),
+                Ok(OwnedEvent::Close(end)) => {
+                    let close = Close::from_end(end);
                     self.close = Some(close.clone());
                     Some(Message::Close(close))
                 }

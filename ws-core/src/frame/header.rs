@@ -128,35 +128,62 @@ impl FrameHeader {
     /// nearly every frame is. `None` says nothing but that [`FrameHeader::parse`] must judge.
     #[inline]
     pub(crate) fn parse_common(bytes: &[u8], sender: Role) -> Option<CommonHeader> {
-        let [first, second, rest @ ..] = bytes else {
-            return None;
-        };
-        let is_text = match *first {
-            FINAL_TEXT => true,
-            FINAL_BINARY => false,
+        if sender.masks() {
+            let [first, second, key @ ..] = *bytes.first_chunk::<6>()?;
+            let is_text = begins_common(first)?;
+            return match second ^ MASKED {
+                short @ 0..=125 => Some(CommonHeader {
+                    is_text,
+                    key,
+                    header_bytes: 6,
+                    length: short.into(),
+                }),
+                126 => {
+                    let [_, _, high, low, key @ ..] = *bytes.first_chunk::<8>()?;
+                    Some(CommonHeader {
+                        is_text,
+                        key,
+                        header_bytes: 8,
+                        length: medium_length([high, low])?,
+                    })
+                }
+                _ => None,
+            };
+        }
+        let [first, second] = *bytes.first_chunk()?;
+        let is_text = begins_common(first)?;
+        let (header_bytes, length) = match second {
+            short @ 0..=125 => (2, short.into()),
+            126 => {
+                let [_, _, high, low] = *bytes.first_chunk()?;
+                (4, medium_length([high, low])?)
+            }
             _ => return None,
-        };
-        let (mask_bit, key_length) = if sender.masks() { (MASKED, 4) } else { (0, 0) };
-        let (length, length_bytes) = match second ^ mask_bit {
-            short @ 0..=125 => (usize::from(short), 0),
-            126 => match u16::from_be_bytes(*rest.first_chunk()?) {
-                0..126 => return None,
-                medium => (usize::from(medium), 2),
-            },
-            _ => return None,
-        };
-        let key = if sender.masks() {
-            *rest.get(length_bytes..)?.first_chunk()?
-        } else {
-            [0; 4]
         };
         Some(CommonHeader {
             is_text,
-            key,
-            header_bytes: 2 + length_bytes + key_length,
+            key: [0; 4],
+            header_bytes,
             length,
         })
     }
+}
+
+/// Tells whether the whole message that begins with this byte is text; `None` if it is not a whole message.
+#[inline]
+fn begins_common(first: u8) -> Option<bool> {
+    match first {
+        FINAL_TEXT => Some(true),
+        FINAL_BINARY => Some(false),
+        _ => None,
+    }
+}
+
+/// Reads a length of two bytes, if it needs them.
+#[inline]
+fn medium_length(bytes: [u8; 2]) -> Option<usize> {
+    let length = u16::from_be_bytes(bytes);
+    (length > 125).then_some(length.into())
 }
 
 /// FIN, RSV1 and the opcode of a frame to be sent.
@@ -179,18 +206,31 @@ impl FirstByte {
 
 /// Appends a header, with the length in the fewest bytes.
 #[inline]
+pub(crate) fn encode_header(
+    first: FirstByte,
+    masking_key: Option<[u8; 4]>,
+    payload_length: u64,
+    output: &mut Vec<u8>,
+) {
+    match (masking_key, u8::try_from(payload_length)) {
+        // Arrays of a known size: the compiler stores them without a call.
+        (None, Ok(short @ 0..=125)) => output.extend_from_slice(&[first.0, short]),
+        _ => encode_long_header(first, masking_key, payload_length, output),
+    }
+}
+
+#[inline(never)]
 #[expect(
     clippy::cast_possible_truncation,
     reason = "each length is compared before it is narrowed"
 )]
-pub(crate) fn encode_header(
+fn encode_long_header(
     FirstByte(first): FirstByte,
     masking_key: Option<[u8; 4]>,
     payload_length: u64,
     output: &mut Vec<u8>,
 ) {
     let masked = if masking_key.is_some() { MASKED } else { 0 };
-    // Arrays of a known size: the compiler stores them without a call.
     match payload_length {
         short @ 0..=125 => output.extend_from_slice(&[first, masked | short as u8]),
         medium @ 126..=0xFFFF => {

@@ -1,7 +1,7 @@
 //! Conversations of an honest pair.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use ws_core::{CloseCode, CloseFrame, SendError};
+use ws_core::{CloseCode, CloseFrame, Connection, Role, SendError, SendScratch};
 
 use crate::{
     pair::{Endpoint, Pair},
@@ -209,4 +209,39 @@ fn a_cut_wire_is_found_within_interval_and_timeout() {
     pair.is_cut = true;
     pair.wait(250 + 200);
     assert!(pair.client.is_given_up && pair.server.is_given_up);
+}
+
+/// A head and the payload behind it are the frame that `encode_text` makes, whoever has to change the payload.
+#[test]
+fn a_head_and_what_must_follow_are_the_whole_frame() {
+    for role in [Role::Server, Role::Client] {
+        let scratch = || match role {
+            Role::Server => SendScratch::server(),
+            Role::Client => SendScratch::client(Box::new(|| [1, 2, 3, 4])),
+        };
+        let (mut one, mut other) = (scratch(), scratch());
+        let (mut whole, mut pieces) = (Vec::new(), Vec::new());
+        let mut connections = [Connection::new(role), Connection::new(role)];
+        let [(_, first), (_, second)] = connections.each_mut().map(Connection::split);
+        for length in [0, 125, 126, 65_535, 65_536, 100_000] {
+            let text = "x".repeat(length);
+            first.encode_text(&text, &mut one, &mut whole).unwrap();
+            first
+                .encode_binary(text.as_bytes(), &mut one, &mut whole)
+                .unwrap();
+            let rest = second
+                .encode_text_head(&text, &mut other, &mut pieces)
+                .unwrap();
+            assert!(rest.is_empty() || role == Role::Server);
+            pieces.extend_from_slice(rest);
+            let rest = second
+                .encode_binary_head(text.as_bytes(), &mut other, &mut pieces)
+                .unwrap();
+            pieces.extend_from_slice(rest);
+        }
+        assert!(whole == pieces, "{role:?}");
+        second.encode_close(None, &mut other, &mut pieces).unwrap();
+        let closed = second.encode_text_head("late", &mut other, &mut pieces);
+        assert_eq!(closed, Err(SendError::Closed));
+    }
 }

@@ -55,6 +55,15 @@ impl<C> Connections<C> {
         message: Message<'_>,
         compression: Compression,
     ) -> Result<(), SendError> {
+        if compression == Compression::Auto
+            && let Some((sender, scratch, cork)) = self.open_cork(slot)
+        {
+            match message {
+                Message::Text(text) => sender.encode_text(text, scratch, cork)?,
+                Message::Binary(data) => sender.encode_binary(data, scratch, cork)?,
+            }
+            return Ok(());
+        }
         self.admit(slot, message.as_bytes().len())?;
         self.encode(slot, |sender, scratch, output| {
             match (message, compression) {
@@ -149,6 +158,20 @@ impl<C> Connections<C> {
             return Err(error);
         }
         Ok(())
+    }
+
+    /// What a message to the connection being read needs, as nearly all do: an answer, with room in the cork.
+    #[inline]
+    fn open_cork(&mut self, slot: u32) -> Option<(&mut Sender, &mut SendScratch, &mut Vec<u8>)> {
+        if self.cork_slot != slot || self.cork.len() > self.config.high_water_bytes {
+            return None;
+        }
+        let place = &mut self.slots[slot as usize];
+        (place.phase == Phase::Open && !place.hung_up && place.queue.is_none()).then_some((
+            &mut place.sender,
+            &mut self.send_scratch,
+            &mut self.cork,
+        ))
     }
 
     fn is_corked(&self, slot: u32) -> bool {

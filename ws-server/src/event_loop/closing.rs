@@ -230,7 +230,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 connections.pool.give_back(queue);
             }
             connections.memory.update(place.counted, 0);
-            place.receiver.release(&mut self.scratch);
+            if let Some(scratch) = &mut self.scratch {
+                place.receiver.release(scratch);
+            }
             if place.is_established {
                 self.shared.release_established();
             }

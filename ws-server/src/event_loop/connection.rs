@@ -140,13 +140,10 @@ impl<C> Slot<C> {
 
     /// Tells whether input may be taken now. A connection that can send nothing more is read to its end.
     pub(crate) fn may_read(&self) -> bool {
-        match self.phase {
-            Phase::Opening | Phase::Closing | Phase::Ending => true,
-            Phase::Open => {
-                self.hung_up || !(self.is_paused || self.is_throttled || self.is_starved)
-            }
-            Phase::Dead => false,
+        if self.phase != Phase::Open {
+            return self.phase != Phase::Dead;
         }
+        !(self.is_paused || self.is_throttled || self.is_starved) || self.hung_up
     }
 
     /// Tells whether the handler may send: from its decision about the handshake on, until either side has closed.

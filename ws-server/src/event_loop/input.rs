@@ -157,12 +157,14 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
     /// Hands the frames of `input` to the handler, until they end or it pauses; returns how many bytes were taken.
     fn receive(&mut self, slot: u32, input: &mut [u8]) -> usize {
+        // Both are taken out, so that the handler can be lent an event and all connections at once.
+        let Some(mut scratch) = self.scratch.take() else {
+            return 0;
+        };
         let place = &mut self.connections.slots[slot as usize];
-        // Taken out, so that the handler can be lent an event and all connections at once.
         let mut receiver = std::mem::replace(&mut place.receiver, Receiver::new(Role::Server));
-        let mut scratch = std::mem::take(&mut self.scratch);
         let taken = self.receive_with(slot, &mut receiver, &mut scratch, input);
-        self.scratch = scratch;
+        self.scratch = Some(scratch);
         self.connections.slots[slot as usize].receiver = receiver;
         taken
     }
@@ -176,6 +178,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     ) -> usize {
         let mut receive = receiver.receive(input, scratch);
         let mut state = self.connections.slots[slot as usize].state.take();
+        let mut has_messages = false;
         while let Some(event) = receive.next() {
             let mut flow = Flow::Continue;
             let connections = &mut self.connections;
@@ -183,11 +186,13 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             match (event, &mut state) {
                 (Ok(Event::Text(text)), Some(state)) => {
                     connections.note_message(slot);
+                    has_messages = true;
                     let context = &mut Context { connections, slot };
                     flow = self.handler.on_message(context, state, Message::Text(text));
                 }
                 (Ok(Event::Binary(data)), Some(state)) => {
                     connections.note_message(slot);
+                    has_messages = true;
                     let context = &mut Context { connections, slot };
                     flow = self
                         .handler
@@ -246,6 +251,12 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             if !place.may_read() {
                 break;
             }
+        }
+        if has_messages && let Some(state) = &mut state {
+            let connections = &mut self.connections;
+            let context = &mut Context { connections, slot };
+            let flow = self.handler.on_messages_end(context, state);
+            self.connections.slots[slot as usize].is_paused |= flow == Flow::Pause;
         }
         self.connections.slots[slot as usize].state = state;
         receive.consumed()

@@ -71,7 +71,8 @@ pub(crate) struct EventLoop<N: Net, H: Handler<Command = N::Command>> {
     connections: Connections<H::Connection>,
     /// The socket of each slot.
     streams: Vec<Option<N::Stream>>,
-    scratch: Scratch,
+    /// None only while a connection receives.
+    scratch: Option<Box<Scratch>>,
     /// What the compressors and the inflater of the loop count towards the budget of memory.
     scratch_counted: usize,
     buffer: ReceiveBuffer,
@@ -104,7 +105,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let now: Instant = net.now();
         Self {
             handler,
-            scratch: Scratch::new(config.limits.clone()),
+            scratch: Some(Box::new(Scratch::new(config.limits.clone()))),
             scratch_counted: 0,
             connections: Connections::new(
                 config,

@@ -245,7 +245,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// Counts anew what compression keeps for all connections of the loop.
     pub(super) fn recount_scratch(&mut self) {
-        let held = self.scratch.held_bytes() + self.connections.send_scratch.held_bytes();
+        let received = self.scratch.as_ref().map_or(0, |s| s.held_bytes());
+        let held = received + self.connections.send_scratch.held_bytes();
         if held != self.scratch_counted {
             self.connections.memory.update(self.scratch_counted, held);
             self.scratch_counted = held;
@@ -284,7 +285,7 @@ impl<C> Connections<C> {
     }
 }
 
-/// One connection's queue gives way to others after so many times what is read in a turn: 256 KiB by default.
-const FLUSH_TURNS: usize = 4;
+/// One connection's queue gives way to others after so many times what is read in a turn.
+const FLUSH_TURNS: usize = 1;
 /// A cork that grew beyond it is not kept.
-const KEPT_CORK_BYTES: usize = 1 << 20;
+const KEPT_CORK_BYTES: usize = 4 << 20;

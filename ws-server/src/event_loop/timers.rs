@@ -16,6 +16,8 @@ pub(crate) struct Clock {
     start: Instant,
     now: Instant,
     millis: u64,
+    /// The same in ticks, asked for with every message.
+    tick: u32,
 }
 
 impl Clock {
@@ -24,6 +26,7 @@ impl Clock {
             start: now,
             now,
             millis: FIRST_MILLIS,
+            tick: tick_of(FIRST_MILLIS),
         }
     }
 
@@ -31,6 +34,7 @@ impl Clock {
         let since = now.saturating_duration_since(self.start);
         self.now = now;
         self.millis = FIRST_MILLIS + u64::try_from(since.as_millis()).unwrap_or(u64::MAX / 2);
+        self.tick = tick_of(self.millis);
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -43,7 +47,7 @@ impl Clock {
 
     /// Returns the time in ticks of 100 ms; they last for 13 years.
     pub(crate) fn tick(&self) -> u32 {
-        u32::try_from(self.millis / TICK_MILLIS).unwrap_or(u32::MAX)
+        self.tick
     }
 
     /// Returns the milliseconds of the moment `after` from now.
@@ -55,6 +59,10 @@ impl Clock {
     pub(crate) fn until(&self, millis: u64) -> Duration {
         Duration::from_millis(millis.saturating_sub(self.millis))
     }
+}
+
+fn tick_of(millis: u64) -> u32 {
+    u32::try_from(millis / TICK_MILLIS).unwrap_or(u32::MAX)
 }
 
 /// A duration in ticks, at least one.

@@ -15,41 +15,13 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::error::MailboxError;
+use super::limits::{Left, QueueLimits};
 use super::message::{
     ConnectionDetails, ConnectionEnd, ConnectionInfo, MessageKind, QueueDepth, Received, Statistics,
 };
 use super::sync::Arc;
 use super::unsent::Unsent;
 use crate::ConnectionId;
-
-/// Bounds of the receive queues. An empty queue admits one message of any size.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct QueueLimits {
-    /// Messages of one connection.
-    pub(super) messages: usize,
-    /// Bytes of one connection.
-    pub(super) bytes: usize,
-    /// Bytes of all connections, near which each may hold less.
-    pub(super) total_bytes: usize,
-}
-
-impl QueueLimits {
-    /// Returns the bytes that one connection may hold while all together hold `total`.
-    const fn bytes_at(&self, total: usize) -> usize {
-        let allowed = if total >= self.total_bytes {
-            LAST_BYTES
-        } else if total >= self.total_bytes / 4 * 3 {
-            TIGHT_BYTES
-        } else {
-            self.bytes
-        };
-        if allowed < self.bytes {
-            allowed
-        } else {
-            self.bytes
-        }
-    }
-}
 
 /// A whole message on its way to a reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +40,7 @@ impl Stored {
     }
 
     /// What the message counts in the limits: an empty one is not free.
-    fn charge(&self) -> usize {
+    pub(super) fn charge(&self) -> usize {
         self.payload.len().max(MIN_CHARGE)
     }
 }
@@ -190,6 +162,15 @@ impl FairQueue {
         } else {
             Pushed::Room
         }
+    }
+
+    /// Tells what the queue of a connection can take.
+    pub(super) fn left(&self, id: ConnectionId) -> Left {
+        let allowed = self.limits.bytes_at(self.depth.bytes);
+        self.entries.get(&id).map_or(Left::NOTHING, |entry| Left {
+            messages: self.limits.messages.saturating_sub(entry.messages.len()),
+            bytes: allowed.saturating_sub(entry.bytes),
+        })
     }
 
     /// Queues a message at the price of the oldest ones, for as long as nobody reads. Returns how many went.
@@ -485,10 +466,6 @@ impl Statistics {
 /// Closed and drained connections that still answer "closed" with their code, at most 160 KiB of them.
 pub(super) const REMEMBERED_CLOSED: usize = 1024;
 const MIN_CHARGE: usize = 64;
-/// What a connection may hold from three quarters of the total on.
-const TIGHT_BYTES: usize = 1 << 20;
-/// What a connection may hold when the total is used up.
-const LAST_BYTES: usize = 64 << 10;
 /// Room for messages that an emptied queue keeps for the next ones.
 const KEPT_CAPACITY: usize = 32;
 

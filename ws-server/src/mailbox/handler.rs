@@ -9,6 +9,7 @@ use ws_core::{
 
 use super::fair_queue::{Pushed, Stored};
 use super::inbox::{Inbox, Over};
+use super::limits::Left;
 use super::message::{ConnectionDetails, ConnectionEnd, MessageKind};
 use super::signal::Signal;
 use super::sync::Arc;
@@ -68,10 +69,47 @@ pub(super) struct MailboxHandler {
     subprotocols: Vec<String>,
     /// Headers to keep, by name; `*` stands for all.
     kept_headers: Vec<String>,
+    batch: Batch,
+}
+
+/// Messages of the connection that is being read, to be handed to the inbox together: one lock and one wake-up.
+#[derive(Debug, Default)]
+struct Batch {
+    messages: Vec<Stored>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn push(&mut self, message: Stored) {
+        self.bytes += message.charge();
+        self.messages.push(message);
+    }
+
+    /// Tells whether it has to be handed over; at the latest when it may have filled the queue.
+    fn is_full(&self, left: Left) -> bool {
+        self.messages.len() >= BATCH_MESSAGES.min(left.messages)
+            || self.bytes >= BATCH_BYTES.min(left.bytes)
+    }
+}
+
+/// What the loop keeps for a connection.
+#[derive(Debug)]
+pub(super) struct State {
+    /// What its receive queue can take at least.
+    left: Left,
+    /// Bytes of commands that were queued and not yet reported to the inbox.
+    unreported: usize,
+}
+
+impl State {
+    const NEW: Self = Self {
+        left: Left::NOTHING,
+        unreported: 0,
+    };
 }
 
 impl MailboxHandler {
-    pub(super) const fn new(
+    pub(super) fn new(
         inbox: Arc<Inbox>,
         subprotocols: Vec<String>,
         kept_headers: Vec<String>,
@@ -80,6 +118,21 @@ impl MailboxHandler {
             inbox,
             subprotocols,
             kept_headers,
+            batch: Batch::default(),
+        }
+    }
+
+    /// Hands the batch to the inbox.
+    fn hand_over(&mut self, id: ConnectionId, state: &mut State) -> Flow {
+        if self.batch.messages.is_empty() {
+            return Flow::Continue;
+        }
+        self.batch.bytes = 0;
+        let (pushed, left) = self.inbox.push_all(id, self.batch.messages.drain(..));
+        state.left = left;
+        match pushed {
+            Pushed::Room | Pushed::Ended => Flow::Continue,
+            Pushed::Full => Flow::Pause,
         }
     }
 
@@ -89,34 +142,36 @@ impl MailboxHandler {
             .any(|kept| kept == "*" || kept.eq_ignore_ascii_case(header))
     }
 
+    /// Notes that a command of a message was handled: the inbox is told when the message was offered to the socket.
     fn note_sent(
         &self,
-        connections: &Connections<()>,
+        connections: &mut Connections<State>,
         id: ConnectionId,
         frame: &PreparedFrame,
         result: Result<(), SendError>,
     ) {
-        if let Err(error) = result {
+        let frame_bytes = frame.as_bytes().len();
+        if let Err(error) = &result {
             // The connection ended after the call that sent had returned; on_close tells the reader.
-            log::debug!(
-                "message of {} bytes for connection {id} not sent: {error}",
-                frame.as_bytes().len()
-            );
+            log::debug!("message of {frame_bytes} bytes for connection {id} not sent: {error}");
+        } else if let Some(state) = connections.state(id) {
+            state.unreported += frame_bytes;
+            return;
         }
         let queued = connections.queued_bytes(id).unwrap_or(0);
-        self.inbox.sent(id, frame.as_bytes().len(), queued);
+        self.inbox.sent(id, frame_bytes, queued);
     }
 }
 
 impl Handler for MailboxHandler {
-    type Connection = ();
+    type Connection = State;
     type Command = Command;
 
     fn on_open(
         &mut self,
-        context: &mut Context<'_, ()>,
+        context: &mut Context<'_, State>,
         request: &Request,
-    ) -> Result<Accepted<()>, HttpAnswer> {
+    ) -> Result<Accepted<State>, HttpAnswer> {
         let offered = |name: &&String| request.subprotocols().any(|offer| offer == name.as_str());
         let subprotocol = self.subprotocols.iter().find(offered).cloned();
         let details = ConnectionDetails {
@@ -134,7 +189,7 @@ impl Handler for MailboxHandler {
         if !self.inbox.open(context.id(), Arc::new(details)) {
             return Err(HttpAnswer::new(503, "the server stops"));
         }
-        let accepted = Accepted::new(());
+        let accepted = Accepted::new(State::NEW);
         Ok(match subprotocol {
             Some(name) => accepted.subprotocol(name),
             None => accepted,
@@ -143,8 +198,8 @@ impl Handler for MailboxHandler {
 
     fn on_message(
         &mut self,
-        context: &mut Context<'_, ()>,
-        (): &mut (),
+        context: &mut Context<'_, State>,
+        state: &mut State,
         message: Message<'_>,
     ) -> Flow {
         let kind = match message {
@@ -161,14 +216,26 @@ impl Handler for MailboxHandler {
             return Flow::Continue;
         }
         payload.extend_from_slice(message.as_bytes());
-        let stored = Stored { kind, payload };
-        match self.inbox.push(context.id(), stored) {
-            Pushed::Room | Pushed::Ended => Flow::Continue,
-            Pushed::Full => Flow::Pause,
+        self.batch.push(Stored { kind, payload });
+        if self.batch.is_full(state.left) {
+            self.hand_over(context.id(), state)
+        } else {
+            Flow::Continue
         }
     }
 
-    fn on_close(&mut self, context: &mut Context<'_, ()>, (): (), info: CloseInfo<'_>) {
+    fn on_messages_end(&mut self, context: &mut Context<'_, State>, state: &mut State) -> Flow {
+        self.hand_over(context.id(), state)
+    }
+
+    fn on_close(
+        &mut self,
+        context: &mut Context<'_, State>,
+        mut state: State,
+        info: CloseInfo<'_>,
+    ) {
+        // What came before the end, in the same read.
+        self.hand_over(context.id(), &mut state);
         let end = ConnectionEnd {
             code: info.code,
             reason: info.reason.to_owned(),
@@ -177,11 +244,20 @@ impl Handler for MailboxHandler {
         self.inbox.close(context.id(), &Arc::new(end));
     }
 
-    fn on_flush(&mut self, context: &mut Context<'_, ()>, (): &mut (), queued_bytes: usize) {
-        self.inbox.sent(context.id(), 0, queued_bytes);
+    fn on_flush(
+        &mut self,
+        context: &mut Context<'_, State>,
+        state: &mut State,
+        queued_bytes: usize,
+    ) {
+        self.inbox.sent(
+            context.id(),
+            std::mem::take(&mut state.unreported),
+            queued_bytes,
+        );
     }
 
-    fn on_command(&mut self, connections: &mut Connections<()>, command: Command) {
+    fn on_command(&mut self, connections: &mut Connections<State>, command: Command) {
         match command {
             Command::Send { id, frame } => {
                 let result = connections.send_prepared_alone(id, &frame);
@@ -219,3 +295,8 @@ impl Drop for MailboxHandler {
         }
     }
 }
+
+/// The most messages handed over together.
+const BATCH_MESSAGES: usize = 64;
+/// The most bytes of messages handed over together, but for a larger message alone.
+const BATCH_BYTES: usize = 16 << 10;

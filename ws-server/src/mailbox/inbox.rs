@@ -9,19 +9,20 @@
 //! error, and no thread waits.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ws_core::Hook;
 
 use super::config::Alert;
 use super::error::MailboxError;
-use super::fair_queue::{FairQueue, Outgoing, Pushed, QueueLimits, Stored, Taken, closed_error};
+use super::fair_queue::{FairQueue, Outgoing, Pushed, Stored, Taken, closed_error};
+use super::limits::{Left, QueueLimits};
 use super::message::{
     Broadcast, ConnectionDetails, ConnectionEnd, ConnectionInfo, MessageKind, QueueDepth, Received,
     Statistics,
 };
 use super::room::{Room, Ticket};
-use super::sync::{Arc, Condvar, Mutex, MutexGuard, now};
+use super::sync::{Arc, Condvar, Mutex, MutexGuard, deadline, now};
 use super::waiters::Waiters;
 use crate::ConnectionId;
 
@@ -113,36 +114,36 @@ impl Inbox {
 
     /// Hands a message to whoever waits for it, else queues it.
     pub(super) fn push(&self, id: ConnectionId, message: Stored) -> Pushed {
-        let mut guard = self.state.lock();
-        let state = &mut *guard;
-        if state.over.is_some() {
-            return Pushed::Ended;
-        }
-        if state.waiters.awaits(id) {
-            let Some(received) = state.queue.pass(id, message) else {
-                return Pushed::Ended;
-            };
-            state.waiters.give(id, || Ok(received));
-            return Pushed::Room;
-        }
-        let was_empty = state.queue.depth().messages == 0;
-        if state.polled {
-            let pushed = state.queue.push(id, message);
-            drop(guard);
-            if was_empty && pushed != Pushed::Ended {
-                self.alert(Alert::Message);
+        self.push_all(id, [message]).0
+    }
+
+    /// Hands messages of one connection to whoever waits for them, else queues them, under one lock; tells what the
+    /// queue can take after them.
+    pub(super) fn push_all(
+        &self,
+        id: ConnectionId,
+        messages: impl IntoIterator<Item = Stored>,
+    ) -> (Pushed, Left) {
+        let mut state = self.state.lock();
+        let before = state.queue.depth();
+        let mut pushed = Pushed::Room;
+        for message in messages {
+            pushed = state.take_in(id, message);
+            if pushed == Pushed::Ended {
+                break;
             }
-            return pushed;
         }
-        let first = state.queue.depth().dropped == 0;
-        let dropped = state.queue.push_over_oldest(id, message);
-        let limits = state.queue.limits();
-        let is_first_waiting = was_empty && state.queue.depth().messages > 0;
-        drop(guard);
-        if is_first_waiting {
+        let (depth, limits) = (state.queue.depth(), state.queue.limits());
+        let left = if state.polled {
+            state.queue.left(id)
+        } else {
+            Left::MAX
+        };
+        drop(state);
+        if before.messages == 0 && depth.messages > 0 {
             self.alert(Alert::Message);
         }
-        if first && dropped > 0 {
+        if before.dropped == 0 && depth.dropped > 0 {
             log::warn!(
                 "connection {id}: nobody has read from this mailbox since it was started, so messages beyond {} or \
                  {} bytes a connection are dropped, oldest first, until somebody does",
@@ -150,7 +151,7 @@ impl Inbox {
                 limits.bytes
             );
         }
-        Pushed::Room
+        (pushed, left)
     }
 
     /// Marks a connection as ended, and tells those who wait for it.
@@ -180,20 +181,6 @@ impl Inbox {
         }
     }
 
-    /// Waits until `deadline` (`None`: without end) for a message of any connection.
-    pub(super) fn next(&self, deadline: Option<Instant>) -> Result<Option<Taken>, MailboxError> {
-        self.wait(None, deadline)
-    }
-
-    /// Waits until `deadline` (`None`: without end) for a message of one connection.
-    pub(super) fn next_from(
-        &self,
-        id: ConnectionId,
-        deadline: Option<Instant>,
-    ) -> Result<Option<Taken>, MailboxError> {
-        self.wait(Some(id), deadline)
-    }
-
     /// Wakes all who wait, and ends the mailbox. `false` if it had ended before.
     pub(super) fn stop(&self, over: Over) -> bool {
         let mut state = self.state.lock();
@@ -209,19 +196,19 @@ impl Inbox {
 
     /// Counts a message as on its way to a connection, and lets `hand_over` pass it on in the order of the calls.
     ///
-    /// Waits until `deadline` (`None`: without end) for room. `hand_over` says `false` if the loop has gone.
+    /// Waits for at most `timeout` for room. `hand_over` says `false` if the loop has gone.
     pub(super) fn send(
         &self,
         id: ConnectionId,
         message: Outgoing,
         limit: usize,
-        deadline: Option<Instant>,
+        timeout: Duration,
         hand_over: impl FnOnce() -> bool,
     ) -> Result<(), MailboxError> {
         let mut guard = self.state.lock();
         match guard.admit(id, message, limit, None) {
-            Err(MailboxError::QueueFull { .. }) if deadline.is_none_or(|at| at > now()) => {
-                Self::wait_for_room(&mut guard, id, message, limit, deadline)?;
+            Err(MailboxError::QueueFull { .. }) if !timeout.is_zero() => {
+                Self::wait_for_room(&mut guard, id, message, limit, deadline(timeout))?;
             }
             result => result?,
         }
@@ -281,6 +268,14 @@ impl Inbox {
         } else {
             Err(MailboxError::Failed)
         }
+    }
+
+    /// Takes what is there, as [`Inbox::wait`], without waiting and without asking the clock.
+    pub(super) fn try_next(
+        &self,
+        target: Option<ConnectionId>,
+    ) -> Result<Option<Taken>, MailboxError> {
+        self.state.lock().try_next(target)
     }
 
     /// Takes in what the loop says of a connection's output.
@@ -348,20 +343,14 @@ impl Inbox {
         self.state.lock().room.len()
     }
 
-    fn wait(
+    /// Waits until `deadline` (`None`: without end) for a message of one connection, or of any.
+    pub(super) fn wait(
         &self,
         target: Option<ConnectionId>,
         deadline: Option<Instant>,
     ) -> Result<Option<Taken>, MailboxError> {
         let mut guard = self.state.lock();
-        guard.check_running()?;
-        if !std::mem::replace(&mut guard.polled, true) {
-            guard.unread = VecDeque::new();
-        }
-        let found = match target {
-            None => guard.queue.next(),
-            Some(id) => guard.queue.next_from(id)?,
-        };
+        let found = guard.try_next(target)?;
         if found.is_some() || deadline.is_some_and(|deadline| deadline <= now()) {
             return Ok(found);
         }
@@ -391,6 +380,36 @@ impl Inbox {
 }
 
 impl State {
+    /// Hands a message to whoever waits for it, else queues it.
+    fn take_in(&mut self, id: ConnectionId, message: Stored) -> Pushed {
+        if self.over.is_some() {
+            return Pushed::Ended;
+        }
+        if self.waiters.awaits(id) {
+            let Some(received) = self.queue.pass(id, message) else {
+                return Pushed::Ended;
+            };
+            self.waiters.give(id, || Ok(received));
+            return Pushed::Room;
+        }
+        if self.polled {
+            return self.queue.push(id, message);
+        }
+        self.queue.push_over_oldest(id, message);
+        Pushed::Room
+    }
+
+    fn try_next(&mut self, target: Option<ConnectionId>) -> Result<Option<Taken>, MailboxError> {
+        self.check_running()?;
+        if !std::mem::replace(&mut self.polled, true) {
+            self.unread = VecDeque::new();
+        }
+        match target {
+            None => Ok(self.queue.next()),
+            Some(id) => self.queue.next_from(id),
+        }
+    }
+
     fn check_running(&self) -> Result<(), MailboxError> {
         self.over.map_or(Ok(()), |over| Err(over.into()))
     }

@@ -17,6 +17,7 @@ mod error;
 mod fair_queue;
 mod handler;
 mod inbox;
+mod limits;
 mod message;
 mod room;
 mod run;
@@ -28,7 +29,7 @@ mod waiters;
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ws_core::{CloseCode, Compression, MAX_REASON_BYTES, PreparedFrame, tls::ServerTls};
 
@@ -37,7 +38,7 @@ use self::handler::Command;
 use self::inbox::Over;
 use self::run::Run;
 use self::signal::signal;
-use self::sync::{Arc, Mutex, RwLock, now};
+use self::sync::{Arc, Mutex, RwLock, deadline};
 pub use self::{
     config::{Alert, MailboxConfig},
     error::MailboxError,
@@ -179,9 +180,7 @@ impl Mailbox {
     /// [`MailboxError::NotStarted`] once the mailbox is stopped, also by another thread while this one waits;
     /// [`MailboxError::Failed`].
     pub fn next(&self, timeout: Duration) -> Result<Option<Received>, MailboxError> {
-        let run = self.run();
-        let taken = run.inbox.next(deadline(timeout))?;
-        Ok(taken.map(|taken| run.taken(taken)))
+        self.take(None, timeout)
     }
 
     /// Takes the next message of one connection; what others send stays for others.
@@ -197,8 +196,19 @@ impl Mailbox {
         id: ConnectionId,
         timeout: Duration,
     ) -> Result<Option<Received>, MailboxError> {
+        self.take(Some(id), timeout)
+    }
+
+    fn take(
+        &self,
+        target: Option<ConnectionId>,
+        timeout: Duration,
+    ) -> Result<Option<Received>, MailboxError> {
         let run = self.run();
-        let taken = run.inbox.next_from(id, deadline(timeout))?;
+        let mut taken = run.inbox.try_next(target)?;
+        if taken.is_none() && !timeout.is_zero() {
+            taken = run.inbox.wait(target, deadline(timeout))?;
+        }
         Ok(taken.map(|taken| run.taken(taken)))
     }
 
@@ -246,12 +256,10 @@ impl Mailbox {
         timeout: Duration,
     ) -> Result<(), MailboxError> {
         let (frame, outgoing) = prepare(message, compression);
-        let deadline = deadline(timeout);
         let run = self.run();
-        run.inbox
-            .send(id, outgoing, run.unsent_limit, deadline, || {
-                run.command(id, Command::Send { id, frame })
-            })
+        run.inbox.send(id, outgoing, run.unsent_limit, timeout, || {
+            run.command(id, Command::Send { id, frame })
+        })
     }
 
     /// Sends a message to all connections that are open, or to those at one `path`; it is encoded once, and compressed
@@ -407,11 +415,6 @@ impl Drop for Mailbox {
     fn drop(&mut self) {
         self.run().inbox.stop(Over::Stopped);
     }
-}
-
-/// `None` is without end.
-fn deadline(timeout: Duration) -> Option<Instant> {
-    now().checked_add(timeout)
 }
 
 fn prepare(message: Message<'_>, compression: Compression) -> (Arc<PreparedFrame>, Outgoing) {

@@ -7,9 +7,10 @@ use ws_core::tls::ServerTls;
 
 use super::config::MailboxConfig;
 use super::error::MailboxError;
-use super::fair_queue::{QueueLimits, Taken};
+use super::fair_queue::Taken;
 use super::handler::{Command, MailboxHandler};
 use super::inbox::{Inbox, Notices, Over};
+use super::limits::QueueLimits;
 use super::message::{Received, Statistics};
 use super::sync::{Arc, Mutex};
 use crate::event_loop::Shared;

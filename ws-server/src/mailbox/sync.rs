@@ -4,7 +4,7 @@
 //! can put its own here and run the shipped code.
 
 pub(super) use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(super) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 
@@ -15,4 +15,9 @@ pub(super) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 )]
 pub(super) fn now() -> Instant {
     Instant::now()
+}
+
+/// When a wait that begins now ends; `None` is without end.
+pub(super) fn deadline(timeout: Duration) -> Option<Instant> {
+    now().checked_add(timeout)
 }

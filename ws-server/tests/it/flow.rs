@@ -7,17 +7,29 @@ use std::{
 };
 
 use socket2::SockRef;
-use ws_server::{ClosedBy, Config};
+use ws_server::{ClosedBy, Config, Running};
 
 use crate::{
     peer::{Got, Peer},
-    recorder::{Ask, Told, start},
+    recorder::{Ask, Record, Told, start},
 };
 
 /// A client whose system buffers are small, so that the server's socket is soon full.
 fn small(peer: &Peer) {
     let socket = SockRef::from(&peer.stream);
     socket.set_recv_buffer_size(128 << 10).unwrap();
+}
+
+/// Has the handler send until it is refused, and does not read before the socket has refused the rest: a peer that
+/// reads at once may take all of it from a server that is slow to send.
+fn flood(peer: &mut Peer, server: &Running<Ask>, record: &Record) {
+    peer.send_text("flood");
+    peer.send_text("after the flood");
+    record.wait_for(|told| matches!(told, Told::Message(_, text) if text == "flood"));
+    let (answer, answered) = std::sync::mpsc::channel();
+    let commands = server.commands(0).unwrap();
+    commands.send(Ask::EndOfTurn(answer)).unwrap();
+    answered.recv().unwrap();
 }
 
 /// Writes until the server takes nothing for a while.
@@ -86,9 +98,8 @@ fn a_full_send_queue_refuses_and_keeps_the_connection() {
     let (server, record) = start(config);
     let mut peer = Peer::open(server.local_addr());
     small(&peer);
-    // The handler sends 100,000 bytes at a time until it is refused.
-    peer.send_text("flood");
-    peer.send_text("after the flood");
+    // The handler sends 100,000 bytes at a time.
+    flood(&mut peer, &server, &record);
     let mut flooded = 0;
     loop {
         match peer.next() {
@@ -310,8 +321,7 @@ fn without_a_low_water_mark_an_empty_queue_is_enough() {
     let (server, record) = start(config);
     let mut peer = Peer::open(server.local_addr());
     small(&peer);
-    peer.send_text("flood");
-    peer.send_text("after the flood");
+    flood(&mut peer, &server, &record);
     while let Got::Binary(_) = peer.next() {}
     record.wait_for(|told| *told == Told::Drain);
     peer.send_text("again");

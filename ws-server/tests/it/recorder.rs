@@ -34,6 +34,8 @@ pub(crate) enum Ask {
     Broadcast(Vec<u8>),
     Close(ConnectionId),
     Resume(ConnectionId),
+    /// An answer at the end of the turn.
+    EndOfTurn(std::sync::mpsc::Sender<()>),
     Send(
         ConnectionId,
         String,
@@ -147,7 +149,10 @@ impl Handler for Recorder {
                 context.send_text(&address).unwrap();
             }
             "close" => context.close(CloseCode::new(4001), "you asked").unwrap(),
-            "flood" => while context.send_binary(&[0; 100_000]).is_ok() {},
+            "flood" => {
+                while context.send_binary(&[0; 100_000]).is_ok() {}
+                self.record.tell(Told::Message(*id, text.into()));
+            }
             "panic" => panic!("on purpose"),
             "pause" => {
                 self.record.tell(Told::Message(*id, text.into()));
@@ -221,6 +226,9 @@ impl Handler for Recorder {
                 .close(id, CloseCode::new(4002), "asked")
                 .unwrap(),
             Ask::Resume(id) => assert!(connections.resume(id)),
+            Ask::EndOfTurn(answer) => connections.after_flush(move || {
+                let _ = answer.send(());
+            }),
             Ask::Send(id, text, answer) => {
                 let result = connections.send_text(id, &text);
                 connections.after_flush(move || {

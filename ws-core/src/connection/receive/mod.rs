@@ -6,6 +6,7 @@
 
 #[cfg(feature = "deflate")]
 mod deflate;
+mod owned;
 mod state;
 
 use std::fmt;
@@ -14,8 +15,15 @@ use self::state::{Found, Lent, State};
 #[cfg(feature = "deflate")]
 use crate::extension::PeerSide;
 use crate::{
-    close::CloseFrame, connection::reply::Reply, error::ReceiveError, event::Event,
-    frame::FrameHeader, message::Assembly, opcode::OpCode, role::Role, scratch::Scratch,
+    close::CloseFrame,
+    connection::reply::Reply,
+    error::ReceiveError,
+    event::Event,
+    frame::{FrameHeader, mask},
+    message::Assembly,
+    opcode::OpCode,
+    role::Role,
+    scratch::Scratch,
 };
 
 /// The receiving half of a connection: 32 bytes, and no heap memory while nothing is unfinished but the window of a
@@ -130,18 +138,24 @@ impl Receive<'_> {
         clippy::should_implement_trait,
         reason = "a lending iterator cannot be an Iterator"
     )]
-    #[inline]
+    #[inline(always)] // 20 of 146 instructions of an echo of 16 B, wherever the compiler would not do it by itself
     pub fn next(&mut self) -> Option<Result<Event<'_>, ReceiveError>> {
-        self.state.settle();
-        if let Some((is_text, range)) = self.state.common(self.input) {
-            let payload = &self.input[range];
-            if !is_text {
-                return Some(Ok(Event::Binary(payload)));
+        if !self.state.is_plain {
+            self.state.settle();
+        }
+        if self.state.is_plain {
+            if self.state.position == self.input.len() {
+                return None;
             }
-            return Some(match simdutf8::basic::from_utf8(payload) {
-                Ok(text) => Ok(Event::Text(text)),
-                Err(_) => Err(self.state.fail(ReceiveError::InvalidUtf8)),
-            });
+            let Some(message) = self.state.take_plain(self.input) else {
+                return self.next_uncommon();
+            };
+            let payload = &mut self.input[message.range];
+            if message.is_text {
+                return Some(self.state.lend_text(message.key, payload));
+            }
+            mask::apply(message.key, 0, payload);
+            return Some(Ok(Event::Binary(payload)));
         }
         if self.state.is_done(self.input) {
             return None;
@@ -150,7 +164,9 @@ impl Receive<'_> {
     }
 
     /// Every event but a whole message in one short frame.
+    #[inline(never)]
     fn next_uncommon(&mut self) -> Option<Result<Event<'_>, ReceiveError>> {
+        self.state.is_plain = false;
         let found = match self.state.advance(self.input) {
             Ok(Some(found)) => found,
             Ok(None) => return None,
@@ -158,26 +174,21 @@ impl Receive<'_> {
         };
         let state = &mut self.state;
         let (opcode, payload) = match found {
-            Found::Input(OpCode::Text, range) => {
-                return Some(match simdutf8::basic::from_utf8(&self.input[range]) {
-                    Ok(text) => Ok(Event::Text(text)),
-                    Err(_) => Err(state.fail(ReceiveError::InvalidUtf8)),
-                });
+            Found::MaskedText(key, range) => {
+                state.lent = Lent::Input(range.start);
+                return Some(state.lend_text(key, &mut self.input[range]));
             }
-            Found::Input(opcode, range) => (opcode, &self.input[range]),
+            Found::Input(opcode, range) => {
+                state.lent = Lent::Input(range.start);
+                (opcode, &self.input[range])
+            }
             Found::Message { is_text } => {
                 state.lent = Lent::Message;
-                let payload = state
-                    .receiver
-                    .assembly
-                    .as_ref()
-                    .map_or(&[][..], |a| a.payload());
+                let assembly = state.receiver.assembly.as_deref()?;
                 return Some(if is_text {
-                    // Validated while it arrived: this finds nothing, and makes it a `str`.
-                    let text = simdutf8::basic::from_utf8(payload);
-                    text.map(Event::Text).map_err(|_| ReceiveError::InvalidUtf8)
+                    assembly.text().map(Event::Text)
                 } else {
-                    Ok(Event::Binary(payload))
+                    Ok(Event::Binary(assembly.payload()))
                 });
             }
             #[cfg(feature = "deflate")]
@@ -224,6 +235,9 @@ impl Receive<'_> {
     /// by the next call of [`Receive::next`].
     #[inline]
     pub fn take_reply(&mut self) -> Option<Reply> {
+        if self.state.is_plain {
+            return None;
+        }
         self.state.reply.take()
     }
 
@@ -235,6 +249,8 @@ impl Receive<'_> {
 
 impl Drop for Receive<'_> {
     fn drop(&mut self) {
-        self.state.settle();
+        if !self.state.is_plain {
+            self.state.settle();
+        }
     }
 }

@@ -8,11 +8,13 @@ use crate::{
     close::CloseFrame,
     connection::{receive::Receiver, reply::Reply},
     error::ReceiveError,
+    event::Event,
     frame::{FrameHeader, Parsed, mask},
     message::{OpenFrame, OpenMessage},
     opcode::OpCode,
     role::Role,
     scratch::Scratch,
+    utf8,
 };
 
 /// The state of a [`Receive`](super::Receive), apart from its input.
@@ -24,12 +26,18 @@ pub(super) struct State<'a> {
     pub(super) reply: Option<Reply>,
     pub(super) lent: Lent,
     pub(super) failed: bool,
+    /// Nothing has begun, is lent or was the end: what comes may be a whole message in one short frame.
+    pub(super) is_plain: bool,
+    /// The longest such message that the limits allow.
+    plain_limit: usize,
 }
 
 /// What the last event was lent from, to be cleared before the next.
 #[derive(Debug)]
 pub(super) enum Lent {
     Nothing,
+    /// From the input, where the message begins at this place and ends at the position.
+    Input(usize),
     Message,
     Control,
     /// From the scratch, and from an assembly if the message came in pieces.
@@ -37,9 +45,18 @@ pub(super) enum Lent {
     Inflated,
 }
 
+/// A whole message in one short frame, still masked. Without a key, which is zero then, unmasking changes nothing.
+pub(super) struct PlainMessage {
+    pub(super) is_text: bool,
+    pub(super) key: [u8; 4],
+    pub(super) range: Range<usize>,
+}
+
 /// Where a complete frame or message lies.
 pub(super) enum Found {
     Input(OpCode, Range<usize>),
+    /// A text that is to be unmasked and judged.
+    MaskedText([u8; 4], Range<usize>),
     Message {
         is_text: bool,
     },
@@ -52,7 +69,10 @@ pub(super) enum Found {
 
 impl<'a> State<'a> {
     pub(super) fn new(receiver: &'a mut Receiver, scratch: &'a mut Scratch) -> Self {
+        let limits = &scratch.limits;
         Self {
+            is_plain: receiver.is_plain(),
+            plain_limit: limits.max_message_bytes.min(limits.max_frame_bytes),
             receiver,
             scratch,
             position: 0,
@@ -62,13 +82,14 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Clears what the last event was lent from.
-    #[inline]
+    /// Clears what the last event was lent from, and its answer.
+    #[inline(never)]
     pub(super) fn settle(&mut self) {
         self.reply = None;
         if !matches!(self.lent, Lent::Nothing) {
             self.settle_held();
         }
+        self.is_plain = self.receiver.is_plain();
     }
 
     fn settle_held(&mut self) {
@@ -81,7 +102,7 @@ impl<'a> State<'a> {
             return;
         };
         match lent {
-            Lent::Nothing => return,
+            Lent::Nothing | Lent::Input(_) => return,
             Lent::Message => assembly.clear_message(),
             Lent::Control => assembly.clear_control(),
             #[cfg(feature = "deflate")]
@@ -99,6 +120,7 @@ impl<'a> State<'a> {
 
     pub(super) fn fail(&mut self, error: ReceiveError) -> ReceiveError {
         self.failed = true;
+        self.is_plain = false;
         let pool = &mut self.scratch.pool;
         if let Some(assembly) = self.receiver.assembly.take() {
             pool.give_back(assembly);
@@ -108,31 +130,35 @@ impl<'a> State<'a> {
         error
     }
 
-    /// Takes a whole message that lies in the input as one frame while nothing else is open.
+    /// Unmasks and judges a whole text in the input.
     #[inline]
-    pub(super) fn common(&mut self, input: &mut [u8]) -> Option<(bool, Range<usize>)> {
-        // A failure is kept in the assembly, so that this sees it as well.
-        if self.receiver.assembly.is_some()
-            || self.receiver.header_length > 0
-            || self.receiver.close_received
-        {
-            return None;
+    pub(super) fn lend_text<'i>(
+        &mut self,
+        key: [u8; 4],
+        payload: &'i mut [u8],
+    ) -> Result<Event<'i>, ReceiveError> {
+        match utf8::unmask_text(key, payload) {
+            Ok(text) => Ok(Event::Text(text)),
+            Err(_) => Err(self.fail(ReceiveError::InvalidUtf8)),
         }
-        let rest = input.get_mut(self.position..)?;
+    }
+
+    /// Takes a whole message that lies in the input as one short frame, still masked, while [`Self::is_plain`].
+    #[inline]
+    pub(super) fn take_plain(&mut self, input: &[u8]) -> Option<PlainMessage> {
+        let rest = input.get(self.position..)?;
         let header = FrameHeader::parse_common(rest, self.receiver.role.peer())?;
-        if header.length > self.scratch.limits.max_message_bytes
-            || header.length > self.scratch.limits.max_frame_bytes
-        {
-            return None;
-        }
         let end = header.header_bytes + header.length;
-        let payload = rest.get_mut(header.header_bytes..end)?;
-        if self.receiver.role == Role::Server {
-            mask::apply(header.key, 0, payload);
+        if header.length > self.plain_limit || end > rest.len() {
+            return None;
         }
         let start = self.position + header.header_bytes;
         self.position += end;
-        Some((header.is_text, start..self.position))
+        Some(PlainMessage {
+            is_text: header.is_text,
+            key: header.key,
+            range: start..self.position,
+        })
     }
 
     /// Whether the input ended with a whole frame, as most do, so that nothing is left to be looked at.
@@ -171,10 +197,14 @@ impl<'a> State<'a> {
                 && is_whole_message
             {
                 let range = self.position..self.position + length;
+                self.position = range.end;
+                if header.opcode == OpCode::Text && !header.is_compressed {
+                    let key = header.masking_key.unwrap_or_default();
+                    return Ok(Some(Found::MaskedText(key, range)));
+                }
                 if let Some(key) = header.masking_key {
                     mask::apply(key, 0, &mut input[range.clone()]);
                 }
-                self.position = range.end;
                 if header.opcode == OpCode::Close {
                     CloseFrame::parse(&input[range.clone()])?;
                 }
@@ -267,43 +297,43 @@ impl<'a> State<'a> {
         let Some(assembly) = &mut self.receiver.assembly else {
             return Ok(Progress::FrameDone);
         };
-        let Some(frame) = &mut assembly.frame else {
+        let Some(mut frame) = assembly.frame.take() else {
             return Ok(Progress::FrameDone);
         };
         let rest = &mut input[self.position..];
         let length = usize::try_from(frame.remaining)
             .map_or(rest.len(), |remaining| remaining.min(rest.len()));
         let bytes = &mut rest[..length];
-        frame.unmask(bytes);
         self.position += length;
-        let OpenFrame {
-            opcode,
-            is_final,
-            remaining,
-            ..
-        } = *frame;
-        if remaining == 0 {
-            assembly.frame = None;
-        }
-        if opcode.is_control() {
-            assembly.push_control(bytes);
-            if remaining > 0 {
-                return Ok(Progress::NeedMore);
-            }
-            if opcode == OpCode::Close {
-                CloseFrame::parse(assembly.control())?;
-            }
-            return Ok(Progress::Found(Found::Control(opcode)));
-        }
         let message = assembly.message;
         let is_text = message.is_some_and(|message| message.is_text);
         let is_compressed = message.is_some_and(|message| message.is_compressed);
-        let limit = on_the_wire(self.scratch.limits.max_message_bytes, is_compressed);
-        assembly.push(bytes, is_text && !is_compressed, limit)?;
-        if remaining > 0 {
+        if frame.opcode.is_control() {
+            frame.unmask(bytes);
+            assembly.push_control(bytes);
+        } else {
+            let limit = on_the_wire(self.scratch.limits.max_message_bytes, is_compressed);
+            let announced = usize::try_from(frame.remaining).unwrap_or(usize::MAX);
+            let expected = announced.min(self.scratch.pool.given_away);
+            assembly.push(
+                &mut frame,
+                bytes,
+                is_text && !is_compressed,
+                expected,
+                limit,
+            )?;
+        }
+        if frame.remaining > 0 {
+            assembly.frame = Some(frame);
             return Ok(Progress::NeedMore);
         }
-        if !is_final {
+        if frame.opcode.is_control() {
+            if frame.opcode == OpCode::Close {
+                CloseFrame::parse(assembly.control())?;
+            }
+            return Ok(Progress::Found(Found::Control(frame.opcode)));
+        }
+        if !frame.is_final {
             return Ok(Progress::FrameDone);
         }
         #[cfg(feature = "deflate")]
@@ -313,11 +343,12 @@ impl<'a> State<'a> {
                 .map(Progress::Found);
         }
         if is_text {
-            assembly.finish_text()?;
+            assembly.text()?;
         }
         Ok(Progress::Found(Found::Message { is_text }))
     }
 }
+
 enum Progress {
     /// The input is used up inside the frame.
     NeedMore,
@@ -327,6 +358,12 @@ enum Progress {
 }
 
 impl Receiver {
+    /// Tells whether nothing has begun and nothing has ended. A failure is kept in the assembly, so it shows here too.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.assembly.is_none() && self.header_length == 0 && !self.close_received
+    }
+
     /// Judges a header by what came before it and by the limits, before any of its payload is taken.
     fn judge(&self, header: &FrameHeader, scratch: &Scratch) -> Result<(), ReceiveError> {
         if header.opcode.is_control() {

@@ -128,6 +128,37 @@ impl Sender {
         self.encode_message(OpCode::Binary, data, scratch, output)
     }
 
+    /// Appends what goes before the payload of a text message in one frame, and returns the payload, which must follow
+    /// right behind: for callers that write both without copying a long one.
+    ///
+    /// What is returned is empty where the payload had to be changed, masked or compressed: then it is appended too.
+    ///
+    /// # Errors
+    /// As [`Sender::encode_text`].
+    #[inline]
+    pub fn encode_text_head<'p>(
+        &mut self,
+        text: &'p str,
+        scratch: &mut SendScratch,
+        output: &mut Vec<u8>,
+    ) -> Result<&'p [u8], SendError> {
+        self.encode_head(OpCode::Text, text.as_bytes(), scratch, output)
+    }
+
+    /// Appends what goes before the payload of a binary message, as [`Sender::encode_text_head`] does for text.
+    ///
+    /// # Errors
+    /// As [`Sender::encode_text`].
+    #[inline]
+    pub fn encode_binary_head<'p>(
+        &mut self,
+        data: &'p [u8],
+        scratch: &mut SendScratch,
+        output: &mut Vec<u8>,
+    ) -> Result<&'p [u8], SendError> {
+        self.encode_head(OpCode::Binary, data, scratch, output)
+    }
+
     /// Appends a text message as one frame, compressed or not as asked for.
     ///
     /// # Errors
@@ -293,7 +324,7 @@ impl Sender {
         }
     }
 
-    #[inline]
+    #[inline(always)] // 21 of 152 instructions of an echo of 16 B
     fn encode_message(
         &mut self,
         opcode: OpCode,
@@ -301,10 +332,29 @@ impl Sender {
         scratch: &mut SendScratch,
         output: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        if self.stage != Stage::BetweenMessages || self.may_compress() {
-            return self.encode_choosing(opcode, payload, Compression::Auto, scratch, output);
+        let payload = self.encode_head(opcode, payload, scratch, output)?;
+        output.extend_from_slice(payload);
+        Ok(())
+    }
+
+    /// Appends a header; or, if the payload must be changed, all of the frame.
+    #[inline(always)]
+    fn encode_head<'p>(
+        &mut self,
+        opcode: OpCode,
+        payload: &'p [u8],
+        scratch: &mut SendScratch,
+        output: &mut Vec<u8>,
+    ) -> Result<&'p [u8], SendError> {
+        if self.stage != Stage::BetweenMessages || self.may_compress() || self.role.masks() {
+            let auto = Compression::Auto;
+            return self
+                .encode_choosing(opcode, payload, auto, scratch, output)
+                .map(|()| &[][..]);
         }
-        self.encode_frame(FirstByte::new(opcode, true), payload, scratch, output)
+        let first = FirstByte::new(opcode, true);
+        encode_header(first, None, payload.len() as u64, output);
+        Ok(payload)
     }
 
     /// Appends a whole message, compressed or not; or says why not.

@@ -41,15 +41,15 @@ fn wait_for_waiters(inbox: &Inbox, count: usize) {
 #[test]
 fn does_not_wait_when_told_not_to() {
     let inbox = inbox_with(1, LIMITS);
-    assert_eq!(inbox.next(Some(now())), Ok(None));
-    assert_eq!(inbox.next_from(id(0), Some(now())), Ok(None));
+    assert_eq!(inbox.wait(None, Some(now())), Ok(None));
+    assert_eq!(inbox.wait(Some(id(0)), Some(now())), Ok(None));
     assert_eq!(
-        inbox.next_from(id(5), long()),
+        inbox.wait(Some(id(5)), long()),
         Err(MailboxError::NotFound { id: id(5) })
     );
     inbox.push(id(0), message(1));
     assert_eq!(
-        number(&inbox.next(Some(now())).unwrap().unwrap().received),
+        number(&inbox.wait(None, Some(now())).unwrap().unwrap().received),
         1
     );
 }
@@ -59,11 +59,11 @@ fn waits_until_the_deadline_and_leaves_no_trace() {
     let inbox = inbox_with(1, LIMITS);
     let begin = now();
     assert_eq!(
-        inbox.next(Some(begin + Duration::from_millis(30))),
+        inbox.wait(None, Some(begin + Duration::from_millis(30))),
         Ok(None)
     );
     assert_eq!(
-        inbox.next_from(id(0), Some(begin + Duration::from_millis(60))),
+        inbox.wait(Some(id(0)), Some(begin + Duration::from_millis(60))),
         Ok(None)
     );
     assert!(begin.elapsed() >= Duration::from_millis(60));
@@ -86,7 +86,13 @@ fn wakes_exactly_whom_a_message_is_for() {
         let readers: Vec<_> = (0..THREADS)
             .map(|slot| {
                 scope.spawn(move || {
-                    number(&inbox.next_from(id(slot), long()).unwrap().unwrap().received)
+                    number(
+                        &inbox
+                            .wait(Some(id(slot)), long())
+                            .unwrap()
+                            .unwrap()
+                            .received,
+                    )
                 })
             })
             .collect();
@@ -116,7 +122,7 @@ fn one_message_wakes_one_of_many_that_wait_for_any() {
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                if matches!(inbox.next(long()), Ok(Some(_))) {
+                if matches!(inbox.wait(None, long()), Ok(Some(_))) {
                     woken.fetch_add(1, Ordering::SeqCst);
                 }
             });
@@ -136,9 +142,9 @@ fn one_message_wakes_one_of_many_that_wait_for_any() {
 fn who_waits_for_one_connection_goes_before_who_waits_for_any() {
     let inbox = inbox_with(2, LIMITS);
     thread::scope(|scope| {
-        let any = scope.spawn(|| inbox.next(long()).unwrap().unwrap().received);
+        let any = scope.spawn(|| inbox.wait(None, long()).unwrap().unwrap().received);
         wait_for_waiters(&inbox, 1);
-        let one = scope.spawn(|| inbox.next_from(id(1), long()).unwrap().unwrap().received);
+        let one = scope.spawn(|| inbox.wait(Some(id(1)), long()).unwrap().unwrap().received);
         wait_for_waiters(&inbox, 2);
         inbox.push(id(1), message(1));
         inbox.push(id(1), message(2));
@@ -151,14 +157,14 @@ fn who_waits_for_one_connection_goes_before_who_waits_for_any() {
 fn waiting_for_one_connection_leaves_the_messages_of_others_alone() {
     let inbox = inbox_with(2, LIMITS);
     thread::scope(|scope| {
-        let one = scope.spawn(|| inbox.next_from(id(0), long()).unwrap().unwrap().received);
+        let one = scope.spawn(|| inbox.wait(Some(id(0)), long()).unwrap().unwrap().received);
         wait_for_waiters(&inbox, 1);
         for count in 0..10 {
             inbox.push(id(1), message(count));
         }
         for count in 0..10 {
             assert_eq!(
-                number(&inbox.next(Some(now())).unwrap().unwrap().received),
+                number(&inbox.wait(None, Some(now())).unwrap().unwrap().received),
                 count
             );
         }
@@ -172,9 +178,9 @@ fn close_wakes_those_who_wait_for_that_connection_only() {
     let inbox = inbox_with(2, LIMITS);
     thread::scope(|scope| {
         let gone: Vec<_> = (0..3)
-            .map(|_| scope.spawn(|| inbox.next_from(id(0), None)))
+            .map(|_| scope.spawn(|| inbox.wait(Some(id(0)), None)))
             .collect();
-        let other = scope.spawn(|| inbox.next_from(id(1), None));
+        let other = scope.spawn(|| inbox.wait(Some(id(1)), None));
         wait_for_waiters(&inbox, 4);
         assert!(inbox.close(id(0), &ending()));
         for waiter in gone {
@@ -190,22 +196,24 @@ fn close_wakes_those_who_wait_for_that_connection_only() {
 fn stop_wakes_all_and_every_call_after_it_is_denied() {
     let inbox = inbox_with(3, LIMITS);
     thread::scope(|scope| {
-        let mut waiting: Vec<_> = (0..8).map(|_| scope.spawn(|| inbox.next(None))).collect();
-        waiting.extend((0..8).map(|_| scope.spawn(|| inbox.next_from(id(2), None))));
+        let mut waiting: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| inbox.wait(None, None)))
+            .collect();
+        waiting.extend((0..8).map(|_| scope.spawn(|| inbox.wait(Some(id(2)), None))));
         wait_for_waiters(&inbox, 16);
         assert!(inbox.stop(Over::Stopped));
         for waiter in waiting {
             assert_eq!(waiter.join().unwrap(), Err(MailboxError::NotStarted));
         }
     });
-    assert_eq!(inbox.next(long()), Err(MailboxError::NotStarted));
+    assert_eq!(inbox.wait(None, long()), Err(MailboxError::NotStarted));
     assert_eq!(
-        inbox.next_from(id(0), long()),
+        inbox.wait(Some(id(0)), long()),
         Err(MailboxError::NotStarted)
     );
     assert_eq!(inbox.push(id(0), message(1)), Pushed::Ended);
     assert_eq!(
-        inbox.send(id(0), frame(1), 10, Some(now()), || unreachable!()),
+        inbox.send(id(0), frame(1), 10, Duration::ZERO, || unreachable!()),
         Err(MailboxError::NotStarted)
     );
     assert_eq!(
@@ -234,13 +242,13 @@ fn until_the_first_poll_the_oldest_make_room_and_from_then_on_nothing_is_dropped
     }
     assert_eq!(inbox.depth().unwrap().dropped, 6);
     assert_eq!(
-        number(&inbox.next(Some(now())).unwrap().unwrap().received),
+        number(&inbox.wait(None, Some(now())).unwrap().unwrap().received),
         6
     );
     assert_eq!(inbox.push(id(0), message(10)), Pushed::Full);
     for expected in 7..=10 {
         assert_eq!(
-            number(&inbox.next(Some(now())).unwrap().unwrap().received),
+            number(&inbox.wait(None, Some(now())).unwrap().unwrap().received),
             expected
         );
     }
@@ -251,7 +259,7 @@ fn until_the_first_poll_the_oldest_make_room_and_from_then_on_nothing_is_dropped
 fn a_poll_that_finds_nothing_counts_as_the_first() {
     let inbox = inbox_with(1, limits(2, 10_000));
     assert_eq!(
-        inbox.next_from(id(7), Some(now())),
+        inbox.wait(Some(id(7)), Some(now())),
         Err(MailboxError::NotFound { id: id(7) })
     );
     inbox.push(id(0), message(0));
@@ -263,13 +271,13 @@ fn sends_are_refused_with_the_figures_when_the_queue_is_full() {
     let inbox = inbox_with(1, LIMITS);
     let mut handed_over = 0;
     inbox
-        .send(id(0), frame(900), 1000, Some(now()), || {
+        .send(id(0), frame(900), 1000, Duration::ZERO, || {
             handed_over += 1;
             true
         })
         .unwrap();
     assert_eq!(
-        inbox.send(id(0), frame(101), 1000, Some(now()), || unreachable!()),
+        inbox.send(id(0), frame(101), 1000, Duration::ZERO, || unreachable!()),
         Err(MailboxError::QueueFull {
             id: id(0),
             queued_bytes: 900,
@@ -279,19 +287,19 @@ fn sends_are_refused_with_the_figures_when_the_queue_is_full() {
     );
     inbox.sent(id(0), 900, 0);
     inbox
-        .send(id(0), frame(5000), 1000, Some(now()), || {
+        .send(id(0), frame(5000), 1000, Duration::ZERO, || {
             handed_over += 1;
             true
         })
         .unwrap();
     assert_eq!(handed_over, 2);
     assert_eq!(
-        inbox.send(id(1), frame(1), 1000, Some(now()), || true),
+        inbox.send(id(1), frame(1), 1000, Duration::ZERO, || true),
         Err(MailboxError::NotFound { id: id(1) })
     );
     inbox.close(id(0), &ending());
     assert_eq!(
-        inbox.send(id(0), frame(1), 1000, Some(now()), || true),
+        inbox.send(id(0), frame(1), 1000, Duration::ZERO, || true),
         Err(closed(id(0)))
     );
 }
@@ -300,7 +308,7 @@ fn sends_are_refused_with_the_figures_when_the_queue_is_full() {
 fn a_broadcast_names_whom_it_went_to_and_whom_not() {
     let inbox = inbox_with(3, LIMITS);
     inbox
-        .send(id(1), frame(950), 1000, Some(now()), || true)
+        .send(id(1), frame(950), 1000, Duration::ZERO, || true)
         .unwrap();
     inbox.push(id(2), message(1));
     inbox.close(id(2), &ending());
@@ -323,11 +331,11 @@ fn a_broadcast_names_whom_it_went_to_and_whom_not() {
 fn a_loop_that_has_gone_is_an_error_of_the_call_and_then_of_all() {
     let inbox = inbox_with(1, LIMITS);
     assert_eq!(
-        inbox.send(id(0), frame(1), 10, Some(now()), || false),
+        inbox.send(id(0), frame(1), 10, Duration::ZERO, || false),
         Err(MailboxError::Failed)
     );
     assert!(inbox.stop(Over::Failed));
-    assert_eq!(inbox.next(long()), Err(MailboxError::Failed));
+    assert_eq!(inbox.wait(None, long()), Err(MailboxError::Failed));
 }
 
 #[test]
@@ -373,8 +381,8 @@ fn nothing_is_lost_or_doubled_under_contention() {
                 let mut got = Vec::new();
                 loop {
                     let taken = match target {
-                        None => inbox.next(None),
-                        Some(id) => inbox.next_from(id, None),
+                        None => inbox.wait(None, None),
+                        Some(id) => inbox.wait(Some(id), None),
                     };
                     match taken {
                         Ok(None) => unreachable!("no deadline was given"),

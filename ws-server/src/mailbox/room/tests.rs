@@ -20,14 +20,14 @@ fn senders_wait_for_room_in_the_order_they_came() {
     let inbox = inbox_with(1, LIMITS);
     let order = Mutex::new(Vec::new());
     inbox
-        .send(id(0), frame(1000), 1000, Some(now()), || true)
+        .send(id(0), frame(1000), 1000, Duration::ZERO, || true)
         .unwrap();
     thread::scope(|scope| {
         let waiting: Vec<_> = (0..4)
             .map(|number| {
                 let (inbox, order) = (&inbox, &order);
                 let thread = scope.spawn(move || {
-                    inbox.send(id(0), frame(600), 1000, None, || {
+                    inbox.send(id(0), frame(600), 1000, Duration::MAX, || {
                         order.lock().push(number);
                         true
                     })
@@ -56,7 +56,7 @@ fn who_waits_for_room_learns_of_the_deadline_the_end_and_the_stop() {
     let inbox = inbox_with(2, LIMITS);
     for slot in 0..2 {
         inbox
-            .send(id(slot), frame(1000), 1000, Some(now()), || true)
+            .send(id(slot), frame(1000), 1000, Duration::ZERO, || true)
             .unwrap();
     }
     let begin = now();
@@ -64,7 +64,7 @@ fn who_waits_for_room_learns_of_the_deadline_the_end_and_the_stop() {
         id(0),
         frame(7),
         1000,
-        Some(begin + Duration::from_millis(30)),
+        Duration::from_millis(30),
         || unreachable!(),
     );
     assert_eq!(
@@ -81,7 +81,9 @@ fn who_waits_for_room_learns_of_the_deadline_the_end_and_the_stop() {
     thread::scope(|scope| {
         let send = |slot| {
             let inbox = &inbox;
-            scope.spawn(move || inbox.send(id(slot), frame(7), 1000, None, || unreachable!()))
+            scope.spawn(move || {
+                inbox.send(id(slot), frame(7), 1000, Duration::MAX, || unreachable!())
+            })
         };
         let ended = [send(0), send(0)];
         let stopped = [send(1), send(1)];

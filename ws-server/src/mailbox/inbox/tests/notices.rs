@@ -13,7 +13,7 @@ fn notices_come_only_if_asked_for_and_frame_the_messages() {
     assert!(inbox.open(id(0), details()));
     inbox.push(id(0), message(1));
     assert!(inbox.close(id(0), &ending()));
-    let taken: Vec<_> = std::iter::from_fn(|| inbox.next(Some(now())).unwrap())
+    let taken: Vec<_> = std::iter::from_fn(|| inbox.wait(None, Some(now())).unwrap())
         .map(|taken| taken.received)
         .collect();
     let kinds: Vec<_> = taken.iter().map(|received| received.kind).collect();
@@ -27,17 +27,17 @@ fn notices_come_only_if_asked_for_and_frame_the_messages() {
     );
     assert!(taken.iter().all(|taken| taken.end == Some(ending())));
     assert_eq!(taken.last().unwrap().more, 0);
-    assert_eq!(inbox.next_from(id(0), long()), Err(closed(id(0))));
+    assert_eq!(inbox.wait(Some(id(0)), long()), Err(closed(id(0))));
     assert_eq!(inbox.connections(), Ok(Vec::new()));
 
     thread::scope(|scope| {
-        let any = scope.spawn(|| inbox.next(None));
+        let any = scope.spawn(|| inbox.wait(None, None));
         wait_for_waiters(&inbox, 1);
         assert!(inbox.open(id(1), details()));
         let opened = any.join().unwrap().unwrap().unwrap().received;
         assert_eq!((opened.kind, opened.end), (MessageKind::Opened, None));
-        let named = scope.spawn(|| inbox.next_from(id(1), None));
-        let other = scope.spawn(|| inbox.next_from(id(1), None));
+        let named = scope.spawn(|| inbox.wait(Some(id(1)), None));
+        let other = scope.spawn(|| inbox.wait(Some(id(1)), None));
         wait_for_waiters(&inbox, 2);
         assert!(inbox.close(id(1), &ending()));
         let results = [named.join().unwrap(), other.join().unwrap()];
@@ -59,7 +59,7 @@ fn notices_come_only_if_asked_for_and_frame_the_messages() {
 
     let silent = inbox_with(1, LIMITS);
     assert!(silent.close(id(0), &ending()));
-    assert_eq!(silent.next(Some(now())), Ok(None));
+    assert_eq!(silent.wait(None, Some(now())), Ok(None));
 }
 
 #[test]
@@ -72,9 +72,9 @@ fn a_removed_connection_leaves_no_notice_and_a_closed_one_does() {
     assert!(inbox.open(id(0), details()) && inbox.open(id(1), details()));
     inbox.end(id(0), true, &ending(), || true).unwrap();
     inbox.end(id(1), false, &ending(), || true).unwrap();
-    let taken = inbox.next(Some(now())).unwrap().unwrap().received;
+    let taken = inbox.wait(None, Some(now())).unwrap().unwrap().received;
     assert_eq!((taken.id, taken.kind), (id(1), MessageKind::Closed));
-    assert_eq!(inbox.next(Some(now())), Ok(None));
+    assert_eq!(inbox.wait(None, Some(now())), Ok(None));
 }
 
 /// Clients that come, say something and go, while nobody reads: only the newest are kept, and those all.
@@ -90,7 +90,7 @@ fn until_the_first_poll_ended_connections_are_bounded() {
     (0..count + 10).for_each(visit);
     assert_eq!(inbox.connections().unwrap().len(), MAX_UNREAD);
     assert_eq!(inbox.depth().unwrap().dropped, 10);
-    let first = inbox.next(Some(now())).unwrap().unwrap().received;
+    let first = inbox.wait(None, Some(now())).unwrap().unwrap().received;
     assert_eq!(number(&first), 10);
     // Somebody reads now, so nothing more is dropped.
     (count + 10..count + 30).for_each(visit);
@@ -113,16 +113,16 @@ fn alerts_tell_of_the_first_message_that_waits_and_of_ends() {
     inbox.push(id(0), message(1));
     inbox.push(id(1), message(2));
     assert_eq!(told(), [Alert::Message]);
-    while inbox.next(Some(now())).unwrap().is_some() {}
+    while inbox.wait(None, Some(now())).unwrap().is_some() {}
     inbox.push(id(1), message(3));
     inbox.push(id(0), message(4));
     assert_eq!(told(), [Alert::Message]);
     assert!(inbox.close(id(1), &ending()));
     assert!(!inbox.close(id(1), &ending()));
     assert_eq!(told(), [Alert::Closed(id(1))]);
-    while inbox.next(Some(now())).unwrap().is_some() {}
+    while inbox.wait(None, Some(now())).unwrap().is_some() {}
     thread::scope(|scope| {
-        let waiter = scope.spawn(|| inbox.next(None));
+        let waiter = scope.spawn(|| inbox.wait(None, None));
         wait_for_waiters(&inbox, 1);
         inbox.push(id(0), message(5));
         assert!(waiter.join().unwrap().unwrap().is_some());

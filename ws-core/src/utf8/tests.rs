@@ -1,0 +1,100 @@
+use super::*;
+
+/// Every way in which a sequence is bad (§8.1, R-20), each judged at its first bad byte.
+const BAD: [&[u8]; 9] = [
+    b"\xC0",
+    b"\xC1",
+    b"\x80",
+    b"\xE0\x80",
+    b"\xED\xA0",
+    b"\xF0\x80",
+    b"\xF4\x90",
+    b"\xF5",
+    b"\xC3\x28",
+];
+
+/// The first and the last character of each length, and those beside what is not one.
+const GOOD: [&str; 9] = [
+    "\u{7F}",
+    "\u{80}",
+    "\u{7FF}",
+    "\u{800}",
+    "\u{D7FF}",
+    "\u{E000}",
+    "\u{FFFF}",
+    "\u{10000}",
+    "\u{10FFFF}",
+];
+
+const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+
+/// What [`unmask_text`] makes of masked bytes, and its safe twin: std's judge.
+fn agree(plain: &[u8]) {
+    let mut masked = plain.to_vec();
+    mask::apply(KEY, 0, &mut masked);
+    let expected = str::from_utf8(plain).map_err(|_| InvalidUtf8);
+    assert_eq!(
+        unmask_text(KEY, &mut masked),
+        expected,
+        "{} bytes",
+        plain.len()
+    );
+}
+
+#[test]
+fn judges_across_any_split_and_fails_at_the_first_bad_byte() {
+    for sequence in BAD {
+        let mut payload = Payload::default();
+        let results: Vec<_> = sequence.iter().map(|b| payload.push_text(&[*b])).collect();
+        let (last, before) = results.split_last().expect("not empty");
+        assert_eq!(last, &Err(InvalidUtf8), "{sequence:x?}");
+        assert!(
+            before.iter().all(Result::is_ok),
+            "{sequence:x?}: failed too early"
+        );
+    }
+    for text in GOOD {
+        for cut in 0..=text.len() {
+            let mut payload = Payload::default();
+            let (left, right) = text.as_bytes().split_at(cut);
+            payload.push_text(left).expect("a prefix is no error");
+            let is_whole = cut == 0 || cut == text.len();
+            assert_eq!(payload.as_text().is_ok(), is_whole);
+            payload.push_text(right).expect("valid");
+            assert_eq!(payload.as_text(), Ok(text));
+        }
+    }
+}
+
+#[test]
+fn agrees_with_std_at_every_length_and_place_of_a_character_in_short_texts() {
+    for sequence in GOOD.map(str::as_bytes).iter().chain(&BAD) {
+        for length in (0..80).chain([SHORT - 1, SHORT, SHORT + 1, SHORT + 9]) {
+            for place in [0, length / 2, length] {
+                let mut plain = vec![b'a'; length];
+                plain.splice(place..place, sequence.iter().copied());
+                agree(&plain);
+            }
+        }
+    }
+}
+
+#[test]
+fn agrees_with_std_around_the_border_of_two_pieces() {
+    for sequence in GOOD.map(str::as_bytes).iter().chain(&BAD) {
+        for border in [AT_ONCE, 2 * AT_ONCE] {
+            for place in border - 5..border + 2 {
+                for length in [place, 3 * AT_ONCE] {
+                    let mut plain = vec![b'a'; length];
+                    plain.splice(place..place, sequence.iter().copied());
+                    agree(&plain);
+                }
+            }
+        }
+    }
+    let mixed = "Grüße, привет, 你好, 🙂. ".repeat(2000);
+    for cut in 0..40 {
+        agree(&mixed.as_bytes()[cut..]);
+        agree(&mixed.as_bytes()[..mixed.len() - cut]);
+    }
+}
