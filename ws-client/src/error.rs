@@ -218,6 +218,15 @@ impl Error {
         matches!(self.0.cause, Cause::Silent(_))
     }
 
+    pub(crate) fn cause(&self) -> &Cause {
+        &self.0.cause
+    }
+
+    /// There was no connection yet.
+    pub(crate) fn is_about_dialling(&self) -> bool {
+        !matches!(self.0.stage, Stage::Send | Stage::Receive | Stage::Close)
+    }
+
     /// The operating system's error behind it; of several failed addresses the last one's.
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.0.cause {

@@ -86,7 +86,7 @@ pub use ws_core::{
 
 pub use crate::address::Address;
 pub use crate::background::{
-    Alert, BackgroundClient, BackgroundConfig, ConnectionEvent, OnFull, Reconnect, State,
+    Alert, BackgroundClient, BackgroundConfig, Backoff, ConnectionEvent, OnFull, Reconnect, State,
     Statistics,
 };
 pub use crate::client::Client;

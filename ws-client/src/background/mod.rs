@@ -24,6 +24,7 @@ use ws_core::CloseCode;
 use ws_core::extension::DeflateAgreement;
 use ws_core::handshake::Response;
 
+pub use self::backoff::Backoff;
 pub use self::config::{Alert, BackgroundConfig, OnFull, Reconnect};
 use self::journal::Journal;
 use self::shared::Shared;

@@ -223,7 +223,7 @@ impl<D: Dialler> Worker<D> {
             && self
                 .backoff
                 .as_ref()
-                .is_some_and(|b| b.retries_after(&cause))
+                .is_some_and(|b| b.retries_after_end(&cause))
         {
             let now = engine.wire.net.now();
             if let Some(backoff) = &mut self.backoff {
@@ -271,7 +271,7 @@ impl<D: Dialler> Worker<D> {
     /// Waits for the next attempt, because of `event`.
     fn plan_attempt(&mut self, event: ConnectionEvent) -> Phase<D::Net> {
         let random = self.dialler.random();
-        let delay = self.backoff.as_mut().and_then(|b| b.next_delay(random));
+        let delay = self.backoff.as_mut().and_then(|b| b.delay_for(random));
         let Some((delay, backoff)) = delay.zip(self.backoff.as_ref()) else {
             return self.give_up(event);
         };

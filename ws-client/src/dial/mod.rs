@@ -16,11 +16,12 @@ mod race;
 pub(crate) mod resolve;
 mod socks;
 pub(crate) mod tls;
+mod transcript;
 
 use std::net::ToSocketAddrs;
 use std::sync::{Arc, LazyLock};
 
-use ws_core::handshake::Response;
+use ws_core::handshake::{HandshakeError, Response};
 use ws_core::tls::Tls;
 
 use self::handshake::Answer;
@@ -96,12 +97,22 @@ pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dial
         tls_version = wire.tls_version();
         log::debug!("{address}: {}", tls_version.unwrap_or_default());
     }
+    let secrets = request.secrets();
+    transcript::log_request(opening.request(), &secrets);
+    let opened = handshake::open(&mut wire, opening, &config.head_limits, deadline);
+    match &opened {
+        Ok(answer) => transcript::log_response(&answer.response, &secrets),
+        Err(handshake::Failure::Handshake(HandshakeError::Refused(response))) => {
+            transcript::log_response(response, &secrets);
+        }
+        Err(_) => {}
+    }
     let Answer {
         response,
         deflate,
         surplus,
-    } = handshake::open(&mut wire, opening, &config.head_limits, deadline)
-        .map_err(|failure| failed(failure.into_cause(&request.secrets())))?;
+    } = opened.map_err(|failure| failed(failure.into_cause(&secrets)))?;
+    wire.begin_frames(&surplus);
     let deflate = Deflate::new(deflate, request.compression.as_ref());
     if let Some(deflate) = &deflate {
         log::debug!("{address}: {}", deflate.agreement);
