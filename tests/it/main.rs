@@ -14,11 +14,15 @@ mod balancers;
 mod cli_connect;
 mod cli_connect_end;
 mod cli_errors;
+mod cli_formats;
+#[cfg(unix)]
+mod cli_prompt;
 mod cli_proxy;
 mod cli_secrets;
 mod cli_send;
 mod cli_serve;
 mod cli_tls;
+mod cli_verbose;
 mod concurrency;
 mod contract_client;
 mod contract_ordering;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Preset;
+use super::{Preset, ShowArgs};
 use crate::duration;
 use crate::secret::SecretArg;
 
@@ -40,8 +40,22 @@ pub(crate) struct DialArgs {
     #[arg(long, value_name = "DURATION", default_value = "30", value_parser = duration::parse)]
     pub(crate) connect_timeout: Duration,
     /// Give up when not done after this time
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(short, long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) max_time: Option<Duration>,
+    /// Connect again when the connection is lost or cannot be made, after waits that double up to this time (with
+    /// jitter); not after close code 1000 or 4000 to 4999, nor after a refused login or certificate
+    #[arg(
+        long,
+        value_name = "LONGEST",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "60",
+        value_parser = duration::parse
+    )]
+    pub(crate) reconnect: Option<Duration>,
+    /// Send the messages of this file first, on every connection: one a line (see --delimiter)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) on_open: Option<PathBuf>,
     /// End after this many messages have arrived
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
@@ -54,6 +68,9 @@ pub(crate) struct DialArgs {
     /// Close with this reason, at most 123 bytes
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) close_reason: String,
+    /// What comes in and goes out.
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
 }
 
 /// Options that say who we are, whom we trust and which way we go.

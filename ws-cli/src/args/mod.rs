@@ -4,6 +4,7 @@ mod connect;
 mod dial;
 mod rpc;
 mod serve;
+mod show;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ws_client::DeflateConfig;
@@ -18,8 +19,10 @@ pub(crate) use self::{
     dial::{AccessArgs, DialArgs},
     rpc::RpcArgs,
     serve::ServeArgs,
+    show::ShowArgs,
 };
 use crate::exit::Exit;
+use crate::output::ColourChoice;
 
 /// WebSocket client and server for the shell
 ///
@@ -43,6 +46,10 @@ pub(crate) enum Command {
     ///
     /// Each line of stdin is sent as one text message without its line end. After the end of stdin the
     /// connection stays open until nothing has arrived for a while (--wait), then it is closed with 1000.
+    ///
+    /// On a terminal the line can be edited, the arrow keys bring earlier ones back, and what arrives appears above it.
+    /// Lines that begin with / are commands there: /help lists them. Typed lines are kept in the file that WS_HISTORY
+    /// names [default: ~/.local/state/ws/history; empty: none], but none that begins with a space.
     #[command(after_help = CONNECT_EXAMPLES, after_long_help = with_exit_codes(CONNECT_EXAMPLES))]
     Connect(ConnectArgs),
     /// Send one message, print what arrives until the connection is closed
@@ -77,10 +84,28 @@ pub(crate) struct OutputArgs {
     #[arg(long, global = true, display_order = 100)]
     pub(crate) json: bool,
     /// Print no status on stderr, only errors
-    #[arg(short, long, global = true, display_order = 101)]
+    #[arg(
+        short,
+        visible_short_alias = 's',
+        long,
+        visible_alias = "silent",
+        global = true,
+        display_order = 101
+    )]
     pub(crate) quiet: bool,
-    /// Log to stderr: -v what happens, -vv details, -vvv also of the libraries below (RUST_LOG is obeyed too)
-    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 102)]
+    /// Colour messages and status
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        default_value = "auto",
+        hide_default_value = true,
+        display_order = 102
+    )]
+    pub(crate) color: ColourChoice,
+    /// Log to stderr: -v what happens and the opening handshake, -vv frames too, -vvv also what the libraries below do
+    /// (RUST_LOG is obeyed too)
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 103)]
     pub(crate) verbose: u8,
 }
 

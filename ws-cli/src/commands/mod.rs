@@ -9,3 +9,4 @@ mod access;
 mod dial;
 mod exchange;
 mod guard;
+mod waker;

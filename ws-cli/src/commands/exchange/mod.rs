@@ -1,27 +1,33 @@
 //! The loop that `connect` and `send` share: messages out from a source, messages in to the output, until the end.
 //!
 //! ```text
-//! source ─ send ─┐                                 ┌─ peer closed
-//!                ├─ client ─ receive ─ output      ├─ silence (--wait), --count: closing handshake
+//! source ─ send ─┐                                 ┌─ peer closed, connection lost: --reconnect, or the end
+//!                ├─ client ─ receive ─ output      ├─ silence (--wait), --count, /close: closing handshake
 //! wake ──────────┘                                 └─ Ctrl-C, --max-time
 //! ```
 //!
 //! Invariant: the loop waits only in `receive`, and right before it waits it has looked at the source and the signals;
 //! whoever changes one of those interrupts `receive`. So nothing that arrives is overlooked.
 
+mod ending;
+mod pings;
+
 use std::collections::VecDeque;
 use std::mem;
 use std::time::{Duration, Instant};
 
-use ws_client::{Client, Close, CloseCode, Error, ErrorKind, Message};
+use ws_client::{Client, CloseCode, ErrorKind, Message};
 
-use super::dial::{Dialled, failure};
+use self::ending::{Ending, shown};
+use self::pings::Pings;
+use super::dial::{Dialled, Dialler, failure};
 use crate::duration::Patience;
 use crate::exit::Exit;
-use crate::failure::{Failure, Stop};
+use crate::failure::Stop;
+use crate::outgoing::{Input, Outgoing};
 use crate::output::{Direction, Event, Line, Output, Peer};
 use crate::signals::Signals;
-use crate::stdin::{Input, Outgoing, StdinLines};
+use crate::stdin::Messages;
 
 /// Silence that ends the wait for `--count` messages unless `--wait` is given.
 const WAIT_FOR_COUNT: Duration = Duration::from_secs(10);
@@ -40,8 +46,8 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) enum Source {
     /// Nowhere: only listening.
     Nothing,
-    /// From stdin.
-    Stdin(StdinLines),
+    /// From stdin or a prompt.
+    Messages(Messages),
     /// This one.
     One(Option<Outgoing>),
     /// No more: it has ended.
@@ -50,11 +56,11 @@ pub(super) enum Source {
 
 /// When to end and how to close.
 #[derive(Debug)]
-pub(super) struct Rules<'a> {
+pub(super) struct Rules {
     pub(super) patience: Patience,
     pub(super) count: Option<u64>,
-    pub(super) max_time: Option<Duration>,
-    pub(super) close: (CloseCode, &'a str),
+    pub(super) ping: Option<Duration>,
+    pub(super) close: (CloseCode, String),
 }
 
 /// The silence to wait for: as asked, longer when messages are counted, else `default`.
@@ -67,23 +73,27 @@ pub(super) fn patience(wait: Option<Patience>, count: Option<u64>, default: Dura
     wait.unwrap_or(Patience::For(silence))
 }
 
-/// Why this side closes.
-enum Ending {
-    Silence,
-    Counted,
-    Interrupted,
-    Failed(Failure),
+/// What the turn's messages have come to.
+enum Sent {
+    Nothing,
+    Some,
+    /// The closing handshake is asked for.
+    Close,
 }
 
-/// One connection's life in a command.
+/// The life of a connection in a command, and of those that replace it when it is lost.
 pub(super) struct Exchange<'a> {
+    dialler: Dialler<'a>,
     client: Client,
     peer: Peer,
-    deadline: Option<Instant>,
+    /// When this connection was made.
+    opened: Instant,
     source: Source,
-    rules: Rules<'a>,
+    rules: Rules,
     signals: &'a Signals,
     output: &'a mut Output,
+    /// What each new connection begins with and this one has not been sent yet.
+    greeting: VecDeque<Outgoing>,
     /// Taken from the source, not yet sent.
     outbox: VecDeque<Outgoing>,
     /// Messages that have arrived.
@@ -94,22 +104,28 @@ pub(super) struct Exchange<'a> {
     sends_one: bool,
     /// A message could not be sent because the connection had closed.
     unsent: bool,
+    pings: Pings,
 }
 
 impl<'a> Exchange<'a> {
     pub(super) fn new(
+        dialler: Dialler<'a>,
         dialled: Dialled,
         source: Source,
-        rules: Rules<'a>,
+        rules: Rules,
         signals: &'a Signals,
         output: &'a mut Output,
     ) -> Self {
+        let now = Instant::now();
         Self {
+            greeting: dialler.greeting(),
+            dialler,
             client: dialled.client,
             peer: dialled.peer,
-            deadline: dialled.deadline,
+            opened: now,
             sends_one: matches!(source, Source::One(_)),
             source,
+            pings: Pings::new(rules.ping, now),
             rules,
             signals,
             output,
@@ -124,8 +140,8 @@ impl<'a> Exchange<'a> {
         let end = self.turn_until_end();
         if matches!(end, Err(Stop::BrokenPipe)) {
             // Nobody reads on: the peer is told as if we were done; whether it answers changes nothing.
-            let (code, reason) = self.rules.close;
-            let _ = self.client.close(code, reason);
+            let (code, reason) = &self.rules.close;
+            let _ = self.client.close(*code, reason);
         }
         end
     }
@@ -137,13 +153,14 @@ impl<'a> Exchange<'a> {
             if self.signals.received().is_some() {
                 return self.close(Ending::Interrupted);
             }
-            if let Some(failure) = self.over_time() {
-                return Err(failure.into());
+            self.dialler.check_time()?;
+            if let Err(ending) = self.refill() {
+                return self.close(ending);
             }
-            if let Err(failure) = self.refill() {
-                return self.close(Ending::Failed(failure));
-            }
-            let sent = self.send_some()?;
+            let sent = match self.send_some()? {
+                Sent::Close => return self.close(Ending::Silence),
+                sent => matches!(sent, Sent::Some),
+            };
             if self.is_silent() {
                 return self.close(Ending::Silence);
             }
@@ -154,20 +171,34 @@ impl<'a> Exchange<'a> {
             };
             busy = sent;
             for _ in 0..RECEIVED_PER_TURN {
-                match self
-                    .client
-                    .receive(mem::take(&mut wait))
-                    .map_err(|error| failure(&error))?
-                {
-                    Some(Message::Close(close)) => return self.closed_by_peer(&close),
-                    Some(message) => {
+                match self.client.receive(mem::take(&mut wait)) {
+                    Ok(Some(Message::Close(close))) => {
+                        if !self.dialler.retries_after_close(close.code) {
+                            return self.closed_by_peer(&close);
+                        }
+                        self.print_close(Direction::In, close.code, &close.reason)?;
+                        self.dial_again(&format!("closed by the peer with {}", shown(&close)))?;
+                        busy = true;
+                        break;
+                    }
+                    Ok(Some(message)) => {
                         busy = true;
                         self.print(&message)?;
                         if self.is_counted() {
                             return self.close(Ending::Counted);
                         }
                     }
-                    None => break,
+                    Ok(None) => break,
+                    Err(error) => {
+                        let failure = failure(&error);
+                        if !self.dialler.retries_after(&error) {
+                            return Err(failure.into());
+                        }
+                        self.output.lost(&failure)?;
+                        self.dial_again(&failure.text)?;
+                        busy = true;
+                        break;
+                    }
                 }
             }
             if !busy {
@@ -176,8 +207,21 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// Replaces the connection, which is lost; what was not sent is sent on the new one.
+    fn dial_again(&mut self, why: &str) -> Result<(), Stop> {
+        self.output.flush()?;
+        self.dialler
+            .pause_after_loss(self.opened.elapsed(), why, self.output)?;
+        let dialled = self.dialler.dial(self.output)?;
+        (self.client, self.peer) = (dialled.client, dialled.peer);
+        self.opened = Instant::now();
+        self.greeting = self.dialler.greeting();
+        self.pings.forget();
+        Ok(())
+    }
+
     /// Takes from the source when nothing is left to send.
-    fn refill(&mut self) -> Result<(), Failure> {
+    fn refill(&mut self) -> Result<(), Ending> {
         if !self.outbox.is_empty() {
             return Ok(());
         }
@@ -188,7 +232,7 @@ impl<'a> Exchange<'a> {
                     .take()
                     .map_or(Input::End, |message| Input::Batch(vec![message])),
             ),
-            Source::Stdin(lines) => lines.poll(),
+            Source::Messages(messages) => messages.poll(),
         };
         match input {
             None => {}
@@ -197,42 +241,66 @@ impl<'a> Exchange<'a> {
                 self.source = Source::Ended;
                 self.silent_since = Some(Instant::now());
             }
-            Some(Input::Failed(failure)) => return Err(failure),
+            Some(Input::Interrupted) => return Err(Ending::Interrupted),
+            Some(Input::Failed(failure)) => return Err(Ending::Failed(failure)),
         }
         Ok(())
     }
 
-    /// Sends a part of the outbox; true if there was something to send.
-    fn send_some(&mut self) -> Result<bool, Stop> {
-        let mut sent = false;
+    /// Sends a part of what there is to send.
+    fn send_some(&mut self) -> Result<Sent, Stop> {
+        let mut sent = Sent::Nothing;
+        if let Some(payload) = self.pings.due(Instant::now()) {
+            self.greeting.push_back(Outgoing::Ping(payload));
+        }
         for _ in 0..SENT_PER_TURN {
-            let Some(message) = self.outbox.pop_front() else {
+            let greets = !self.greeting.is_empty();
+            let queue = if greets {
+                &mut self.greeting
+            } else {
+                &mut self.outbox
+            };
+            let Some(message) = queue.pop_front() else {
                 break;
             };
-            sent = true;
-            if let Some(deadline) = self.deadline {
-                self.client.set_send_timeout(
-                    SEND_TIMEOUT.min(deadline.saturating_duration_since(Instant::now())),
-                );
+            sent = Sent::Some;
+            if let Some(left) = self.dialler.time_left() {
+                self.client.set_send_timeout(SEND_TIMEOUT.min(left));
             }
             let (result, event) = match &message {
                 Outgoing::Text(text) => (self.client.send_text(text), Event::Text(text)),
                 Outgoing::Binary(payload) => {
                     (self.client.send_binary(payload), Event::Binary(payload))
                 }
+                Outgoing::Ping(payload) => {
+                    self.pings.note(payload.clone(), Instant::now());
+                    (self.client.send_ping(payload), Event::Ping(payload))
+                }
+                Outgoing::Pong(payload) => (self.client.send_pong(payload), Event::Pong(payload)),
+                Outgoing::Close(code, reason) => {
+                    self.rules.close = (*code, reason.clone());
+                    return Ok(Sent::Close);
+                }
             };
             match result {
                 Ok(()) => self
                     .output
                     .event(&line(Direction::Out, &self.peer, event))?,
+                // What arrived before the end, and why it ended, is still to be received.
                 Err(error) if error.kind() == ErrorKind::Closed => {
-                    // What arrived before the end, and why it ended, is still to be received.
+                    if self.dialler.may_dial_again() {
+                        if !greets {
+                            self.outbox.push_front(message);
+                        }
+                        break;
+                    }
                     self.unsent = true;
                     self.outbox.clear();
                     self.source = Source::Ended;
                 }
                 Err(error) => {
-                    return Err(self.over_time().unwrap_or_else(|| failure(&error)).into());
+                    self.dialler.check_time()?;
+                    return Err(failure(&error).into());
                 }
             }
         }
@@ -258,22 +326,18 @@ impl<'a> Exchange<'a> {
                 self.silent_since = Some(Instant::now());
             }
         }
+        if let Message::Pong(payload) = message
+            && let Some(time) = self.pings.answered(payload, Instant::now())
+        {
+            let (time, address) = (1000.0 * time.as_secs_f64(), self.client.address());
+            self.output
+                .status(format_args!("pong from {address} after {time:.3} ms"));
+        }
         self.output.event(&line(Direction::In, &self.peer, event))
     }
 
     fn is_counted(&self) -> bool {
         self.rules.count.is_some_and(|count| self.received >= count)
-    }
-
-    fn over_time(&self) -> Option<Failure> {
-        let over = self
-            .deadline
-            .is_some_and(|deadline| Instant::now() >= deadline);
-        let max_time = self.rules.max_time.filter(|_| over)?;
-        Some(Failure::timeout(format!(
-            "not done within --max-time {max_time:?} on {}",
-            self.client.address()
-        )))
     }
 
     fn silence_ends(&self) -> Option<Instant> {
@@ -284,127 +348,18 @@ impl<'a> Exchange<'a> {
     }
 
     fn is_silent(&self) -> bool {
-        self.outbox.is_empty() && self.silence_ends().is_some_and(|end| Instant::now() >= end)
+        self.outbox.is_empty()
+            && self.greeting.is_empty()
+            && self.silence_ends().is_some_and(|end| Instant::now() >= end)
     }
 
     fn time_to_wait(&self) -> Duration {
-        let end = [self.silence_ends(), self.deadline]
-            .into_iter()
-            .flatten()
-            .min();
-        end.map_or(Duration::MAX, |end| {
+        let end = [self.silence_ends(), self.pings.next()];
+        let end = end.into_iter().flatten().min();
+        let wait = end.map_or(Duration::MAX, |end| {
             end.saturating_duration_since(Instant::now())
-        })
-    }
-
-    /// The peer began the closing handshake; the client has answered it.
-    fn closed_by_peer(&mut self, close: &Close) -> Result<Exit, Stop> {
-        self.print_close(Direction::In, close.code, &close.reason)?;
-        self.output.flush()?;
-        let shown = shown(close);
-        let address = self.client.address();
-        if self.unsent && self.sends_one {
-            let text = format!(
-                "the message was not sent: {address} closed the connection first with {shown}"
-            );
-            return Err(Failure::new(Exit::Closed, "closed", text)
-                .with_code(Some(close.code.as_u16()))
-                .into());
-        }
-        if is_well(close.code) {
-            let unsent = if self.unsent {
-                "; not everything was sent"
-            } else {
-                ""
-            };
-            self.output
-                .status(format_args!("closed by the peer with {shown}{unsent}"));
-            return Ok(Exit::Done);
-        }
-        let text = format!("{address} closed the connection with {shown}");
-        Err(Failure::new(Exit::Closed, "closed", text)
-            .with_code(Some(close.code.as_u16()))
-            .into())
-    }
-
-    /// Closes, prints what still arrives before the peer's Close, and says how it ended.
-    fn close(&mut self, ending: Ending) -> Result<Exit, Stop> {
-        let (code, reason) = self.rules.close;
-        let result = self.client.close(code, reason);
-        self.print_close(Direction::Out, code, reason)?;
-        let mut answer = None;
-        while let Ok(Some(message)) = self.client.receive(Duration::ZERO) {
-            let surplus =
-                self.is_counted() && matches!(message, Message::Text(_) | Message::Binary(_));
-            if !surplus {
-                self.print(&message)?;
-            }
-            if let Message::Close(close) = message {
-                answer = Some(close);
-                break;
-            }
-        }
-        self.output.flush()?;
-        match ending {
-            Ending::Counted => Ok(Exit::Done),
-            Ending::Interrupted => Ok(Exit::Interrupted),
-            Ending::Failed(failure) => Err(failure.into()),
-            Ending::Silence => self.closed_by_us(code, answer.as_ref(), result),
-        }
-    }
-
-    /// After silence: did the peer answer, and had everything come that was asked for?
-    fn closed_by_us(
-        &self,
-        code: CloseCode,
-        answer: Option<&Close>,
-        result: Result<(), Error>,
-    ) -> Result<Exit, Stop> {
-        if let Some(close) = answer.filter(|close| !is_well(close.code) && close.code != code) {
-            let text = format!(
-                "{} closed the connection with {}",
-                self.client.address(),
-                shown(close)
-            );
-            return Err(Failure::new(Exit::Closed, "closed", text)
-                .with_code(Some(close.code.as_u16()))
-                .into());
-        }
-        result.map_err(|error| failure(&error))?;
-        if let Some(count) = self.rules.count.filter(|_| !self.is_counted()) {
-            let (received, address) = (self.received, self.client.address());
-            let text = format!(
-                "{received} of {count} messages arrived from {address} before it fell silent"
-            );
-            return Err(
-                Failure::timeout(format!("{text}; --wait sets how long silence may last")).into(),
-            );
-        }
-        match self.rules.patience {
-            Patience::For(wait) if !wait.is_zero() => {
-                let status =
-                    format_args!("closed with {code} after {wait:?} of silence (see --wait)");
-                self.output.status(status);
-            }
-            _ => self.output.status(format_args!("closed with {code}")),
-        }
-        Ok(Exit::Done)
-    }
-
-    fn print_close(
-        &mut self,
-        direction: Direction,
-        code: CloseCode,
-        reason: &str,
-    ) -> Result<(), Stop> {
-        self.output.event(&line(
-            direction,
-            &self.peer,
-            Event::Close {
-                code: code.as_u16(),
-                reason,
-            },
-        ))
+        });
+        self.dialler.time_left().map_or(wait, |left| wait.min(left))
     }
 }
 
@@ -413,24 +368,5 @@ fn line<'a>(direction: Direction, peer: &'a Peer, event: Event<'a>) -> Line<'a> 
         direction: Some(direction),
         peer: Some(peer),
         event,
-    }
-}
-
-/// Codes by which a peer says that nothing went wrong (RFC 6455 §7.4.1); 1005 stands for a Close without a code.
-fn is_well(code: CloseCode) -> bool {
-    [
-        CloseCode::NORMAL,
-        CloseCode::GOING_AWAY,
-        CloseCode::NO_STATUS,
-    ]
-    .contains(&code)
-}
-
-/// Code and reason for people.
-fn shown(close: &Close) -> String {
-    match (close.code, close.reason.as_str()) {
-        (CloseCode::NO_STATUS, _) => String::from("no close code"),
-        (code, "") => format!("close code {code}"),
-        (code, reason) => format!("close code {code} ({reason})"),
     }
 }
