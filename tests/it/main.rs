@@ -15,6 +15,7 @@ mod cli_connect;
 mod cli_connect_end;
 mod cli_errors;
 mod cli_formats;
+mod cli_network;
 #[cfg(unix)]
 mod cli_prompt;
 mod cli_proxy;

@@ -15,6 +15,7 @@ use crate::error::{Cause, Error, Stage};
 use crate::secret::Secret;
 
 mod problem;
+mod redirect;
 
 pub(crate) use problem::{AddressProblem, Part};
 

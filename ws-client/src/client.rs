@@ -229,13 +229,13 @@ impl Client {
         self.tls_version
     }
 
-    /// The IP address and port that answered: of the server, or of the proxy in front of it.
-    pub fn peer_address(&self) -> SocketAddr {
+    /// The IP address and port that answered: of the server, or of the proxy in front of it. A Unix socket has none.
+    pub fn peer_address(&self) -> Option<SocketAddr> {
         self.calls.net().peer_address
     }
 
-    /// This side's IP address and port.
-    pub fn local_address(&self) -> SocketAddr {
+    /// This side's IP address and port. A Unix socket has none.
+    pub fn local_address(&self) -> Option<SocketAddr> {
         self.calls.net().local_address
     }
 

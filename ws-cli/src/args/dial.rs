@@ -36,6 +36,14 @@ pub(crate) struct DialArgs {
     /// Who we are, and the server.
     #[command(flatten)]
     pub(crate) access: AccessArgs,
+    /// Follow redirects, at most ten; secrets and client certificates do not go to another host or port, and nothing goes
+    /// from wss:// to ws://
+    #[arg(short = 'L', long)]
+    pub(crate) location: bool,
+    /// Connect to this Unix socket; the URL gives the Host header and the path
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["proxy", "proxy_env"])]
+    pub(crate) unix_socket: Option<PathBuf>,
     /// Give up when not connected after this time
     #[arg(long, value_name = "DURATION", default_value = "30", value_parser = duration::parse)]
     pub(crate) connect_timeout: Duration,
@@ -77,7 +85,7 @@ pub(crate) struct DialArgs {
 #[derive(Debug, Args)]
 pub(crate) struct AccessArgs {
     /// Log in with a name and a password (Basic); @FILE takes them from the first line of a file,
-    /// since arguments show in the list of processes
+    /// @env:NAME from the environment, since arguments show in the list of processes
     #[arg(
         short,
         long,
@@ -85,7 +93,8 @@ pub(crate) struct AccessArgs {
         allow_hyphen_values = true
     )]
     pub(crate) user: Option<SecretArg>,
-    /// Log in with a token (Bearer); @FILE takes it from the first line of a file
+    /// Log in with a token (Bearer); @FILE takes it from the first line of a file, @env:NAME from the
+    /// environment
     #[arg(
         long,
         value_name = "TOKEN|@FILE",
@@ -118,4 +127,4 @@ const URL_HELP: &str =
     "Where to connect: ws://HOST[:PORT][/PATH][?QUERY], or wss:// with TLS, verified";
 
 const PROXY_HELP: &str = "Go through a proxy: KIND://[USER:PASS@]HOST[:PORT], where KIND is http, https, socks4, socks4a, \
-    socks5 or socks5h; @FILE takes it from the first line of a file. Only socks4 looks the server's name up here";
+    socks5 or socks5h; @FILE takes it from the first line of a file, @env:NAME from the environment. Only socks4 looks the server's name up here";

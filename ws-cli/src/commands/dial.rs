@@ -19,6 +19,9 @@ use crate::output::{Direction, Event, Line, Output, Peer};
 use crate::signals::Signals;
 use crate::slash;
 
+/// Redirects that are followed one after the other.
+const MAX_REDIRECTS: u32 = 10;
+
 /// An open connection and what its events are printed with.
 #[derive(Debug)]
 pub(super) struct Dialled {
@@ -157,21 +160,47 @@ impl<'a> Dialler<'a> {
         Ok(self.check_time()?)
     }
 
+    /// Connects, and with `--location` goes where the server sends us.
     fn connect(&self) -> Result<Client, Error> {
-        let mut config = Config::default();
-        config.connect_timeout = self.args.connect_timeout;
-        if let Some(left) = self.time_left() {
-            config.connect_timeout = config.connect_timeout.min(left);
-            config.close_timeout = config.close_timeout.min(left);
+        let mut request = self.request.clone();
+        let mut redirects = 0;
+        loop {
+            let error = match Client::connect_with(&request.clone().config(self.config())) {
+                Err(error) => error,
+                opened => return opened,
+            };
+            if !self.args.location {
+                return Err(error);
+            }
+            let Some(next) = request.redirected(&error)? else {
+                return Err(error);
+            };
+            if redirects == MAX_REDIRECTS {
+                log::warn!("more than {MAX_REDIRECTS} redirects are not followed");
+                return Err(error);
+            }
+            redirects += 1;
+            request = next;
+            log::info!("redirected to {}", request.address());
         }
-        Client::connect_with(&self.request.clone().config(config))
+    }
+
+    fn config(&self) -> Config {
+        let config = Config::default();
+        let (connect, close) = (self.args.connect_timeout, config.close_timeout);
+        let left = self.time_left().unwrap_or(Duration::MAX);
+        config
+            .connect_timeout(connect.min(left))
+            .close_timeout(close.min(left))
     }
 
     fn opened(&self, client: Client, output: &mut Output) -> Result<Dialled, Stop> {
         let target = client.address().target();
         let peer = Peer {
             connection_id: None,
-            address: client.peer_address().to_string(),
+            address: client
+                .peer_address()
+                .map_or_else(|| String::from("unix"), |address| address.to_string()),
             path: target.split('?').next().unwrap_or(target).to_owned(),
         };
         match client.compression() {
@@ -257,6 +286,10 @@ fn request(args: &DialArgs) -> Result<ConnectRequest, Failure> {
     }
     for name in &args.subprotocols {
         request = request.subprotocol(name);
+    }
+    #[cfg(unix)]
+    if let Some(path) = &args.unix_socket {
+        request = request.unix_socket(path);
     }
     access::apply(&args.access, &args.headers, request)
 }

@@ -66,8 +66,8 @@ pub(super) struct Facts {
     pub(super) compression: Option<DeflateAgreement>,
     /// `None` without TLS.
     pub(super) tls_version: Option<&'static str>,
-    pub(super) peer_address: SocketAddr,
-    pub(super) local_address: SocketAddr,
+    pub(super) peer_address: Option<SocketAddr>,
+    pub(super) local_address: Option<SocketAddr>,
 }
 
 /// The state of the thread.
@@ -162,7 +162,10 @@ impl<D: Dialler> Worker<D> {
         let attempt = self.backoff.as_ref().map_or(0, Backoff::attempt);
         self.journal.note(&format!(
             "connected to {}, {}, opening handshake done, subprotocol {}, {}",
-            facts.peer_address,
+            facts.peer_address.map_or_else(
+                || String::from("a Unix socket"),
+                |address| address.to_string()
+            ),
             facts.tls_version.unwrap_or("not encrypted"),
             facts
                 .response

@@ -17,6 +17,8 @@ pub(crate) mod resolve;
 mod socks;
 pub(crate) mod tls;
 mod transcript;
+#[cfg(unix)]
+mod unix;
 
 use std::net::ToSocketAddrs;
 use std::sync::{Arc, LazyLock};
@@ -80,17 +82,9 @@ pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dial
             };
             tunnel.dig(resolver, config, deadline).map_err(failed)?
         }
-        None => {
-            let addresses = resolver.resolve(host, port, deadline).map_err(failed)?;
-            let poller = Poller::new()
-                .map_err(|error| failed((Stage::Connect, Cause::Io(error.into()))))?
-                .cancelled_by(&request.cancel);
-            let net = connect::connect(poller, &addresses, config.attempt_delay, deadline)
-                .map_err(failed)?;
-            Wire::new(net)
-        }
+        None => Wire::new(dial_directly(request, resolver, deadline).map_err(failed)?),
     };
-    log::debug!("{address}: connected to {}", wire.net.peer_address);
+    log::debug!("{address}: connected to {}", wire.net.describe_peer());
     let mut tls_version = None;
     if let Some(tls) = tls {
         tls::establish(&mut wire, tls, deadline).map_err(|cause| failed((Stage::Tls, cause)))?;
@@ -124,6 +118,27 @@ pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dial
         surplus,
         tls_version,
     })
+}
+
+/// To the Unix socket, if there is one, or to the host.
+fn dial_directly(
+    request: &ConnectRequest,
+    resolver: &Resolver,
+    deadline: Deadline,
+) -> Result<TcpNet, (Stage, Cause)> {
+    let poller = || {
+        Poller::new()
+            .map(|poller| poller.cancelled_by(&request.cancel))
+            .map_err(|error| (Stage::Connect, Cause::Io(error.into())))
+    };
+    #[cfg(unix)]
+    if let Some(path) = &request.unix_socket {
+        return unix::connect(poller()?, path, deadline);
+    }
+    let (host, port) = (request.address().host(), request.port());
+    let addresses = resolver.resolve(host, port, deadline)?;
+    let delay = request.config.attempt_delay;
+    connect::connect(poller()?, &addresses, delay, deadline)
 }
 
 /// The TLS connections of a dial, made before it so that a bad file or name costs no connection.
