@@ -10,7 +10,8 @@ use ws_core::{CloseCode, Compression};
 
 use crate::address::Address;
 use crate::calls::Calls;
-use crate::dial::{self, Dialled};
+use crate::connected::Connected;
+use crate::dial::Dialled;
 use crate::error::Error;
 use crate::message::{Close, Message};
 use crate::net::tcp::{Interrupter, TcpNet};
@@ -70,13 +71,22 @@ impl Client {
     /// nothing was sent. [`ErrorKind::Certificate`](crate::ErrorKind::Certificate) if the server is not who it should be:
     /// then no byte of the request was.
     pub fn connect_with(request: &ConnectRequest) -> Result<Self, Error> {
+        Self::new(Connected::dial(request)?)
+    }
+
+    /// Takes over an open connection.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if the system gives no random numbers.
+    pub fn new(connected: Connected) -> Result<Self, Error> {
+        let Connected { dialled, request } = connected;
         let Dialled {
             wire,
             response,
             deflate,
             surplus,
             tls_version,
-        } = dial::dial(request, dial::system_resolver())?;
+        } = dialled;
         let address = request.address().clone();
         let compression = deflate.as_ref().map(|deflate| deflate.agreement);
         let target = address.to_string();

@@ -13,6 +13,7 @@ use crate::deadline::Deadline;
 
 #[cfg(test)]
 pub(crate) mod mock;
+pub(crate) mod shared;
 pub(crate) mod stream;
 pub(crate) mod tcp;
 

@@ -31,6 +31,20 @@ impl Stream {
         }
     }
 
+    /// The same connection as a socket that no poll has seen: on Windows one stays with its first poll.
+    #[cfg(windows)]
+    pub(crate) fn for_another_poll(self) -> io::Result<Self> {
+        let Self::Tcp(stream) = self;
+        let socket = SockRef::from(&stream).try_clone()?;
+        Ok(Self::Tcp(TcpStream::from_std(socket.into())))
+    }
+
+    #[cfg(not(windows))]
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+    pub(crate) fn for_another_poll(self) -> io::Result<Self> {
+        Ok(self)
+    }
+
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.read(buffer),

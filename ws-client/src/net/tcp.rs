@@ -180,6 +180,13 @@ impl TcpNet {
         self.poller
     }
 
+    /// Gives up the poll; the stream can be watched by another one.
+    pub(crate) fn into_stream(mut self) -> io::Result<Stream> {
+        let registry = self.poller.poll.registry();
+        registry.deregister(self.stream.source())?;
+        self.stream.for_another_poll()
+    }
+
     fn finish(
         poller: Poller,
         stream: Stream,
@@ -251,12 +258,18 @@ impl Net for TcpNet {
     }
 
     fn masking_keys(&mut self) -> io::Result<Box<dyn MaskingKeys + Send>> {
-        Ok(Box::new(RandomKeys(seeded()?)))
+        Ok(Box::new(RandomKeys::new()?))
     }
 }
 
 /// Masking keys from a cryptographically strong generator that the system has seeded.
-struct RandomKeys(StdRng);
+pub(super) struct RandomKeys(StdRng);
+
+impl RandomKeys {
+    pub(super) fn new() -> io::Result<Self> {
+        seeded().map(Self)
+    }
+}
 
 impl MaskingKeys for RandomKeys {
     fn next_key(&mut self) -> [u8; 4] {
@@ -284,7 +297,7 @@ mod tests {
     #[test]
     fn masking_keys_are_fresh_and_differ_between_connections() {
         let keys = || {
-            let mut keys = RandomKeys(seeded().unwrap());
+            let mut keys = RandomKeys::new().unwrap();
             (0..100_000)
                 .map(|_| keys.next_key())
                 .collect::<HashSet<_>>()

@@ -62,6 +62,22 @@ impl<N: Net> Wire<N> {
         }
     }
 
+    /// The same wire over another socket, which is to be the same connection.
+    pub(crate) fn try_map<M>(self, map: impl FnOnce(N) -> io::Result<M>) -> io::Result<Wire<M>> {
+        Ok(Wire {
+            net: map(self.net)?,
+            // Another poll tells of everything anew.
+            edges: Edges::new(),
+            output: self.output,
+            sent: self.sent,
+            arrived: self.arrived,
+            taken: self.taken,
+            layers: self.layers,
+            look_again: self.look_again,
+            taps: self.taps,
+        })
+    }
+
     /// Encrypts everything from now on, inside the layers that are there already.
     ///
     /// What has come and was not taken is the beginning of the peer's ciphertext. Nothing may be waiting to leave.
