@@ -11,6 +11,7 @@
 mod auth;
 mod background;
 mod balancers;
+mod cli_bench;
 mod cli_connect;
 mod cli_connect_end;
 mod cli_errors;

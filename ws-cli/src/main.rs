@@ -1,7 +1,7 @@
 //! `ws`: WebSocket client and server for the shell.
 //!
 //! ```text
-//! main → run ─ args ─ commands/{connect, send, serve, rpc} ─ ws-client, ws-server; rpc: ws-ffi's dispatch
+//! main → run ─ args ─ commands/{connect, send, serve, bench, rpc} ─ ws-client, ws-server; rpc: ws-ffi's dispatch
 //!                          │ messages, events, answers   failure │
 //!      stdin, prompt ─────┘└────────► output ◄────────────────────┘ → stdout, stderr, exit code
 //! ```
@@ -67,6 +67,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Stop> {
     match &cli.command {
         Command::Connect(args) => commands::connect::run(args, &signals, output),
         Command::Send(args) => commands::send::run(args, &signals, output),
+        Command::Bench(args) => commands::bench::run(args, &signals, output),
         Command::Serve(args) => commands::serve::run(args, &signals, output),
         Command::Rpc(args) => commands::rpc::run(args, &signals, output),
     }

@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_file_gives_its_first_line() {
-        let path = std::env::temp_dir().join(format!("ws-secret-{}", std::process::id()));
+        let path = env::temp_dir().join(format!("ws-secret-{}", std::process::id()));
         let mut file = File::create(&path).unwrap();
         file.write_all(b"me:pass word \r\nsecond\n").unwrap();
         let argument = SecretArg(format!("@{}", path.display()));

@@ -9,9 +9,9 @@ use super::{Preset, ShowArgs};
 use crate::duration;
 use crate::secret::SecretArg;
 
-/// Options of the commands that connect.
+/// Where to connect and how: options of every command that connects.
 #[derive(Debug, Args)]
-pub(crate) struct DialArgs {
+pub(crate) struct TargetArgs {
     /// Where to connect.
     #[arg(value_name = "URL", help = URL_HELP, long_help = URL_HELP)]
     pub(crate) url: String,
@@ -47,6 +47,14 @@ pub(crate) struct DialArgs {
     /// Give up when not connected after this time
     #[arg(long, value_name = "DURATION", default_value = "30", value_parser = duration::parse)]
     pub(crate) connect_timeout: Duration,
+}
+
+/// Options of the commands that exchange messages.
+#[derive(Debug, Args)]
+pub(crate) struct DialArgs {
+    /// Where and how to connect.
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
     /// Give up when not done after this time
     #[arg(short, long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) max_time: Option<Duration>,

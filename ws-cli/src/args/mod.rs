@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and its help. One file a command.
 
+mod bench;
 mod connect;
 mod dial;
 mod rpc;
@@ -10,13 +11,15 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ws_client::DeflateConfig;
 
 use self::{
+    bench::BENCH_EXAMPLES,
     connect::{CONNECT_EXAMPLES, SEND_EXAMPLES},
     rpc::RPC_EXAMPLES,
     serve::SERVE_EXAMPLES,
 };
 pub(crate) use self::{
+    bench::BenchArgs,
     connect::{ConnectArgs, SendArgs},
-    dial::{AccessArgs, DialArgs},
+    dial::{AccessArgs, DialArgs, TargetArgs},
     rpc::RpcArgs,
     serve::ServeArgs,
     show::ShowArgs,
@@ -64,6 +67,14 @@ pub(crate) enum Command {
     /// (Origin), and so are foreign host names while the address is a loopback one (Host).
     #[command(after_help = SERVE_EXAMPLES, after_long_help = with_exit_codes(SERVE_EXAMPLES))]
     Serve(ServeArgs),
+    /// Measure an echo server: connect rate, messages a second, latency; every echo is compared
+    ///
+    /// Without --rate each connection sends its next message when the one before has come back (--depth of them at once): a
+    /// server that stalls is then sent less, and the stall counts as one long latency. With --rate messages are due by the
+    /// clock, and the time counts from when a message was due, not from when it could be sent, so a stall counts for every
+    /// message that had to wait for it.
+    #[command(after_help = BENCH_EXAMPLES, after_long_help = with_exit_codes(BENCH_EXAMPLES))]
+    Bench(BenchArgs),
     /// Call the contract's functions from any language: one JSON object a line on stdin and stdout
     ///
     /// {"id":1,"method":"CreateConnection","params":{"Address":"ws://127.0.0.1:9894"}} is answered by
@@ -214,7 +225,7 @@ mod tests {
             else {
                 panic!("another command");
             };
-            dial.compress
+            dial.target.compress
         };
         assert_eq!(parse(&["serve"]), None);
         assert_eq!(parse(&["serve", "--compress"]), Some(Preset::Shared));

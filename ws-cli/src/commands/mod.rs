@@ -1,5 +1,6 @@
 //! The commands, one file each, and what `connect` and `send` share.
 
+pub(crate) mod bench;
 pub(crate) mod connect;
 pub(crate) mod rpc;
 pub(crate) mod send;
@@ -9,4 +10,5 @@ mod access;
 mod dial;
 mod exchange;
 mod guard;
+mod target;
 mod waker;

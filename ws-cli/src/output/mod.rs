@@ -189,6 +189,20 @@ impl Output {
         }
     }
 
+    /// Are status lines left out?
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Prints what a command has found out, at once.
+    ///
+    /// # Errors
+    /// [`Stop::BrokenPipe`] when nobody reads stdout any more.
+    pub(crate) fn data(&mut self, text: &str) -> Result<(), Stop> {
+        self.pending.extend_from_slice(text.as_bytes());
+        self.flush()
+    }
+
     /// Prints a line that is JSON already, at once.
     ///
     /// # Errors

@@ -46,6 +46,11 @@ pub(crate) fn print_error_line(line: &str) {
     let _ = Stderr.write_all(format!("{line}\n").as_bytes());
 }
 
+/// Prints on the line of stderr where the cursor is, in place of what is there. A closed stderr is ignored.
+pub(crate) fn print_in_place(text: &str) {
+    let _ = Stderr.write_all(format!("\r\u{1b}[K{text}").as_bytes());
+}
+
 /// Prints above the prompt; false if there is none.
 fn print_above(bytes: &[u8]) -> bool {
     let mut place = OWNER.lock();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ws_client::{Close, CloseCode, Error, Message};
 
 use super::{Exchange, line};
-use crate::commands::dial::failure;
+use crate::commands::target::failure;
 use crate::duration::Patience;
 use crate::exit::Exit;
 use crate::failure::{Failure, Stop};

@@ -20,7 +20,8 @@ use ws_client::{Client, CloseCode, ErrorKind, Message};
 
 use self::ending::{Ending, shown};
 use self::pings::Pings;
-use super::dial::{Dialled, Dialler, failure};
+use super::dial::{Dialled, Dialler};
+use super::target::failure;
 use crate::duration::Patience;
 use crate::exit::Exit;
 use crate::failure::Stop;
