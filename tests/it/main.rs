@@ -16,6 +16,7 @@ mod cli_connect;
 mod cli_connect_end;
 mod cli_errors;
 mod cli_formats;
+mod cli_help;
 mod cli_network;
 #[cfg(unix)]
 mod cli_prompt;

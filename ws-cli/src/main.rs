@@ -70,6 +70,8 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Stop> {
         Command::Bench(args) => commands::bench::run(args, &signals, output),
         Command::Serve(args) => commands::serve::run(args, &signals, output),
         Command::Rpc(args) => commands::rpc::run(args, &signals, output),
+        Command::Completions(args) => commands::completions::run(args, output),
+        Command::Man(args) => commands::completions::write_manual(args),
     }
 }
 

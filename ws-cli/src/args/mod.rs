@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and its help. One file a command.
 
 mod bench;
+mod completions;
 mod connect;
 mod dial;
 mod rpc;
@@ -12,12 +13,14 @@ use ws_client::DeflateConfig;
 
 use self::{
     bench::BENCH_EXAMPLES,
+    completions::COMPLETIONS_EXAMPLES,
     connect::{CONNECT_EXAMPLES, SEND_EXAMPLES},
     rpc::RPC_EXAMPLES,
     serve::SERVE_EXAMPLES,
 };
 pub(crate) use self::{
     bench::BenchArgs,
+    completions::{CompletionsArgs, ManArgs},
     connect::{ConnectArgs, SendArgs},
     dial::{AccessArgs, DialArgs, TargetArgs},
     rpc::RpcArgs,
@@ -86,6 +89,12 @@ pub(crate) enum Command {
     /// answered (--wait) and all objects closed.
     #[command(after_help = RPC_EXAMPLES, after_long_help = with_exit_codes(RPC_EXAMPLES))]
     Rpc(RpcArgs),
+    /// Print what makes a shell complete the commands and options of ws
+    #[command(after_help = COMPLETIONS_EXAMPLES, after_long_help = with_exit_codes(COMPLETIONS_EXAMPLES))]
+    Completions(CompletionsArgs),
+    /// Write a manual page for ws and for each command
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 /// Options of every command.
@@ -164,7 +173,11 @@ mod tests {
 
     #[test]
     fn every_command_has_examples_and_exit_codes() {
-        for command in Cli::command().get_subcommands_mut() {
+        let mut ws = Cli::command();
+        for command in ws
+            .get_subcommands_mut()
+            .filter(|command| !command.is_hide_set())
+        {
             let help = command.render_long_help().to_string();
             assert!(
                 help.contains("Examples:\n  ") && help.contains("Exit codes:\n"),
