@@ -160,7 +160,24 @@ fn exchange(client: &mut Client) -> Result<(), String> {
     expect(
         client,
         &Message::Text(json_text(400) + &json_text(60_000) + "end"),
-    )
+    )?;
+    // Uncompressed in between, then one that may refer to the compressed ones only.
+    for (data, compression) in [
+        (noise(300), Compression::Never),
+        (noise(70_000), Compression::Always),
+    ] {
+        for (piece, last) in [(&data[..100], false), (&data[100..], true)] {
+            client
+                .send_binary_fragment_with(piece, last, compression)
+                .map_err(|error| error.to_string())?;
+        }
+        expect(client, &Message::Binary(data))?;
+    }
+    client
+        .send_text_fragment_with("one ", false, Compression::Never)
+        .and_then(|()| client.send_text_fragment_with("two", true, Compression::Never))
+        .map_err(|error| error.to_string())?;
+    expect(client, &Message::Text("one two".to_owned()))
 }
 
 /// Not compared with `==` in an assertion: nobody wants to read megabytes.

@@ -12,6 +12,7 @@ mod auth;
 mod background;
 mod balancers;
 mod cli_bench;
+mod cli_compress;
 mod cli_connect;
 mod cli_connect_end;
 mod cli_errors;
@@ -35,6 +36,7 @@ mod curl;
 mod deflate_bomb;
 mod deflate_browser;
 mod deflate_fuzz;
+mod deflate_memory;
 mod deflate_peers;
 mod mailbox_ordering;
 mod modules;
@@ -53,7 +55,11 @@ mod native_messages;
 #[cfg(unix)]
 mod native_methods;
 #[cfg(unix)]
+mod native_process;
+#[cfg(unix)]
 mod native_scenarios;
+#[cfg(unix)]
+mod native_speed;
 mod native_symbols;
 mod peers;
 mod proxies;

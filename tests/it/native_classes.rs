@@ -1,5 +1,7 @@
 //! What the two classes offer: names, parameters and defaults, against the contract's table.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::support::native::Host;
@@ -19,13 +21,14 @@ fn the_classes_offer_what_the_table_says() {
         assert_eq!(description["info"], 2000);
         assert_eq!(description["extension"], class);
         let methods = description["methods"].as_array().unwrap();
-        let functions = table["functions"].as_array().unwrap();
-        for function in functions {
-            let is_own = [own, "both"].contains(&function["class"].as_str().unwrap());
-            if !is_own {
+        let lists = ["functions", "extras"].map(|list| table[list].as_array().unwrap());
+        let mut offered: BTreeSet<&str> = OWN_METHODS.into_iter().collect();
+        for function in lists.into_iter().flatten() {
+            let name = &function["english"];
+            if !is_offered(function, class, own) {
                 continue;
             }
-            let name = &function["english"];
+            offered.insert(name.as_str().unwrap());
             let method = methods.iter().find(|method| method["english"] == *name);
             let method = method.unwrap_or_else(|| panic!("{class} has no {name}"));
             assert_eq!(method["russian"], function["russian"]);
@@ -46,12 +49,12 @@ fn the_classes_offer_what_the_table_says() {
                 );
             }
         }
-        let has = |name: &str| methods.iter().any(|method| method["english"] == name);
-        assert!(
-            has("TakeText") && has("TakeData") && has("Version"),
-            "{class}"
-        );
-        assert!(!has("IsClientObject") && !has("IsServerObject"), "{class}");
+        let names: Vec<_> = methods
+            .iter()
+            .map(|method| method["english"].as_str().unwrap())
+            .collect();
+        assert_eq!(names.iter().copied().collect::<BTreeSet<_>>(), offered);
+        assert_eq!(names.len(), offered.len(), "{class}: a name twice");
         for (field, list) in [
             ("find", methods),
             (
@@ -90,6 +93,19 @@ fn the_classes_offer_what_the_table_says() {
         host.end(class);
     }
     host.finish();
+}
+
+/// What hands payloads over, and turns events on.
+const OWN_METHODS: [&str; 3] = ["TakeText", "TakeData", "SetEvents"];
+
+/// No object crosses, so nobody can ask what one is; the settings of a client are no server's affair.
+fn is_offered(function: &Value, class: &str, own: &str) -> bool {
+    match function["english"].as_str().unwrap() {
+        "IsClientObject" | "IsServerObject" => false,
+        "GetTlsSettings" | "GetProxySettings" => class == "Client",
+        "GetLoggingSettings" | "Version" => true,
+        _ => [own, "both"].contains(&function["class"].as_str().unwrap()),
+    }
 }
 
 /// What a host sees of a default: Undefined cannot cross, so it has a word of its own.

@@ -6,7 +6,6 @@
 //! | `WS_NATIVE_LOADS` | loads and unloads | 200 |
 //! | `WS_NATIVE_CROWD_MILLIS` | how long 8 threads call everything | 2,000 |
 //! | `WS_NATIVE_RANDOM` | calls with odd values, of each class | 5,000 |
-//! | `WS_NATIVE_SPEED` | messages for the figures of speed | 2,000 |
 
 use std::{
     env,
@@ -21,7 +20,7 @@ use crate::support::native::{Check, check, host_command};
 /// Hours are allowed where the environment asks for more.
 const TIMEOUT: Duration = Duration::from_secs(4 * 3600);
 
-fn number(variable: &str, default: u64) -> u64 {
+pub(crate) fn number(variable: &str, default: u64) -> u64 {
     match env::var(variable) {
         Err(_) => default,
         Ok(text) => text
@@ -37,7 +36,7 @@ fn seed() -> u64 {
 }
 
 #[track_caller]
-fn run(scenario: &str, settings: &[(&str, u64)]) -> Value {
+pub(crate) fn run(scenario: &str, settings: &[(&str, u64)]) -> Value {
     let mut command = host_command(scenario);
     command.args(
         settings
@@ -96,12 +95,4 @@ fn odd_values_are_answered_and_nothing_else() {
     let rounds = number("WS_NATIVE_RANDOM", 5000);
     let figures = run("random", &[("rounds", rounds), ("seed", seed())]);
     assert_eq!(figures["calls"], 2 * rounds);
-}
-
-/// Measured, never judged: the machine may be busy.
-#[test]
-fn receiving_has_a_speed() {
-    let messages = number("WS_NATIVE_SPEED", 2000);
-    let figures = run("speed", &[("messages", messages), ("bytes", 125)]);
-    assert_eq!(figures["client_flowing"]["messages"], messages);
 }

@@ -92,8 +92,15 @@ long threads();
 long open_files();
 long resident_kib();
 
-// Limits the address space; false if the system cannot.
-bool limit_memory(std::uint64_t bytes);
+// Leaves this much of the address space beside what is in use now, 0 lifts the limit; false if the system cannot.
+bool limit_memory(std::uint64_t more_bytes);
+
+// Interrupts system calls every so many microseconds, 0 ends it; false if the system cannot.
+bool interrupt_every(unsigned micros);
+long interrupts();
+
+// Sets the time zone of the environment again and again in a thread of its own; false if the system cannot.
+bool change_zones(bool on);
 
 // Name resolution that hangs: a getaddrinfo of this program stands before the C library's for whatever it loads.
 bool can_hang_names();

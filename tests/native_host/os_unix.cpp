@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -165,9 +166,51 @@ long resident_kib() {
   return resident < 0 ? -1 : resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-bool limit_memory(std::uint64_t bytes) {
-  rlimit limit{static_cast<rlim_t>(bytes), static_cast<rlim_t>(bytes)};
+bool limit_memory(std::uint64_t more_bytes) {
+  rlimit limit{};
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  unsigned long pages = 0;
+  bool known = file != nullptr && std::fscanf(file, "%lu", &pages) == 1 && getrlimit(RLIMIT_AS, &limit) == 0;
+  if (file != nullptr) std::fclose(file);
+  if (!known) return false;
+  auto mapped = static_cast<rlim_t>(pages) * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
+  limit.rlim_cur = more_bytes == 0 ? limit.rlim_max : mapped + static_cast<rlim_t>(more_bytes);
   return setrlimit(RLIMIT_AS, &limit) == 0;
+}
+
+namespace {
+std::atomic<long> interrupts_seen{0};
+
+void count_interrupt(int) { ++interrupts_seen; }
+}  // namespace
+
+bool interrupt_every(unsigned micros) {
+  struct sigaction action{};
+  action.sa_handler = &count_interrupt;
+  // Without SA_RESTART: whoever waits in a system call is told.
+  if (sigaction(SIGALRM, &action, nullptr) != 0) return false;
+  itimerval timer{};
+  timer.it_value.tv_usec = timer.it_interval.tv_usec = static_cast<suseconds_t>(micros);
+  return setitimer(ITIMER_REAL, &timer, nullptr) == 0;
+}
+
+long interrupts() { return interrupts_seen; }
+
+bool change_zones(bool on) {
+  static std::atomic<bool> over{false};
+  static std::unique_ptr<Thread> thread;
+  over = true;
+  thread.reset();
+  if (!on) return true;
+  over = false;
+  thread.reset(new Thread([] {
+    const char* const zones[] = {"UTC", "Europe/Moscow", "America/New_York", ":/nowhere", "XYZ-5", ""};
+    for (unsigned long turn = 0; !over; ++turn) {
+      setenv("TZ", zones[turn % 6], 1);
+      pause_micros(20);
+    }
+  }));
+  return true;
 }
 
 namespace {

@@ -10,17 +10,23 @@
 //   callat|procat OBJECT INDEX VALUE…          by index, whatever it is
 //   get OBJECT PROPERTY | set OBJECT PROPERTY VALUE
 //   start JOB OBJECT METHOD VALUE… | wait JOB  a call on a thread of its own, and its result
+//   small JOB OBJECT METHOD VALUE…             the same on a thread with a small stack
+//   drain OBJECT METHOD COUNT BYTES            receives and takes so many messages of so many bytes; how long it took
 //   errors OBJECT | events OBJECT | waitevent OBJECT MILLISECONDS | acceptevents OBJECT 0|1
 //   locale OBJECT TEXT
 //   fail N | refuse 0|1 | memory               the memory manager
 //   names hang|release|count                   name resolution
 //   process                                    threads, files, memory of this process
-//   limit BYTES                                of the address space
+//   limit BYTES                                of address space beside what is in use; 0: none
+//   interrupt MICROSECONDS                     system calls are interrupted so often; 0: no more
+//   zones 0|1                                  the time zone changes without end
+//   collate NAME                               setlocale
 //   exit                                       at once, with everything as it is
 //   quit
 
 #include "script.h"
 
+#include <clocale>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -31,6 +37,9 @@
 #include "text.h"
 
 namespace {
+
+// What some hosts give their threads.
+constexpr std::size_t kSmallStack = 128 * 1024;
 
 struct Job {
   std::unique_ptr<os::Thread> thread;
@@ -69,7 +78,11 @@ class Script {
     if (command == "names" && count == 2) return names(fields[1]);
     if (command == "limit" && count == 2) return yes(os::limit_memory(std::strtoull(fields[1].c_str(), nullptr, 10)));
     if (command == "new" && count == 4) return create(fields);
-    if (command == "start" && count >= 4) return start(fields);
+    if (command == "interrupt" && count == 2) return interrupt(fields[1]);
+    if (command == "zones" && count == 2) return yes(os::change_zones(fields[1] == "1"));
+    if (command == "collate" && count == 2) return yes(std::setlocale(LC_ALL, fields[1].c_str()) != nullptr);
+    if (command == "start" && count >= 4) return start(fields, 0);
+    if (command == "small" && count >= 4) return start(fields, kSmallStack);
     if (command == "wait" && count == 2) return wait(fields[1]);
     if (count < 2) return problem("no such command: " + command);
     auto found = objects_.find(fields[1]);
@@ -106,7 +119,12 @@ class Script {
     return yes(made);
   }
 
-  std::string start(const std::vector<std::string>& fields) {
+  static std::string interrupt(const std::string& micros) {
+    if (!os::interrupt_every(static_cast<unsigned>(std::atoi(micros.c_str())))) return problem("this system has no such signal");
+    return number("interrupts", os::interrupts());
+  }
+
+  std::string start(const std::vector<std::string>& fields, std::size_t stack_bytes) {
     auto found = objects_.find(fields[2]);
     if (found == objects_.end() || found->second->is_destroyed()) return problem("no object " + fields[2]);
     Component& component = *found->second;
@@ -116,7 +134,8 @@ class Script {
     component.fill(method, *arguments);
     Job& job = jobs_[fields[1]];
     job.outcome = Outcome();
-    job.thread.reset(new os::Thread([&component, &job, method, arguments] { job.outcome = component.call(method, *arguments, true); }));
+    job.thread.reset(new os::Thread([&component, &job, method, arguments] { job.outcome = component.call(method, *arguments, true); },
+                                    stack_bytes));
     return yes(true);
   }
 
@@ -157,6 +176,7 @@ class Script {
     if (command == "locale") return yes((object.set_locale(name), object.set_language(name), true));
     if (command == "waitevent") return yes(object.connection().wait_for_event(std::atoi(fields[2].c_str())));
     if (command == "acceptevents") return yes((object.connection().accept_events(fields[2] == "1"), true));
+    if (command == "drain" && fields.size() == 5) return drain(object, name, std::atol(fields[3].c_str()), std::strtoul(fields[4].c_str(), nullptr, 10));
     std::vector<Argument> arguments;
     if (!parse(fields, 3, arguments)) return problem("no such value");
     if (command == "set" && arguments.size() == 1) return yes(object.set_property(object.find_property(name), arguments[0]));
@@ -166,6 +186,20 @@ class Script {
     if (by_name && method < 0) return problem("no method " + fields[2]);
     if (by_name) object.fill(method, arguments);
     return object.call(method, arguments, command.compare(0, 4, "call") == 0).json();
+  }
+
+  static std::string drain(Component& object, const std::u16string& name, long count, std::size_t bytes) {
+    long receive = object.find_method(name), take = object.find_method(u"TakeData");
+    if (receive < 0 || take < 0) return problem("no such method");
+    std::vector<Argument> wait;
+    wait.push_back(Argument::i4(30000));
+    object.fill(receive, wait);
+    double started = os::now();
+    for (long i = 0; i < count; ++i) {
+      Outcome told = object.call(receive, wait, true), taken = object.call(take, {}, true);
+      if (!told.ok || taken.value.bytes.size() != bytes) return problem("message " + std::to_string(i) + ": " + told.json());
+    }
+    return "{\"ms\":" + std::to_string(os::now() - started) + "}";
   }
 
   static std::string done(Component& object) {
@@ -236,6 +270,8 @@ class Script {
 }  // namespace
 
 int run_script(const std::string& library) {
+  // C's streams take a system call that was interrupted for the end.
+  std::ios::sync_with_stdio(false);
   Script script(library);
   bool understood = true;
   std::string line;

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 
 #include "text.h"
 
@@ -110,6 +111,15 @@ bool Argument::parse(const std::string& token, Argument& argument) {
     std::string content(static_cast<std::size_t>(whole()), '\0');
     for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i % 251);
     argument = bytes(content);
+  } else if (kind == "block") {
+    // `block:COUNT`: zeros that were allocated when a block of so many was asked for first, and never again.
+    static std::map<long long, char*> blocks;
+    char*& block = blocks[whole()];
+    if (block == nullptr) block = static_cast<char*>(std::calloc(1, static_cast<std::size_t>(whole())));
+    if (block == nullptr) return false;
+    raw.tag = abi::kBlob;
+    raw.pieces.data = block;
+    raw.pieces.length = static_cast<std::uint32_t>(whole());
   } else if (kind == "letters") {
     // `letters:COUNT` of Cyrillic ones.
     std::u16string content(static_cast<std::size_t>(whole()), u'\0');

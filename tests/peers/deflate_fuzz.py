@@ -5,6 +5,8 @@ Reads commands, one a line, and answers each with one line; data is in Base64.
     NEW JSON                     a connection; see Session
     INFLATE PIECE …              a compressed message in fragments; answers the message, if both implementations agree
     DEFLATE KIND PIECE …         a message in fragments; answers them compressed by the connection's maker
+    JUDGE BEFORE PIECE           a compressed message that may be broken, and what the one before it was inflated to;
+                                 answers the message, or nothing if it is broken
 """
 
 import base64
@@ -69,6 +71,28 @@ class Session:
         return made
 
 
+def judge(before, data):
+    """Final blocks may stand anywhere (RFC 7692 7.2.3.4) and end only zlib's stream; no message ends inside a block.
+
+    One that ends with a final block is whole without the byte behind it, as websockets and Node's ws take it, too.
+    """
+    plain = b""
+    tail = END + b"\x01\x00\x00\xff\xff"
+    rest = data + tail
+    while rest:
+        inflater = zlib.decompressobj(wbits=-15, zdict=(before + plain)[-32768:])
+        try:
+            plain += inflater.decompress(rest)
+        except zlib.error:
+            return []
+        if not inflater.eof:
+            return []
+        rest = inflater.unused_data
+        if rest == tail:
+            break
+    return [plain]
+
+
 def main():
     session = None
     for line in sys.stdin:
@@ -78,6 +102,8 @@ def main():
             answer = []
         elif command == "INFLATE":
             answer = session.inflate([base64.b64decode(piece[1:]) for piece in arguments])
+        elif command == "JUDGE":
+            answer = judge(*(base64.b64decode(piece[1:]) for piece in arguments))
         else:
             kind, *pieces = arguments
             answer = session.deflate(kind, [base64.b64decode(piece[1:]) for piece in pieces])

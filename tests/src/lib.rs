@@ -10,4 +10,5 @@ pub mod payload;
 pub mod peers;
 pub mod process;
 pub mod raw;
+pub mod rude;
 pub mod wait;

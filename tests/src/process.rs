@@ -189,8 +189,24 @@ pub fn ws_binary() -> PathBuf {
     PROGRAM.get_or_init(build).clone()
 }
 
-fn build_ws() -> PathBuf {
+/// Cargo as it is outside of a test.
+///
+/// What `cargo test` tells the test of its package would make cargo build ring anew, whose build script reads it, and
+/// with it everything above; the next build outside would do so once more.
+pub fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let of_package =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(of_package) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn build_ws() -> PathBuf {
+    let mut command = cargo();
     // --workspace: the same features as in `cargo test --workspace`, so that nothing is compiled twice.
     command.args([
         "build",

@@ -86,7 +86,8 @@ fn start_log(verbose: u8) {
     };
     let mut builder = env_logger::Builder::new();
     builder.filter_level(others);
-    for name in ["ws", "ws_core", "ws_client", "ws_server", "ws_ffi"] {
+    let program = env!("CARGO_CRATE_NAME");
+    for name in [program, "ws_core", "ws_client", "ws_server", "ws_ffi"] {
         builder.filter_module(name, ours);
     }
     builder.format(|line, record| {

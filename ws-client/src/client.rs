@@ -169,6 +169,37 @@ impl Client {
         })
     }
 
+    /// Sends one fragment of a text message, compressed or not as the first one asked for; see
+    /// [`Client::send_text_with`].
+    ///
+    /// # Errors
+    /// As [`Client::send_text`].
+    pub fn send_text_fragment_with(
+        &mut self,
+        text: &str,
+        last: bool,
+        compression: Compression,
+    ) -> Result<(), Error> {
+        self.calls.send(|sender, scratch, output| {
+            sender.encode_text_fragment_with(text, last, compression, scratch, output)
+        })
+    }
+
+    /// Sends one fragment of a binary message, compressed or not as the first one asked for.
+    ///
+    /// # Errors
+    /// As [`Client::send_text`].
+    pub fn send_binary_fragment_with(
+        &mut self,
+        data: &[u8],
+        last: bool,
+        compression: Compression,
+    ) -> Result<(), Error> {
+        self.calls.send(|sender, scratch, output| {
+            sender.encode_binary_fragment_with(data, last, compression, scratch, output)
+        })
+    }
+
     /// Sends a ping; the answer comes as [`Message::Pong`] with the same payload, at most 125 bytes.
     ///
     /// # Errors

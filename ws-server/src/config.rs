@@ -44,7 +44,9 @@ pub struct Config {
     /// Compression (permessage-deflate) for clients that offer it. Default (`None`): off.
     ///
     /// [`DeflateConfig::shared`] costs next to no memory for a connection, since each loop has one compressor and one
-    /// inflater; [`DeflateConfig::dedicated`] makes similar messages far smaller and costs the memory it names.
+    /// inflater; [`DeflateConfig::dedicated`] makes similar messages far smaller and costs the memory it names. From
+    /// three quarters of [`Config::memory_bytes`] on, new connections are agreed with without context takeover: with the
+    /// defaults that is after some 1,200 that have sent and received with windows of 32 KiB.
     pub compression: Option<DeflateConfig>,
     /// Limits of messages and frames; compressed messages count inflated. Default: 16 MiB, 131,072 fragments.
     pub limits: Limits,
@@ -88,7 +90,7 @@ pub struct Config {
     pub low_water_bytes: usize,
     /// Bytes read from one connection before the others have their turn. Default: 64 KiB. At most 512 KiB.
     pub turn_bytes: usize,
-    /// Memory of all messages under assembly, send queues and held input. Default: 512 MiB.
+    /// Memory of all messages under assembly, send queues, held input and what compression keeps. Default: 512 MiB.
     ///
     /// At three quarters, connections that hold more than 1 MiB stop being read (but one, so that it can finish); at
     /// the limit all that hold more than 64 KiB.

@@ -24,6 +24,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     report.step("rpc", rpc);
     native::steps(report);
     report.step("bench deflate", bench::deflate::default);
+    report.step("bench instructions", bench::instructions::compare);
     report.step("cargo-deny", || ci::deny(true));
     foreign::steps(report);
     fuzz::steps(report, FUZZ_SECONDS, None);

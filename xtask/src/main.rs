@@ -58,6 +58,7 @@ cargo xtask COMMAND
   foreign     what `dist` builds for other systems and processors, run in Wine, by the 32-bit loader and in qemu
   bench deflate  echo of compressed JSON and memory of idle compressed connections: ws-server, Node ws, Python websockets
               in turns in one run  [--tenths N]  tenths of a second for each turn (default 10)
+  bench instructions  an uncompressed echo in ws-core with and without the feature `deflate`, counted by callgrind
   install     the programs and packages that tests need: by apt if run as root, PyPI and npm ones under target
   modules     the 1C and OneScript modules and the tables of the add-in's README, from ws-ffi/methods.json
               [--addin ARCHIVE --into FOLDER]  the OneScript package and the extension's dump as well

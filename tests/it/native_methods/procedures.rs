@@ -1,5 +1,8 @@
 //! Statements: calls whose result nobody looks at.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{Script, Writing};
@@ -8,11 +11,20 @@ use crate::support::native::text;
 /// OneScript makes every statement a procedure: it must do what the function does.
 #[test]
 fn procedures_do_what_functions_do() {
-    let mut script = Script::start(Writing::Russian);
+    for writing in [Writing::English, Writing::Russian, Writing::Mixed] {
+        every_procedure(writing);
+    }
+}
+
+fn every_procedure(writing: Writing) {
+    let mut script = Script::start(writing);
+    let every: BTreeSet<String> = script.names.keys().cloned().collect();
+    let called = RefCell::new(BTreeSet::new());
     let local = text(r#"{"address":"127.0.0.1"}"#);
     let started = script.call("s", "StartServer", &["i4:0", "i4:100", "s:", &local]);
     let url = text(&format!("ws://127.0.0.1:{}/", started["port"]));
     let statement = |script: &mut Script, object: &str, method: &str, arguments: &[&str]| {
+        called.borrow_mut().insert(method.to_owned());
         let answer = script.raw("proc", object, method, arguments);
         assert_eq!(
             (&answer["ok"], &answer["value"]["type"]),
@@ -43,9 +55,23 @@ fn procedures_do_what_functions_do() {
         ("GetLoggingSettings", &[]),
         ("GetLog", &[]),
         ("SendPong", &[]),
+        ("Version", &[]),
+        ("GetStatistics", &[]),
+        ("GetConnectionStatus", &[]),
+        ("SetEvents", &["b:0"]),
     ] {
         statement(&mut script, "c", method, arguments);
     }
+    statement(&mut script, "s", "GetConnectionList", &[]);
+    // A taken payload is gone, also if nobody has looked at it.
+    statement(&mut script, "s", "Broadcast", &["s:всем"]);
+    statement(&mut script, "c", "GetMessage", &["i4:30000"]);
+    statement(&mut script, "c", "TakeText", &[]);
+    assert_eq!(script.take("c", "TakeText")["type"], "undefined");
+    statement(&mut script, "c", "SendBinaryMessage", &["x:03"]);
+    statement(&mut script, "s", "GetConnectionData", &[&id, "i4:30000"]);
+    statement(&mut script, "s", "TakeData", &[]);
+    assert_eq!(script.take("s", "TakeData")["type"], "undefined");
     statement(&mut script, "s", "CloseIncomingConnection", &[&id]);
     assert_eq!(
         script.call("c", "GetMessage", &["i4:30000"])["type"],
@@ -56,6 +82,18 @@ fn procedures_do_what_functions_do() {
     script.expect_failure("c", "SendPing", &[], "closed", &["code", "reason"]);
     statement(&mut script, "s", "StopServer", &[]);
     script.expect_failure("s", "GetConnectionList", &[], "not_started", &[]);
+    statement(
+        &mut script,
+        "s",
+        "StartServer",
+        &["i4:0", "i4:100", "s:", &local],
+    );
+    script.expect(
+        "s",
+        "GetConnectionList",
+        &[],
+        &json!({"result": true, "connections": []}),
+    );
     // A failed statement says so in LastError.
     statement(
         &mut script,
@@ -70,6 +108,7 @@ fn procedures_do_what_functions_do() {
             .is_some_and(|text| text.contains("scheme")),
         "{error}"
     );
+    assert_eq!(every, called.into_inner());
     script.host.end("c");
     script.host.end("s");
     script.host.finish();

@@ -25,6 +25,8 @@ const THREADS: usize = 8;
 const SIZES: [usize; 9] = [16, 125, 126, 1_000, 4_096, 65_535, 65_536, 262_144, 1 << 20];
 /// On their way at once in each thread: the long messages of all would wait for one another beyond any timeout.
 const IN_FLIGHT_BYTES: usize = 4 << 20;
+/// For one echo: a thousand share an emulated system, and that the machine with whatever else it does.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// What the peer that does not read is sent: far more than queues and sockets hold.
 const FLOOD: usize = 1_000;
 const FLOOD_BYTES: usize = 64 << 10;
@@ -61,9 +63,7 @@ fn crowd(url: &str, connections: usize) -> (usize, usize) {
         let threads: Vec<_> = (0..THREADS)
             .map(|thread| {
                 scope.spawn(move || -> io::Result<Vec<_>> {
-                    (0..share(thread))
-                        .map(|_| RawConnection::open(url))
-                        .collect()
+                    (0..share(thread)).map(|_| open_patiently(url)).collect()
                 })
             })
             .collect();
@@ -78,6 +78,14 @@ fn crowd(url: &str, connections: usize) -> (usize, usize) {
         let counts = threads.into_iter().map(finished);
         counts.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1))
     })
+}
+
+fn open_patiently(url: &str) -> io::Result<RawConnection> {
+    let mut connection = RawConnection::open(url)?;
+    let socket = connection.transport().socket();
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    Ok(connection)
 }
 
 fn finished<T>(thread: thread::ScopedJoinHandle<'_, io::Result<T>>) -> T {
@@ -99,12 +107,18 @@ fn echo_all(thread: usize, mut connections: Vec<RawConnection>) -> io::Result<(u
             text
         };
         for group in connections.chunks_mut((IN_FLIGHT_BYTES / size).max(1)) {
+            let failed = |what: &str, number: usize, error: io::Error| {
+                let text = format!("{what} message {number} of {size} bytes: {error}");
+                io::Error::new(error.kind(), text)
+            };
             for (number, connection) in group.iter_mut().enumerate() {
-                connection.send(&text(number), &mut shared)?;
+                let sent = connection.send(&text(number), &mut shared);
+                sent.map_err(|error| failed("sending", number, error))?;
             }
             for (number, connection) in group.iter_mut().enumerate() {
                 let text = text(number);
-                connection.expect(&[&text], &mut shared)?;
+                let echoed = connection.expect(&[&text], &mut shared);
+                echoed.map_err(|error| failed("waiting for", number, error))?;
                 messages += 1;
                 bytes += text.len();
             }

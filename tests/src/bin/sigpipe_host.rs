@@ -12,12 +12,12 @@ use std::{
 
 use socket2::SockRef;
 use ws_client::{Client, ConnectRequest, TlsSettings};
-use ws_core::handshake::{HttpAnswer, Request};
-use ws_server::{Accepted, Config, Context, Flow, Handler, Message, Server};
-use ws_tests::{echo::TestCertificate, wait::TIMEOUT};
-
-const BLOCK: [u8; 16 << 10] = [7; 16 << 10];
-const BLOCKS: usize = 100;
+use ws_server::{Config, Server};
+use ws_tests::{
+    echo::TestCertificate,
+    rude::{BLOCK, BLOCKS, Rude},
+    wait::TIMEOUT,
+};
 
 fn main() {
     // Rust programs start with SIGPIPE ignored; hosts do not.
@@ -103,39 +103,4 @@ fn reset_by_client(address: &str) {
     sent.unwrap_or_else(|error| panic!("{error}"));
     let first = client.receive(TIMEOUT);
     assert!(matches!(first, Ok(Some(_))), "{first:?}");
-}
-
-/// Does what a peer asks for: drops it, or floods it.
-struct Rude;
-
-impl Handler for Rude {
-    type Connection = ();
-    type Command = ();
-
-    fn on_open(
-        &mut self,
-        _: &mut Context<'_, ()>,
-        _: &Request,
-    ) -> Result<Accepted<()>, HttpAnswer> {
-        Ok(Accepted::new(()))
-    }
-
-    fn on_message(
-        &mut self,
-        context: &mut Context<'_, ()>,
-        (): &mut (),
-        message: Message<'_>,
-    ) -> Flow {
-        match message {
-            Message::Text("abort") => context.abort(),
-            Message::Text("flood") => {
-                for _ in 0..BLOCKS {
-                    // Fails once the peer is gone.
-                    let _ = context.send_binary(&BLOCK);
-                }
-            }
-            _ => {}
-        }
-        Flow::Continue
-    }
 }

@@ -20,9 +20,9 @@ use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ws_core::CloseCode;
 use ws_core::extension::DeflateAgreement;
 use ws_core::handshake::Response;
+use ws_core::{CloseCode, Compression};
 
 pub use self::backoff::Backoff;
 pub use self::config::{Alert, BackgroundConfig, OnFull, Reconnect};
@@ -173,7 +173,7 @@ impl BackgroundClient {
     /// [`ErrorKind::Closed`] once the connection is over or is being closed, and while it is
     /// being made again.
     pub fn send_text(&self, text: &str, timeout: Duration) -> Result<(), Error> {
-        self.send(Outgoing::Text(text), timeout)
+        self.send_text_with(text, Compression::Auto, timeout)
     }
 
     /// Queues a binary message for sending.
@@ -181,7 +181,37 @@ impl BackgroundClient {
     /// # Errors
     /// As [`BackgroundClient::send_text`].
     pub fn send_binary(&self, data: &[u8], timeout: Duration) -> Result<(), Error> {
-        self.send(Outgoing::Binary(data), timeout)
+        self.send_binary_with(data, Compression::Auto, timeout)
+    }
+
+    /// Queues a text message for sending, compressed or not as asked for. Without permessage-deflate it goes as it is.
+    ///
+    /// [`Compression::Never`] is for data that is compressed already, and for secrets beside text that an attacker
+    /// chooses.
+    ///
+    /// # Errors
+    /// As [`BackgroundClient::send_text`].
+    pub fn send_text_with(
+        &self,
+        text: &str,
+        compression: Compression,
+        timeout: Duration,
+    ) -> Result<(), Error> {
+        self.send(Outgoing::Text(text, compression), timeout)
+    }
+
+    /// Queues a binary message for sending, compressed or not as asked for; see
+    /// [`BackgroundClient::send_text_with`].
+    ///
+    /// # Errors
+    /// As [`BackgroundClient::send_text`].
+    pub fn send_binary_with(
+        &self,
+        data: &[u8],
+        compression: Compression,
+        timeout: Duration,
+    ) -> Result<(), Error> {
+        self.send(Outgoing::Binary(data, compression), timeout)
     }
 
     /// Queues a ping of at most 125 bytes; the answer comes as [`Message::Pong`] with the same payload.
@@ -450,7 +480,9 @@ mod tests {
         }
         assert_eq!(shared.state(), State::Closed);
         shared.close(CloseCode::NORMAL, "").unwrap_err();
-        shared.send(Outgoing::Text("x"), Duration::MAX).unwrap_err();
+        shared
+            .send(Outgoing::Text("x", Compression::Auto), Duration::MAX)
+            .unwrap_err();
         assert!(shared.wait_exit(Duration::MAX));
     }
 }

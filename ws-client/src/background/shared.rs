@@ -14,7 +14,7 @@ mod turns;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use ws_core::{CloseCode, Hook};
+use ws_core::{CloseCode, Compression, Hook};
 
 use super::config::Alert;
 use super::status::{ConnectionEvent, State, Statistics};
@@ -49,7 +49,7 @@ pub(super) struct Shared {
 struct Inner {
     state: State,
     inbox: ReceiveQueue,
-    outbox: VecDeque<Message>,
+    outbox: VecDeque<Queued>,
     outbox_bytes: usize,
     /// Bytes that have left the outbox but not this process.
     wire_bytes: usize,
@@ -79,6 +79,14 @@ struct Inner {
     statistics: Statistics,
     events: VecDeque<ConnectionEvent>,
     facts: Option<Arc<Facts>>,
+}
+
+/// A message that a caller has queued for sending. It is compressed when it leaves the queue, and not before: one that
+/// never leaves must not be in the context of those that do.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) message: Message,
+    pub(super) compression: Compression,
 }
 
 /// Why nothing more can be sent.

@@ -14,6 +14,7 @@ mod connection;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use ws_core::Compression;
 use ws_core::extension::DeflateAgreement;
 use ws_core::handshake::Response;
 
@@ -21,7 +22,7 @@ use self::connection::{Closer, Connection, encode};
 use super::backoff::Backoff;
 use super::config::{BackgroundConfig, OnFull};
 use super::journal::Journal;
-use super::shared::{End, Shared};
+use super::shared::{End, Queued, Shared};
 use super::status::{ConnectionEvent, State};
 use super::sync::Arc;
 use crate::config::Config;
@@ -83,7 +84,7 @@ pub(super) struct Worker<D: Dialler> {
     last_loss: Cause,
     phase: Phase<D::Net>,
     /// Kept for their memory.
-    outgoing: Vec<Message>,
+    outgoing: Vec<Queued>,
     received: Vec<Message>,
 }
 
@@ -181,7 +182,7 @@ impl<D: Dialler> Worker<D> {
             let repeated = &backoff.config().repeated;
             for message in repeated {
                 // Only text and binary can be configured, which a new connection takes.
-                let _ = encode(&mut engine, message);
+                let _ = encode(&mut engine, message, Compression::Auto);
             }
             self.journal.note(&format!(
                 "reconnected with attempt {attempt}, {} messages repeated",

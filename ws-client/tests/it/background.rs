@@ -1,5 +1,6 @@
 //! The client with a thread of its own: several callers at once, ends from every side, reconnecting, the event log.
 
+mod compression;
 mod ends;
 mod reconnecting;
 

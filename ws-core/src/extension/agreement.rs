@@ -13,11 +13,15 @@ impl DeflateConfig {
         let offer = offers.iter().find_map(DeflateOffer::parse)?;
         let smaller =
             |own: WindowBits, theirs: Option<WindowBits>| theirs.map_or(own, |bits| bits.min(own));
+        // A window that is too large to be kept, of a client that takes no order for a smaller one.
+        let keeps_too_much =
+            offer.client_max_window_bits.is_none() && self.peer_window_bits < WindowBits::MAX;
         let parameters = DeflateParameters {
             server_no_context_takeover: offer.server_no_context_takeover
                 || !self.own_context_takeover,
             client_no_context_takeover: offer.client_no_context_takeover
-                || !self.peer_context_takeover,
+                || !self.peer_context_takeover
+                || keeps_too_much,
             server_max_window_bits: smaller(self.own_window_bits, offer.server_max_window_bits),
             // §7.1.2.2: only a client that has offered the parameter takes orders.
             client_max_window_bits: match offer.client_max_window_bits {

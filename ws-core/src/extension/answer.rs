@@ -65,27 +65,29 @@ pub(crate) enum Unacceptable {
 }
 
 impl DeflateOffer {
-    /// Judges all that the server selects; `None` if that is nothing.
+    /// Judges all that the server selects; `None` if that is nothing. It must fit one of the offers: which of them the
+    /// server took it does not say, nor does it matter, since whatever it demands or promises stands in its answer.
     pub(crate) fn check_answer(
-        offer: Option<&Self>,
+        offers: &[Self],
         answer: &[ExtensionOffer<'_>],
     ) -> Result<Option<DeflateAgreement>, Unacceptable> {
         let Some(first) = answer.first() else {
             return Ok(None);
         };
-        let Some(offer) = offer else {
-            return Err(Unacceptable::Extension);
-        };
-        if answer.iter().any(|selected| selected.name() != NAME) {
+        if offers.is_empty() || answer.iter().any(|selected| selected.name() != NAME) {
             return Err(Unacceptable::Extension);
         }
         if answer.len() > 1 {
             return Err(Unacceptable::Deflate(DeflateMismatch::Repeated));
         }
-        offer
-            .check_selected(first)
-            .map(Some)
-            .map_err(Unacceptable::Deflate)
+        let mut refused = Unacceptable::Extension;
+        for offer in offers {
+            match offer.check_selected(first) {
+                Ok(agreement) => return Ok(Some(agreement)),
+                Err(mismatch) => refused = Unacceptable::Deflate(mismatch),
+            }
+        }
+        Err(refused)
     }
 
     fn check_selected(

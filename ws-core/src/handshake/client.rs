@@ -44,7 +44,7 @@ pub struct ClientHandshake {
     expected_accept: Box<str>,
     subprotocols: Vec<Box<str>>,
     #[cfg(feature = "deflate")]
-    deflate: Option<DeflateOffer>,
+    deflate: Vec<DeflateOffer>,
     reader: HeadReader,
     received_bytes: usize,
     interim: u32,
@@ -90,7 +90,7 @@ impl ClientHandshake {
             expected_accept: derive_accept_key(key.as_bytes()).into(),
             subprotocols: request.offered_subprotocols().to_vec(),
             #[cfg(feature = "deflate")]
-            deflate: request.offered_deflate(),
+            deflate: request.offered_deflate().to_vec(),
             reader: HeadReader::new(),
             received_bytes: 0,
             interim: 0,
@@ -173,7 +173,7 @@ impl ClientHandshake {
                 101 => {
                     verify(&response, &self.expected_accept, &self.subprotocols)?;
                     #[cfg(feature = "deflate")]
-                    let deflate = verify_extensions(&response, self.deflate.as_ref())?;
+                    let deflate = verify_extensions(&response, &self.deflate)?;
                     #[cfg(not(feature = "deflate"))]
                     verify_extensions(&response)?;
                     return Ok(ClientStep::Done {

@@ -20,7 +20,7 @@ pub struct ClientRequest {
     subprotocols: Vec<Box<str>>,
     headers: Vec<(Box<str>, Box<str>)>,
     #[cfg(feature = "deflate")]
-    deflate: Option<DeflateOffer>,
+    deflate: Vec<DeflateOffer>,
 }
 
 impl ClientRequest {
@@ -34,7 +34,7 @@ impl ClientRequest {
             subprotocols: Vec::new(),
             headers: Vec::new(),
             #[cfg(feature = "deflate")]
-            deflate: None,
+            deflate: Vec::new(),
         }
     }
 
@@ -54,11 +54,14 @@ impl ClientRequest {
 
     /// Offers permessage-deflate. Default: no extension is offered.
     ///
+    /// Called again it offers another set of parameters, for a server that cannot take those before
+    /// (RFC 7692 [§5.1](https://www.rfc-editor.org/rfc/rfc7692#section-5.1)).
+    ///
     /// RFC 7692 [§7.1](https://www.rfc-editor.org/rfc/rfc7692#section-7.1)
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(mut self, offer: DeflateOffer) -> Self {
-        self.deflate = Some(offer);
+        self.deflate.push(offer);
         self
     }
 
@@ -106,10 +109,10 @@ impl ClientRequest {
         &self.subprotocols
     }
 
-    /// Returns what `deflate` was called with.
+    /// Returns what `deflate` was called with, in that order.
     #[cfg(feature = "deflate")]
-    pub(crate) fn offered_deflate(&self) -> Option<DeflateOffer> {
-        self.deflate
+    pub(crate) fn offered_deflate(&self) -> &[DeflateOffer] {
+        &self.deflate
     }
 
     /// Checks and encodes the request.
@@ -128,8 +131,9 @@ impl ClientRequest {
             head.header("Sec-WebSocket-Protocol", &self.subprotocols.join(", "))?;
         }
         #[cfg(feature = "deflate")]
-        if let Some(offer) = &self.deflate {
-            head.header("Sec-WebSocket-Extensions", &offer.to_string())?;
+        if !self.deflate.is_empty() {
+            let offers: Vec<_> = self.deflate.iter().map(DeflateOffer::to_string).collect();
+            head.header("Sec-WebSocket-Extensions", &offers.join(", "))?;
         }
         if let Some(origin) = &self.origin {
             head.header("Origin", origin)?;

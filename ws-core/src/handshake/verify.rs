@@ -49,11 +49,11 @@ pub(crate) fn verify(
 #[cfg(feature = "deflate")]
 pub(crate) fn verify_extensions(
     response: &Response,
-    offer: Option<&DeflateOffer>,
+    offers: &[DeflateOffer],
 ) -> Result<Option<DeflateAgreement>, HandshakeError> {
     let selected = parse_extensions(response.fields().all("sec-websocket-extensions"))
         .map_err(|_| HandshakeError::UnofferedExtension)?;
-    DeflateOffer::check_answer(offer, &selected).map_err(|problem| match problem {
+    DeflateOffer::check_answer(offers, &selected).map_err(|problem| match problem {
         Unacceptable::Extension => HandshakeError::UnofferedExtension,
         Unacceptable::Deflate(mismatch) => HandshakeError::InvalidDeflateAnswer(mismatch),
     })

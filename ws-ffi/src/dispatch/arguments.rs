@@ -22,6 +22,15 @@ pub(super) enum Content<'a> {
     Binary(&'a [u8]),
 }
 
+impl Content<'_> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
 impl<'a> Arguments<'a> {
     /// Checks that there are not too many; missing ones are found out about one by one.
     pub(super) fn new(function: &'static Function, values: &'a [Value]) -> Result<Self, Failure> {

@@ -16,6 +16,7 @@ use super::arguments::{Arguments, Content};
 use super::download::download;
 use super::held::{Held, Payload, Receipt};
 use super::object::{Notice, Object, check_file, log_value};
+use super::room::check_room;
 use super::settings::{logging, request};
 use super::table::Function;
 use super::value::{Map, Value};
@@ -169,6 +170,7 @@ impl Client {
     fn send_text(&self, arguments: &Arguments<'_>) -> Result<(), Failure> {
         let from_file = arguments.boolean(1)?;
         let content = arguments.content(0)?;
+        check_room(arguments.function(), content.len())?;
         let text = match &content {
             Content::Text(text) => text,
             Content::Binary(bytes) => std::str::from_utf8(bytes).map_err(|error| {
@@ -188,6 +190,7 @@ impl Client {
     fn send_binary(&self, arguments: &Arguments<'_>) -> Result<(), Failure> {
         let content = arguments.content(0)?;
         let connection = self.connection()?;
+        check_room(arguments.function(), content.len())?;
         let text = match (&content, arguments.raw(0)) {
             (Content::Binary(bytes), _) => {
                 return Ok(functions::send_binary_message(
@@ -205,6 +208,7 @@ impl Client {
         match BinarySource::of(text) {
             BinarySource::Url(url) => {
                 let bytes = download(url, &self.object.abort)?;
+                check_room(arguments.function(), bytes.len())?;
                 functions::send_binary_message(&connection, BinaryData::Bytes(&bytes))?;
             }
             BinarySource::File(_) => {

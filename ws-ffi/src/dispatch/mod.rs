@@ -38,6 +38,7 @@ mod download;
 mod free;
 mod held;
 mod object;
+mod room;
 mod server;
 mod server_settings;
 mod settings;

@@ -12,6 +12,7 @@ use super::abort::Abort;
 use super::arguments::Arguments;
 use super::free;
 use super::held::Hold;
+use super::room::check_room;
 use super::table::{Class, Function};
 use super::value::{Map, Value};
 use crate::error::Failure;
@@ -101,6 +102,8 @@ pub(super) fn log_value(lines: LogLines, as_string: bool) -> Value {
 }
 
 /// Refuses what cannot be read as a whole: a pipe without a writer would never end, a device never be full.
+///
+/// Nor what there is no memory for.
 pub(super) fn check_file(function: &str, path: &str) -> Result<(), Failure> {
     let shown = PeerText::new(path);
     let metadata = fs::metadata(path).map_err(|error| {
@@ -122,7 +125,10 @@ pub(super) fn check_file(function: &str, path: &str) -> Result<(), Failure> {
             ),
         ));
     }
-    Ok(())
+    check_room(
+        function,
+        usize::try_from(metadata.len()).unwrap_or(usize::MAX),
+    )
 }
 
 /// A message is one piece of memory, at both ends.

@@ -14,6 +14,7 @@ use ws_server::mailbox::{Alert, ConnectionInfo, Mailbox, Received};
 use super::arguments::{Arguments, Content};
 use super::held::{Held, Payload, Receipt};
 use super::object::{Notice, Object, check_file, log_value};
+use super::room::check_room;
 use super::server_settings;
 use super::settings::logging;
 use super::table::Function;
@@ -204,6 +205,7 @@ impl Server {
         let (from_file, kind) = (arguments.boolean(2)?, arguments.optional_text(3)?);
         let kind = kind.filter(|kind| !kind.is_empty());
         let mailbox = self.mailbox()?;
+        check_room(arguments.function(), content.len())?;
         if let (Content::Text(path), true) = (&content, from_file) {
             check_file(arguments.function(), path)?;
         }
@@ -218,6 +220,7 @@ impl Server {
 
     fn broadcast(&self, arguments: &Arguments<'_>) -> Result<Map, Failure> {
         let (content, path) = (arguments.content(0)?, arguments.text(1)?);
+        check_room(arguments.function(), content.len())?;
         let reached = functions::broadcast(&*self.mailbox()?, message(&content), path)?;
         let full = reached.full.iter().map(|id| Value::Text(id.to_string()));
         Ok(Map::success()

@@ -162,6 +162,12 @@ fn tls(arguments: &Arguments<'_>, index: usize) -> Result<Option<TlsSettings>, F
         settings.text("client_cert_path")?,
         settings.text("client_key_path")?,
     ];
+    let accept = settings.boolean("accept_invalid_certs")?.unwrap_or(false);
+    if settings.boolean("use_tls")? == Some(false) {
+        return Ok(None);
+    }
+    // Nobody reads what takes no part: the file of authorities where every certificate is accepted.
+    let ca = ca.filter(|_| !accept);
     for (key, path) in [
         ("ca_cert_path", ca),
         ("client_cert_path", chain),
@@ -170,10 +176,6 @@ fn tls(arguments: &Arguments<'_>, index: usize) -> Result<Option<TlsSettings>, F
         if let Some(path) = path {
             check_is_file(&place(arguments, index), key, path)?;
         }
-    }
-    let accept = settings.boolean("accept_invalid_certs")?.unwrap_or(false);
-    if settings.boolean("use_tls")? == Some(false) {
-        return Ok(None);
     }
     let mut tls = TlsSettings::from(&contract::get_tls_settings(accept, ca.unwrap_or_default()));
     match (chain, key) {

@@ -161,12 +161,23 @@ fn the_words_of_tls() {
         Value::Undefined,
         "tls",
     );
-    // use_tls: false is the same as no settings.
-    let off = map([
-        ("use_tls", false.into()),
-        ("accept_invalid_certs", true.into()),
-    ]);
-    Client::new().ok("CreateConnection", &[url(port), off]);
+    // use_tls: false is the same as no settings, and where every certificate is accepted nobody reads the authorities.
+    for unusable in ["/dev/null", "нет такого"] {
+        let settings = |use_tls: bool, accept: bool| {
+            map([
+                ("use_tls", use_tls.into()),
+                ("accept_invalid_certs", accept.into()),
+                ("ca_cert_path", unusable.into()),
+            ])
+        };
+        Client::new().ok("CreateConnection", &[url(port), settings(false, false)]);
+        dial(
+            &format!("wss://127.0.0.1:{port}/"),
+            settings(true, true),
+            Value::Undefined,
+            "tls",
+        );
+    }
     for (chain, key) in [(&key, &key), (&chain, &chain)] {
         let settings = map([
             ("tls_cert_path", chain.as_str().into()),

@@ -30,16 +30,22 @@ impl<C> Connections<C> {
     }
 
     /// Agrees on compression as the configuration wants it, and sets the connection up for it.
+    ///
+    /// Without context takeover once memory is scarce: what a context holds is given back only with its connection.
     pub(crate) fn agree_deflate(
         &mut self,
         slot: u32,
         request: &Request,
     ) -> Option<DeflateAgreement> {
-        let config = self.config.compression.as_ref()?;
-        let agreement = request.agree_deflate(config)?;
+        let mut config = self.config.compression.clone()?;
+        if self.memory.is_scarce() {
+            config.own_context_takeover = false;
+            config.peer_context_takeover = false;
+        }
+        let agreement = request.agree_deflate(&config)?;
         let place = &mut self.slots[slot as usize];
         place.receiver.set_deflate(&agreement.parameters());
-        place.sender.set_deflate(&agreement.parameters(), config);
+        place.sender.set_deflate(&agreement.parameters(), &config);
         Some(agreement)
     }
 

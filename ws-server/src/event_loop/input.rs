@@ -55,9 +55,6 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         self.end_cork(slot);
         self.finish_ending(slot);
         self.connections.recount(slot);
-        if self.connections.config.compression.is_some() {
-            self.recount_scratch();
-        }
         let place = &self.connections.slots[slot as usize];
         if place.has_input() && place.may_read() {
             self.connections.mark_ready(slot);

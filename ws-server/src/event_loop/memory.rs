@@ -18,7 +18,7 @@ use crate::journal::Journal;
 pub(crate) struct Shared {
     /// Connections that have been opened and not ended.
     established: AtomicUsize,
-    /// Bytes of messages under assembly, send queues and held input.
+    /// Bytes of messages under assembly, send queues, held input and what compression keeps.
     memory: AtomicUsize,
     /// TLS of new connections.
     tls: RwLock<Option<ServerTls>>,
@@ -135,8 +135,16 @@ impl Memory {
         if bytes <= SMALL_BYTES {
             return true;
         }
-        let used = self.shared.memory.load(Ordering::Relaxed);
-        used < self.limit / 4 * 3 || (bytes <= LARGE_BYTES && used < self.limit)
+        !self.is_scarce() || (bytes <= LARGE_BYTES && self.used() < self.limit)
+    }
+
+    /// Tells whether three quarters are used, so that nothing should be begun that keeps memory for long.
+    pub(crate) fn is_scarce(&self) -> bool {
+        self.used() >= self.limit / 4 * 3
+    }
+
+    fn used(&self) -> usize {
+        self.shared.memory.load(Ordering::Relaxed)
     }
 }
 

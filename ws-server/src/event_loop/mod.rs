@@ -153,6 +153,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         self.handle_deadlines();
         self.sweep();
         self.flush_dirty();
+        if self.connections.config.compression.is_some() {
+            self.recount_scratch();
+        }
         for f in std::mem::take(&mut self.connections.after_flush) {
             f();
         }

@@ -151,10 +151,17 @@ impl Handler for MailboxHandler {
             Message::Text(_) => MessageKind::Text,
             Message::Binary(_) => MessageKind::Binary,
         };
-        let stored = Stored {
-            kind,
-            payload: message.as_bytes().to_vec(),
-        };
+        // The peer decides how much: without memory for it the connection ends, and not the process.
+        let mut payload = Vec::new();
+        if payload.try_reserve_exact(message.as_bytes().len()).is_err() {
+            let bytes = message.as_bytes().len();
+            log::error!("no memory for a message of {bytes} bytes; its connection is closed");
+            // It fails if the connection is being closed already.
+            let _ = context.close(CloseCode::INTERNAL_ERROR, "no memory for the message");
+            return Flow::Continue;
+        }
+        payload.extend_from_slice(message.as_bytes());
+        let stored = Stored { kind, payload };
         match self.inbox.push(context.id(), stored) {
             Pushed::Room | Pushed::Ended => Flow::Continue,
             Pushed::Full => Flow::Pause,

@@ -1,6 +1,7 @@
 //! `bench WHAT`: figures of ours beside those of others, in one run.
 
 pub(crate) mod deflate;
+pub(crate) mod instructions;
 
 use crate::{Failure, flags::Flags, report::Report};
 
@@ -11,6 +12,9 @@ type Benchmark = fn(&mut Flags, &mut Report) -> Result<(), Failure>;
 pub(crate) fn named(what: &str) -> Result<Benchmark, Failure> {
     match what {
         "deflate" => Ok(deflate::run),
-        other => Err(format!("bench {other:?}: there is `bench deflate`")),
+        "instructions" => Ok(instructions::run),
+        other => Err(format!(
+            "bench {other:?}: there are `bench deflate` and `bench instructions`"
+        )),
     }
 }

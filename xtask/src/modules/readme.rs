@@ -65,18 +65,22 @@ fn functions(table: &Table, language: Language) -> String {
     out
 }
 
-/// The methods of the add-in's classes that are the functions without their object.
+/// The methods of the add-in's classes that are functions, without their object.
 fn native(table: &Table, language: Language) -> String {
     let mut out = String::from(language.pick(
         "| class | method | in Russian |\n| --- | --- | --- |\n",
         "| класс | метод | по-английски |\n| --- | --- | --- |\n",
     ));
     for function in &table.functions {
-        let class = match function.class.as_str() {
-            "client" => "Client",
-            "server" => "Server",
-            "both" => "Client, Server",
-            _ => continue,
+        let class = match (
+            function.class.as_str(),
+            function.names.of(Language::English),
+        ) {
+            ("client", _) | (_, "GetTlsSettings" | "GetProxySettings") => "Client",
+            ("server", _) => "Server",
+            // No object crosses the boundary, so there is nothing to ask about one.
+            (_, "IsClientObject" | "IsServerObject") => continue,
+            _ => "Client, Server",
         };
         let other = language.pick(Language::Russian, Language::English);
         let arguments = function
@@ -146,6 +150,7 @@ fn setting_word(english: &str, language: Language) -> &str {
         "String" => "Строка",
         "Number" => "Число",
         "Boolean" => "Булево",
+        "String, Boolean" => "Строка или Булево",
         "Array of String, String" => "Массив строк или Строка",
         "Map of String" => "Соответствие строк",
         "True" => "Истина",

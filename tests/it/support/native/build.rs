@@ -8,6 +8,8 @@ use std::{
     sync::OnceLock,
 };
 
+use ws_tests::process::cargo;
+
 /// What looks over the host's shoulder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Check {
@@ -120,7 +122,7 @@ fn build_host() -> PathBuf {
 
 /// Cargo builds no library of another package for a test, so this asks for it.
 fn build_library() -> PathBuf {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = cargo();
     command.args(["build", "-p", "ws-ffi", "--lib", "--message-format=json"]);
     if !cfg!(debug_assertions) {
         command.arg("--release");

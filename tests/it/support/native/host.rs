@@ -137,6 +137,17 @@ impl Host {
         self.close("quit");
     }
 
+    /// The process, as long as it is no tool's or emulator's.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Ends the process as the system does that is out of memory.
+    pub(crate) fn kill(self) {
+        self.process.signal("KILL");
+        self.process.finish();
+    }
+
     /// Ends the host at once by `exit`, whatever its objects are doing.
     #[track_caller]
     pub(crate) fn leave(self) {

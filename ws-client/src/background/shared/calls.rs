@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use ws_core::{CloseCode, MAX_CONTROL_BYTES, MAX_REASON_BYTES, SendError};
+use ws_core::{CloseCode, Compression, MAX_CONTROL_BYTES, MAX_REASON_BYTES, SendError};
 
 use super::super::status::{ConnectionEvent, State, Statistics};
 use super::super::sync::{Arc, now};
 use super::super::worker::Facts;
-use super::{DESTROYED, Inner, Shared, wait};
+use super::{DESTROYED, Inner, Queued, Shared, wait};
 use crate::error::{Cause, Error, Span, Stage};
 use crate::message::{Close, Message};
 
@@ -58,8 +58,8 @@ impl Shared {
             let queued = inner.outbox_bytes + inner.wire_bytes;
             let has_room = queued == 0 || queued.saturating_add(length) <= self.max_outbox_bytes;
             match owned.take() {
-                Some(message) if has_room => {
-                    inner.outbox.push_back(message);
+                Some(queued) if has_room => {
+                    inner.outbox.push_back(queued);
                     inner.outbox_bytes += length;
                     Self::signal(inner);
                     return Ok(());
@@ -67,7 +67,7 @@ impl Shared {
                 None if has_room => {
                     // Copied without the lock; then there must be room again.
                     drop(inner);
-                    owned = Some(message.to_message());
+                    owned = Some(message.to_queued());
                     inner = self.inner.lock();
                 }
                 full => {
@@ -297,8 +297,8 @@ impl Shared {
 /// A message of the caller, before it is copied.
 #[derive(Clone, Copy)]
 pub(in crate::background) enum Outgoing<'a> {
-    Text(&'a str),
-    Binary(&'a [u8]),
+    Text(&'a str, Compression),
+    Binary(&'a [u8], Compression),
     Ping(&'a [u8]),
     Pong(&'a [u8]),
 }
@@ -306,17 +306,22 @@ pub(in crate::background) enum Outgoing<'a> {
 impl<'a> Outgoing<'a> {
     fn payload(self) -> &'a [u8] {
         match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Binary(data) | Self::Ping(data) | Self::Pong(data) => data,
+            Self::Text(text, _) => text.as_bytes(),
+            Self::Binary(data, _) | Self::Ping(data) | Self::Pong(data) => data,
         }
     }
 
-    fn to_message(self) -> Message {
-        match self {
-            Self::Text(text) => Message::Text(text.to_owned()),
-            Self::Binary(data) => Message::Binary(data.to_vec()),
-            Self::Ping(payload) => Message::Ping(payload.to_vec()),
-            Self::Pong(payload) => Message::Pong(payload.to_vec()),
+    fn to_queued(self) -> Queued {
+        // Control frames are never compressed (RFC 7692 §5).
+        let (message, compression) = match self {
+            Self::Text(text, compression) => (Message::Text(text.to_owned()), compression),
+            Self::Binary(data, compression) => (Message::Binary(data.to_vec()), compression),
+            Self::Ping(payload) => (Message::Ping(payload.to_vec()), Compression::Never),
+            Self::Pong(payload) => (Message::Pong(payload.to_vec()), Compression::Never),
+        };
+        Queued {
+            message,
+            compression,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::super::config::Alert;
 use super::super::status::{ConnectionEvent, State};
 use super::super::sync::Arc;
 use super::super::worker::Facts;
-use super::{End, Progress, Shared, Work, wait};
+use super::{End, Progress, Queued, Shared, Work, wait};
 use crate::error::{Cause, Error, Stage};
 use crate::message::{Close, Message};
 use crate::net::tcp::Interrupter;
@@ -70,21 +70,21 @@ impl Shared {
     pub(in crate::background) fn begin_turn(
         &self,
         room: usize,
-        outgoing: &mut Vec<Message>,
+        outgoing: &mut Vec<Queued>,
     ) -> Work {
         let mut inner = self.inner.lock();
         inner.is_signalled = false;
         let mut taken = 0;
         while taken < room
-            && let Some(message) = inner.outbox.pop_front()
+            && let Some(queued) = inner.outbox.pop_front()
         {
-            let length = message.payload().len();
+            let length = queued.message.payload().len();
             inner.outbox_bytes -= length;
             // Known exactly after the turn.
             inner.wire_bytes += length;
             inner.has_left = true;
             taken += length.max(1);
-            outgoing.push(message);
+            outgoing.push(queued);
         }
         let elsewhere = if inner.statistics.is_paused {
             self.max_inbox

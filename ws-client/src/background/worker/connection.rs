@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use ws_core::{CloseCode, CloseFrame, SendError};
+use ws_core::{CloseCode, CloseFrame, Compression, SendError};
 
 use super::super::config::OnFull;
-use super::super::shared::{End, Progress};
+use super::super::shared::{End, Progress, Queued};
 use super::super::status::State;
 use super::{Dialler, Phase, Worker};
 use crate::deadline::Deadline;
@@ -56,8 +56,12 @@ impl<D: Dialler> Worker<D> {
             engine.look();
         }
         let mut progress = Progress::default();
-        for message in self.outgoing.drain(..) {
-            if encode(engine, &message).is_err() {
+        for Queued {
+            message,
+            compression,
+        } in self.outgoing.drain(..)
+        {
+            if encode(engine, &message, compression).is_err() {
                 connection.unsent_messages += 1;
             } else if is_data(&message) {
                 progress.messages_sent += 1;
@@ -251,10 +255,14 @@ impl<D: Dialler> Worker<D> {
     }
 }
 
-pub(super) fn encode<N: Net>(engine: &mut Engine<N>, message: &Message) -> Result<(), SendError> {
+pub(super) fn encode<N: Net>(
+    engine: &mut Engine<N>,
+    message: &Message,
+    compression: Compression,
+) -> Result<(), SendError> {
     engine.encode(|sender, scratch, output| match message {
-        Message::Text(text) => sender.encode_text(text, scratch, output),
-        Message::Binary(data) => sender.encode_binary(data, scratch, output),
+        Message::Text(text) => sender.encode_text_with(text, compression, scratch, output),
+        Message::Binary(data) => sender.encode_binary_with(data, compression, scratch, output),
         Message::Ping(payload) => sender.encode_ping(payload, scratch, output),
         Message::Pong(payload) => sender.encode_pong(payload, scratch, output),
         Message::Close(_) => Ok(()),

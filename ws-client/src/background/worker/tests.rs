@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use ws_core::{CloseCode, KeepaliveConfig, LoggingSettings};
+use ws_core::{CloseCode, Compression, KeepaliveConfig, LoggingSettings};
 
 use super::super::config::{BackgroundConfig, OnFull, Reconnect};
 use super::super::journal::Journal;
@@ -159,7 +159,8 @@ impl Rig {
     }
 
     fn send(&self, text: &str) -> Result<(), Error> {
-        self.shared.send(Outgoing::Text(text), Duration::ZERO)
+        self.shared
+            .send(Outgoing::Text(text, Compression::Auto), Duration::ZERO)
     }
 
     fn log(&self) -> String {

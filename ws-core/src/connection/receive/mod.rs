@@ -143,6 +143,9 @@ impl Receive<'_> {
                 Err(_) => Err(self.state.fail(ReceiveError::InvalidUtf8)),
             });
         }
+        if self.state.is_done(self.input) {
+            return None;
+        }
         self.next_uncommon()
     }
 

@@ -135,6 +135,13 @@ impl<'a> State<'a> {
         Some((header.is_text, start..self.position))
     }
 
+    /// Whether the input ended with a whole frame, as most do, so that nothing is left to be looked at.
+    #[inline]
+    pub(super) fn is_done(&self, input: &[u8]) -> bool {
+        // A failure and an unfinished frame, which may lack nothing but the look at it, are kept in the assembly.
+        self.position == input.len() && self.receiver.assembly.is_none()
+    }
+
     /// Goes on to the next complete message or control frame.
     pub(super) fn advance(&mut self, input: &mut [u8]) -> Result<Option<Found>, ReceiveError> {
         if self.receiver.close_received || self.failed {

@@ -33,7 +33,9 @@ pub struct DeflateConfig {
     pub peer_context_takeover: bool,
     /// The largest window to compress with, in bits. Default: 15; 8 turns own compression off.
     pub own_window_bits: WindowBits,
-    /// The largest window the peer is asked to compress with, in bits. Default: 15.
+    /// The largest window the peer is asked to compress with, in bits. A client that cannot be asked
+    /// (RFC 7692 [§7.1.2.2](https://www.rfc-editor.org/rfc/rfc7692#section-7.1.2.2)) is told not to take its context over
+    /// instead, so that no more is kept than this. Default: 15.
     pub peer_window_bits: WindowBits,
     /// How hard to compress: 1 (fast) to 9 (small). Default: 2. Other values are taken for the nearest of these.
     pub level: u8,

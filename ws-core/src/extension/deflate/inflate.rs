@@ -72,8 +72,10 @@ impl Inflater {
             let (taken, status) = self.step(input)?;
             input = &input[taken.bytes_in..];
             if status == Status::StreamEnd {
-                // The block that ended was ours, or the sender's last byte (§7.2.3.4).
-                if input.is_empty() {
+                // The block that ended was ours, or with the sender's last byte (§7.2.3.4): nothing of the tail is used,
+                // which is the input already where the output had to grow once more.
+                let is_untouched = tail.is_empty() && input.len() == TAIL.len();
+                if input.is_empty() || is_untouched {
                     break;
                 }
                 final_blocks = final_blocks

@@ -57,7 +57,13 @@ proptest! {
         prop_assert_eq!(deflate.map(|agreement| agreement.to_string()), agreement.map(|agreement| agreement.to_string()));
         let agreed = clients.unwrap();
         prop_assert_eq!(agreed.server_no_context_takeover, offer.server_no_context_takeover || !config.own_context_takeover);
-        prop_assert_eq!(agreed.client_no_context_takeover, offer.client_no_context_takeover || !config.peer_context_takeover);
+        let takes_orders = offer.client_max_window_bits.is_some();
+        let forgets = offer.client_no_context_takeover
+            || !config.peer_context_takeover
+            || !takes_orders && config.peer_window_bits < WindowBits::MAX;
+        prop_assert_eq!(agreed.client_no_context_takeover, forgets);
+        // What a server keeps of its client's messages is never more than it was told to keep.
+        prop_assert!(agreed.client_no_context_takeover || agreed.client_max_window_bits <= config.peer_window_bits);
         prop_assert!(agreed.server_max_window_bits <= config.own_window_bits);
         prop_assert!(offer.server_max_window_bits.is_none_or(|bits| agreed.server_max_window_bits <= bits));
         prop_assert!(offer.client_max_window_bits.is_none_or(|bits| agreed.client_max_window_bits <= bits.min(config.peer_window_bits)));

@@ -3,6 +3,7 @@
 mod hostile;
 mod memory;
 mod reference;
+mod refused;
 mod round_trip;
 mod vectors;
 

@@ -2,7 +2,10 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
-use ws_core::handshake::{HttpAnswer, Request};
+use ws_core::{
+    extension::DeflateConfig,
+    handshake::{HttpAnswer, Request},
+};
 
 use super::mock::{MockNet, Order, Pipe, World};
 use crate::{
@@ -12,6 +15,7 @@ use crate::{
     net::{Net, mio::MioNet},
 };
 
+/// Sends back what comes, and something to all at any order.
 struct Echo;
 
 impl Handler for Echo {
@@ -34,6 +38,10 @@ impl Handler for Echo {
     ) -> Flow {
         context.send(message).unwrap();
         Flow::Continue
+    }
+
+    fn on_command(&mut self, connections: &mut Connections<()>, _: Order) {
+        connections.broadcast_text(&"a message to all ".repeat(100));
     }
 }
 
@@ -172,6 +180,92 @@ fn messages_under_assembly_keep_to_the_budget() {
         "{most} bytes were held"
     );
     assert!(shared.is_unused());
+}
+
+/// What compression keeps counts in the turn that made it, also at a server whose clients say nothing.
+#[test]
+fn compressors_count_towards_the_budget_at_once() {
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+    let request = [&REQUEST[..REQUEST.len() - 2], offer.as_bytes()].concat();
+    for config in [
+        DeflateConfig::shared(),
+        DeflateConfig::compact(),
+        DeflateConfig::dedicated(),
+    ] {
+        let mut pipe = Pipe::new(1 << 20);
+        assert_eq!(pipe.peer_send(&request), request.len());
+        let mut world = World::new(1);
+        world.connect_pipe(pipe);
+        let world = Rc::new(RefCell::new(world));
+        let shared = Arc::new(Shared::default());
+        let mut event_loop = EventLoop::new(
+            Echo,
+            MockNet::<true>(Rc::clone(&world)),
+            Arc::new(Config::default().compression(Some(config))),
+            0,
+            Arc::clone(&shared),
+            true,
+        );
+        while event_loop.connections.is_empty() {
+            assert!(event_loop.turn().unwrap());
+        }
+        assert!(shared.memory_bytes() < 1000, "{}", shared.memory_bytes());
+        world
+            .borrow_mut()
+            .order(Command::Handler(Order::Broadcast(0)));
+        assert!(event_loop.turn().unwrap());
+        let held = shared.memory_bytes();
+        println!("{held} bytes after a broadcast");
+        assert!(held > 200 << 10, "{held}");
+    }
+}
+
+/// A context that is taken over is never given back, so that it must not use the budget of messages up.
+#[test]
+fn contexts_leave_a_quarter_of_the_budget_to_messages() {
+    const BUDGET: usize = 4 << 20;
+    const CLIENTS: usize = 30;
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+    let request = [&REQUEST[..REQUEST.len() - 2], offer.as_bytes()].concat();
+    // What a client says fills a compressor of the server's with the echo of it.
+    let words = "some words ".repeat(10);
+    let length = u8::try_from(words.len()).unwrap();
+    let said = [&[0x81, 0x80 | length, 0, 0, 0, 0], words.as_bytes()].concat();
+    let world = Rc::new(RefCell::new(World::new(1)));
+    let shared = Arc::new(Shared::default());
+    let config = Config::default()
+        .compression(Some(DeflateConfig::dedicated()))
+        .memory_bytes(BUDGET);
+    let mut event_loop = EventLoop::new(
+        Echo,
+        MockNet::<true>(Rc::clone(&world)),
+        Arc::new(config),
+        0,
+        Arc::clone(&shared),
+        true,
+    );
+    let (mut taking_over, mut most) = (0, 0);
+    for client in 0..CLIENTS {
+        let mut pipe = Pipe::new(1 << 20);
+        pipe.peer_send(&request);
+        world.borrow_mut().connect_pipe(pipe);
+        let mut receive = || loop {
+            assert!(event_loop.turn().unwrap());
+            let bytes = world.borrow_mut().pipes[client].peer_recv(usize::MAX);
+            if !bytes.is_empty() {
+                return String::from_utf8_lossy(&bytes).into_owned();
+            }
+        };
+        let head = receive();
+        world.borrow_mut().pipes[client].peer_send(&said);
+        receive();
+        assert!(head.contains("permessage-deflate"), "{head}");
+        taking_over += usize::from(!head.contains("server_no_context_takeover"));
+        most = most.max(shared.memory_bytes());
+    }
+    println!("{taking_over} of {CLIENTS} take over, {most} bytes at most");
+    assert!((5..15).contains(&taking_over), "{taking_over}");
+    assert!(most < BUDGET, "{most}");
 }
 
 /// A binary message of zeros, masked with zeros.

@@ -48,3 +48,27 @@ fn a_bomb_costs_no_more_than_the_limit_and_one_byte() {
     assert_eq!(inflater.inflate(&bomb, &[], size), Ok(()));
     assert_eq!(inflater.message().len(), size);
 }
+
+/// A message that ends with a final block (§7.2.3.4) is the same one whatever size the output had before it: on its way
+/// to that size zlib may have taken the last byte and not have ended yet.
+#[test]
+fn a_final_block_ends_a_message_wherever_the_output_had_to_grow() {
+    let mut ends = 0;
+    for length in
+        (FIRST_BYTES - 300..FIRST_BYTES + 300).chain(2 * FIRST_BYTES..2 * FIRST_BYTES + 300)
+    {
+        let mut message = compressed(&vec![0xA5; length]);
+        message[0] |= 1;
+        let mut small = Inflater::new();
+        let mut large = Inflater::new();
+        let noise: Vec<u8> = (0..100_000_u32).map(|i| i.to_le_bytes()[0]).collect();
+        assert_eq!(large.inflate(&compressed(&noise), &[], usize::MAX), Ok(()));
+        let results = [&mut small, &mut large].map(|inflater| {
+            let result = inflater.inflate(&message, &[], usize::MAX);
+            result.map(|()| inflater.message().len())
+        });
+        assert_eq!(results, [Ok(length); 2]);
+        ends += 1;
+    }
+    assert_eq!(ends, 900);
+}

@@ -1,5 +1,7 @@
 //! permessage-deflate through the event loop and the mailbox, seen by clients that look at frames.
 
+mod full_queue;
+
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},

@@ -1,0 +1,387 @@
+//! What else goes on in the process of a host: signals, time zones, little memory, small stacks, children, sudden ends.
+//!
+//! | variable | meaning | default |
+//! | --- | --- | --- |
+//! | `WS_NATIVE_CONNECTIONS` | connections that are open when a process ends | 200 |
+
+use std::{env, fs, io::Read as _, time::Instant};
+
+use serde_json::json;
+use ws_server::{Config, Server};
+use ws_tests::{
+    echo::TestCertificate,
+    raw::RawConnection,
+    rude::Rude,
+    wait::{TIMEOUT, until},
+};
+
+use crate::native_lifecycle::{start_server, url};
+use crate::support::native::{Check, Host, bytes, check, filling, text};
+
+/// A host on this system itself, and nothing between it and the kernel.
+fn is_bare() -> bool {
+    env::var_os("WS_NATIVE_HOST").is_none() && check() == Check::Nothing
+}
+
+fn connections() -> usize {
+    match env::var("WS_NATIVE_CONNECTIONS") {
+        Err(_) => 200,
+        Ok(text) => text.parse().unwrap(),
+    }
+}
+
+/// One message each way, of a size that takes several reads.
+fn exchange(host: &mut Host, port: u64) {
+    host.create("c", "Client", "manager");
+    host.succeed("c", "CreateConnection", &[&url(port)]);
+    host.succeed("c", "SendBinaryMessage", &["fill:1048576"]);
+    let told = host.succeed("s", "GetNextConnectionData", &["i4:30000"]);
+    assert_eq!(told["size"], 1 << 20);
+    let id = text(told["connectionId"].as_str().unwrap());
+    host.succeed("s", "SendData", &[&id, "fill:1048576"]);
+    assert_eq!(
+        host.succeed("c", "GetMessage", &["i4:30000"])["size"],
+        1 << 20
+    );
+    host.succeed("c", "CloseConnection", &[]);
+    host.end("c");
+}
+
+/// R-56: a host's timer makes every system call return early, a thousand times a second.
+#[test]
+fn interrupted_calls_wait_as_long_as_they_were_told() {
+    let mut host = Host::start();
+    host.create("s", "Server", "manager");
+    let port = start_server(&mut host, "s");
+    host.create("w", "Client", "manager");
+    host.succeed("w", "CreateConnection", &[&url(port)]);
+    let began = host.ask_anything(&["interrupt", "1000"]);
+    if began.get("problem").is_some() {
+        println!("NOT RUN: no such signal on this system");
+        return;
+    }
+    for (object, method) in [("w", "GetMessage"), ("s", "GetNextConnectionData")] {
+        let waited = host.raw("call", object, method, &["i4:500"]);
+        let milliseconds = waited["ms"].as_f64().unwrap();
+        // Not a millisecond early; how late is the machine's affair.
+        assert!(milliseconds >= 499.0, "{method}: {waited}");
+        if is_bare() {
+            assert!(milliseconds < 5000.0, "{method}: {waited}");
+        }
+    }
+    exchange(&mut host, port);
+    let interrupts = host.ask(&["interrupt", "0"])["interrupts"].as_i64();
+    assert!(interrupts > Some(100), "{interrupts:?}");
+    host.end("w");
+    host.end("s");
+    host.finish();
+}
+
+/// R-57: a child that the host starts inherits no socket, no log file and nothing else of ours.
+#[test]
+fn no_child_inherits_what_the_add_in_has_opened() {
+    if !is_bare() {
+        println!("NOT RUN: the files of another system's processes are not seen");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("журнал.log");
+    let logging = text(&json!({"mode": "file", "file_path": log}).to_string());
+    let mut host = Host::start();
+    let before = inherited(&host);
+    host.create("s", "Server", "manager");
+    let local = text(r#"{"address":"127.0.0.1"}"#);
+    let started = host.succeed("s", "StartServer", &["i4:0", "i4:10", &logging, &local]);
+    let port = started["port"].as_u64().unwrap();
+    host.create("c", "Client", "manager");
+    host.succeed(
+        "c",
+        "CreateConnection",
+        &[&url(port), "s:", "s:", "s:", &logging],
+    );
+    let opened = fs::read_dir(format!("/proc/{}/fd", host.id()))
+        .unwrap()
+        .count();
+    assert!(opened > before.len() + 4, "{opened}");
+    assert_eq!(inherited(&host), before);
+    host.end("c");
+    host.end("s");
+    host.finish();
+}
+
+/// What a child of the host would have open.
+fn inherited(host: &Host) -> Vec<String> {
+    const CLOSE_ON_EXEC: u32 = 0o2_000_000;
+    let process = format!("/proc/{}", host.id());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(format!("{process}/fd")).unwrap() {
+        let number = entry.unwrap().file_name().into_string().unwrap();
+        let information = fs::read_to_string(format!("{process}/fdinfo/{number}")).unwrap();
+        let flags = information
+            .lines()
+            .find_map(|line| line.strip_prefix("flags:"))
+            .unwrap();
+        let flags = u32::from_str_radix(flags.trim(), 8).unwrap();
+        if flags & CLOSE_ON_EXEC == 0 {
+            files.push(number);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// R-58: another thread of the host changes the time zone while logs are written, and the locale is Turkish or another.
+#[test]
+fn time_zones_that_change_and_locales_disturb_nothing() {
+    let mut host = Host::start();
+    for locale in ["tr_TR.UTF-8", "ru_RU.UTF-8", "C.UTF-8"] {
+        host.ask(&["collate", locale]);
+    }
+    if host.ask(&["zones", "1"])["ok"] == false {
+        println!("NOT RUN: this system has no such environment");
+        return;
+    }
+    let logging = text(r#"{"mode":"memory","max_entries":10}"#);
+    let local = text(r#"{"address":"127.0.0.1"}"#);
+    host.create("s", "Server", "manager");
+    let started = host.succeed("s", "startserver", &["i4:0", "i4:10", &logging, &local]);
+    let port = started["port"].as_u64().unwrap();
+    for round in 0..50 {
+        host.create("c", "Client", "manager");
+        let address = url(port);
+        let arguments = [address.as_str(), "s:", "s:", "s:", &logging];
+        host.succeed("c", "ОТКРЫТЬСОЕДИНЕНИЕ", &arguments);
+        host.succeed("c", "закрытьсоединение", &[]);
+        let log = host.succeed("c", "GetLog", &[]);
+        let lines = log["logs"].as_array().unwrap();
+        assert!(!lines.is_empty(), "{log}");
+        for line in lines {
+            let stamp = line.as_str().unwrap().as_bytes();
+            let shape: String = stamp[..26]
+                .iter()
+                .map(|byte| match byte {
+                    b'0'..=b'9' => '9',
+                    other => char::from(*other),
+                })
+                .collect();
+            assert_eq!(shape, "[9999-99-99 99:99:99.999] ", "round {round}: {line}");
+        }
+        host.end("c");
+    }
+    host.ask(&["zones", "0"]);
+    host.end("s");
+    host.finish();
+}
+
+/// R-63: every method of both classes from a thread whose stack has 128 KiB.
+#[test]
+fn a_small_stack_is_enough_for_every_method() {
+    let mut host = Host::start();
+    host.create("s", "Server", "manager");
+    host.create("c", "Client", "manager");
+    let port = start_server(&mut host, "s");
+    let address = url(port);
+    let call = |host: &mut Host, object: &str, method: &str, arguments: &[&str]| {
+        let mut fields = vec!["small", "job", object, method];
+        fields.extend(arguments);
+        host.ask(&fields);
+        let answer = host.wait("job");
+        assert_eq!(answer["ok"], true, "{method}: {answer}");
+        answer
+    };
+    call(&mut host, "c", "CreateConnection", &[&address]);
+    let list = host.succeed("s", "GetConnectionList", &[]);
+    let id = text(list["connections"][0]["connectionId"].as_str().unwrap());
+    for (object, method, arguments) in [
+        ("c", "GetTlsSettings", &["b:1"][..]),
+        ("c", "GetProxySettings", &["s:proxy", "i4:1"]),
+        ("c", "GetLoggingSettings", &[]),
+        ("c", "SendPing", &[]),
+        ("c", "SendPong", &[]),
+        ("c", "SendTextMessage", &["letters:100000"]),
+        ("s", "GetNextConnectionData", &["i4:30000"]),
+        ("s", "TakeText", &[]),
+        ("c", "SendBinaryMessage", &["fill:1000000"]),
+        ("s", "GetConnectionData", &[&id, "i4:30000"]),
+        ("s", "TakeData", &[]),
+        ("s", "SendData", &[&id, r#"s:{"a": [1, 2]}"#]),
+        ("s", "Broadcast", &["x:00"]),
+        ("c", "GetMessage", &["i4:30000"]),
+        ("c", "TakeText", &[]),
+        ("c", "GetLog", &[]),
+        ("c", "GetStatistics", &[]),
+        ("s", "GetStatistics", &[]),
+        ("c", "GetConnectionStatus", &[]),
+        ("c", "Version", &[]),
+        ("s", "GetConnectionList", &[]),
+        ("s", "CloseIncomingConnection", &[&id]),
+        ("c", "CloseConnection", &[]),
+        ("s", "StopServer", &[]),
+        (
+            "s",
+            "StartServer",
+            &["i4:0", "i4:10", "s:", r#"s:{"address":"localhost"}"#],
+        ),
+        ("c", "CreateConnection", &["s:wss://127.0.0.1:1/"]),
+    ] {
+        call(&mut host, object, method, arguments);
+    }
+    host.end("c");
+    host.end("s");
+    host.finish();
+}
+
+/// R-55 over TLS: peers that reset while the host writes, the host as client and as server; SIGPIPE is at its default.
+#[test]
+fn peers_that_reset_over_tls_do_not_end_the_host() {
+    const ROUNDS: usize = 25;
+    let certificate = TestCertificate::new(&["localhost"]);
+    let config = Config::default().tls(certificate.server());
+    let rude = Server::bind("127.0.0.1:0", config).unwrap();
+    let port = rude.local_addr().port();
+    let running = rude.spawn(|_| Rude).unwrap();
+    let mut host = Host::start();
+    let large = bytes(&filling(4000));
+    let tls = text(r#"{"use_tls":true,"accept_invalid_certs":true}"#);
+    let address = text(&format!("wss://localhost:{port}/"));
+    for _ in 0..ROUNDS {
+        host.create("c", "Client", "manager");
+        host.succeed("c", "CreateConnection", &[&address, &tls]);
+        host.succeed("c", "SendTextMessage", &["s:abort"]);
+        let mut sent = 0;
+        let failed = loop {
+            let result = host.call("c", "SendBinaryMessage", &[&large]);
+            if result["result"] == false {
+                break result;
+            }
+            sent += 1;
+            assert!(sent < 1_000_000, "the client never learns of the reset");
+        };
+        assert_eq!(failed["errorCode"], "closed", "{failed}");
+        // The closing handshake writes, too, if anything does.
+        host.call("c", "CloseConnection", &[]);
+        host.end("c");
+    }
+    drop(running);
+    host.finish();
+}
+
+/// Starts a server with room for the crowd and some more.
+fn start_large_server(host: &mut Host) -> u64 {
+    let local = text(r#"{"address":"127.0.0.1"}"#);
+    let pool = format!("i4:{}", connections() + 10);
+    host.create("s", "Server", "manager");
+    let started = host.succeed("s", "StartServer", &["i4:0", &pool, "s:", &local]);
+    started["port"].as_u64().unwrap()
+}
+
+/// R-62: more than there is memory for is refused, and the host goes on: as client and as server, to peers elsewhere.
+#[test]
+fn what_there_is_no_memory_for_is_refused() {
+    const MEBIBYTE: usize = 1 << 20;
+    if check() != Check::Nothing {
+        println!("NOT RUN: under such a limit it is the tool that ends the process");
+        return;
+    }
+    let sink = Server::bind("127.0.0.1:0", Config::default()).unwrap();
+    let address = url(sink.local_addr().port().into());
+    let running = sink.spawn(|_| Rude).unwrap();
+    let mut host = Host::start();
+    host.create("s", "Server", "manager");
+    let port = start_server(&mut host, "s");
+    let reader = RawConnection::open(&format!("ws://127.0.0.1:{port}/")).unwrap();
+    let list = host.succeed("s", "GetConnectionList", &[]);
+    let id = text(list["connections"][0]["connectionId"].as_str().unwrap());
+    host.create("c", "Client", "manager");
+    host.succeed("c", "CreateConnection", &[&address]);
+    let block = format!("block:{}", 200 * MEBIBYTE);
+    // The host's own copy is made while there is memory.
+    host.fail("s", "SendData", &["s:nobody", &block], "not_found");
+    if host.ask(&["limit", &(100 * MEBIBYTE).to_string()])["ok"] == false {
+        println!("NOT RUN: this system has no such limit");
+        return;
+    }
+    // No copy at all, one, two and not the third: whichever is missing.
+    for room in [100, 250, 450, 650] {
+        host.ask(&["limit", &(room * MEBIBYTE).to_string()]);
+        let refused = host.call("c", "SendBinaryMessage", &[&block]);
+        assert_eq!(refused["result"], false, "{room} MiB: {refused}");
+        assert!(refused["error"].as_str().unwrap().contains("memory"));
+        let refused = host.call("s", "SendData", &[&id, &block]);
+        assert_eq!(refused["result"], false, "{room} MiB: {refused}");
+        host.succeed("s", "SendData", &[&id, "s:still here"]);
+        let status = host.succeed("c", "GetConnectionStatus", &[]);
+        assert_eq!(status["isActive"], true, "{status}");
+    }
+    host.ask(&["limit", "0"]);
+    // With memory it is a message like any other: the queue takes one of any size if it is empty.
+    host.succeed("c", "SendBinaryMessage", &[&block]);
+    drop(reader);
+    host.end("c");
+    host.end("s");
+    drop(running);
+    host.finish();
+}
+
+/// Connections of this process to the host's server, all open.
+fn crowd(port: u64) -> Vec<RawConnection> {
+    let address = format!("ws://127.0.0.1:{port}/");
+    (0..connections())
+        .map(|_| RawConnection::open(&address).unwrap())
+        .collect()
+}
+
+/// Every connection ends, in whatever way.
+fn expect_ends(connections: Vec<RawConnection>) {
+    for mut connection in connections {
+        let socket = connection.transport().socket();
+        socket.set_nonblocking(false).unwrap();
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+        let mut rest = Vec::new();
+        if let Err(error) = socket.read_to_end(&mut rest) {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
+        }
+    }
+}
+
+/// R-66: the process that has the add-in is killed: its peers see the end, and the port can be used again.
+#[test]
+fn a_killed_host_leaves_nothing_behind() {
+    if !is_bare() {
+        println!("NOT RUN: killed would be what runs the host");
+        return;
+    }
+    let mut host = Host::start();
+    let port = start_large_server(&mut host);
+    let connections = crowd(port);
+    host.kill();
+    expect_ends(connections);
+    let mut next = Host::start();
+    next.create("s", "Server", "manager");
+    let local = text(r#"{"address":"127.0.0.1"}"#);
+    let same = format!("i4:{port}");
+    assert!(until(TIMEOUT, || {
+        next.call("s", "StartServer", &[&same, "i4:10", "s:", &local])["result"] == true
+    }));
+    next.end("s");
+    next.finish();
+}
+
+/// R-67: `exit` with a crowd of open connections and a call that waits ends the process at once.
+#[test]
+fn the_process_ends_with_a_crowd_connected() {
+    let mut host = Host::start();
+    let port = start_large_server(&mut host);
+    host.create("c", "Client", "manager");
+    host.succeed("c", "CreateConnection", &[&url(port)]);
+    host.begin("waiting", "c", "GetMessage", &["i4:60000"]);
+    let connections = crowd(port);
+    let started = Instant::now();
+    host.leave();
+    let took = started.elapsed();
+    println!("native exit: {} connections, {took:?}", connections.len());
+    if is_bare() {
+        assert!(took.as_secs() < 10, "{took:?}");
+    }
+    expect_ends(connections);
+}
