@@ -225,3 +225,40 @@ fn commands_are_taken_from_a_pipe_where_asked_for() {
         .expect_code(0);
     assert_eq!(plain.stdout_text(), "/ping a\n");
 }
+
+#[test]
+fn ctrl_c_ends_it_while_the_connection_is_lost_too() {
+    let peer = scripted(|mut stream| {
+        upgrade(&mut stream, None);
+        read_frame(&mut stream)
+    });
+    let mut terminal = prompt(&peer.url, &["--reconnect"], &[]);
+    terminal.press("x\r");
+    peer.join();
+    // Nobody listens there any more.
+    terminal.wait_for(|lines| {
+        lines
+            .iter()
+            .any(|line| line.starts_with("cannot connect to"))
+    });
+    terminal.press("\u{3}");
+    assert_eq!(terminal.finish(), Some(130));
+    assert!(terminal.is_as_found());
+}
+
+#[test]
+fn the_log_appears_above_the_line_too() {
+    let server = serve(&["--echo"]);
+    let mut terminal = prompt(&server.url, &["-vvv"], &[]);
+    terminal.press("hello\r");
+    terminal.wait_for_line("< hello");
+    terminal.press("half");
+    terminal.wait_for(|lines| {
+        lines
+            .iter()
+            .any(|line| line == "< text frame of 5 bytes, final")
+            && last(lines) == "> half"
+    });
+    terminal.press("\u{3}");
+    assert_eq!(terminal.finish(), Some(130));
+}

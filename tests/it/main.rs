@@ -22,6 +22,7 @@ mod cli_network;
 #[cfg(unix)]
 mod cli_prompt;
 mod cli_proxy;
+mod cli_readme;
 mod cli_secrets;
 mod cli_send;
 mod cli_serve;

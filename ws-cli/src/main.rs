@@ -100,6 +100,8 @@ fn start_log(verbose: u8) {
     });
     builder
         .parse_default_env()
+        // It would print its lines above the line that it is editing, and wait for itself.
+        .filter_module("rustyline", Off)
         .target(env_logger::Target::Pipe(Box::new(output::screen::Stderr)))
         .init();
 }

@@ -58,8 +58,6 @@ pub(crate) enum Input {
     Batch(Vec<Outgoing>),
     /// Stdin has ended.
     End,
-    /// Ctrl-C was typed at the prompt, where it is a key and no signal.
-    Interrupted,
     /// Stdin cannot be read on; the messages before it were handed over.
     Failed(Failure),
 }

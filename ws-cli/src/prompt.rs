@@ -25,7 +25,8 @@ use self::history::History;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::outgoing::{Input, Outgoing};
-use crate::output::{Ink, screen};
+use crate::output::{Ink, can_move_cursor, screen};
+use crate::signals::Signals;
 use crate::slash;
 use crate::stdin::Messages;
 
@@ -44,15 +45,18 @@ pub(crate) struct Typing {
 
 /// Whether a person sits at both ends of this terminal and it can move its cursor.
 pub(crate) fn is_possible() -> bool {
-    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb
+    io::stdin().is_terminal() && io::stdout().is_terminal() && can_move_cursor()
 }
 
-/// Shows the prompt from now on; `wake` is called after each line.
+/// Shows the prompt from now on; `wake` is called after each line, and Ctrl-C is told to `signals`.
 ///
 /// # Errors
 /// When the terminal cannot be used, or the system gives no thread.
-pub(crate) fn start(typing: Typing, wake: impl Fn() + Send + 'static) -> Result<Messages, Failure> {
+pub(crate) fn start(
+    typing: Typing,
+    signals: &Signals,
+    wake: impl Fn() + Send + 'static,
+) -> Result<Messages, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         let text = format!("cannot edit lines on this terminal: {error}; TERM=dumb does without");
         Failure::new(Exit::Other, "internal", text)
@@ -75,11 +79,12 @@ pub(crate) fn start(typing: Typing, wake: impl Fn() + Send + 'static) -> Result<
         .map_err(|error| failed(&error))?;
     screen::take_over(gate::Screen::new(printer, gate));
     let (sender, receiver) = channel();
+    let signals = signals.clone();
     thread::Builder::new()
         .name(String::from("prompt"))
         .spawn(move || {
             let history = History::open(&mut editor);
-            read_lines(&mut editor, &history, typing, &sender, wake);
+            read_lines(&mut editor, &history, typing, &signals, &sender, wake);
         })
         .map_err(|error| failed(&error))?;
     Ok(Messages::new(receiver))
@@ -89,6 +94,7 @@ fn read_lines(
     editor: &mut Line,
     history: &History,
     typing: Typing,
+    signals: &Signals,
     sender: &Sender<Input>,
     wake: impl Fn(),
 ) {
@@ -102,7 +108,10 @@ fn read_lines(
                     None => continue,
                 }
             }
-            Err(ReadlineError::Interrupted) => Input::Interrupted,
+            Err(ReadlineError::Interrupted) => {
+                signals.interrupt();
+                return;
+            }
             Err(ReadlineError::Eof) => Input::End,
             Err(error) => Input::Failed(Failure::new(
                 Exit::Other,

@@ -80,6 +80,11 @@ impl Signals {
             .unwrap_or_else(PoisonError::into_inner) = Some(Box::new(wake));
     }
 
+    /// What Ctrl-C does, where it is a key and no signal.
+    pub(crate) fn interrupt(&self) {
+        self.handle(Signal::Interrupt);
+    }
+
     /// From now on the first signal ends the process again: nothing is open that would have to be closed.
     pub(crate) fn end_at_once(&self) {
         *self

@@ -27,7 +27,7 @@ pub(crate) fn run(
     let close = close_frame(&args.dial)?;
     let mut dialler = prepare(&args.dial, signals, output)?;
     let dialled = dialler.dial(output)?;
-    let source = source(args, &dialler, output)?;
+    let source = source(args, &dialler, signals, output)?;
     let patience = match source {
         Source::Nothing => Patience::Forever,
         _ => patience(args.wait, args.dial.count, WAIT),
@@ -44,6 +44,7 @@ pub(crate) fn run(
 fn source(
     args: &ConnectArgs,
     dialler: &Dialler<'_>,
+    signals: &Signals,
     output: &mut Output,
 ) -> Result<Source, Failure> {
     if args.no_stdin {
@@ -62,7 +63,7 @@ fn source(
             binary,
             coloured: output.colour().applies(true),
         };
-        return Ok(Source::Messages(prompt::start(typing, wake)?));
+        return Ok(Source::Messages(prompt::start(typing, signals, wake)?));
     }
     if io::stdin().is_terminal() {
         output.status(format_args!(

@@ -22,16 +22,25 @@ impl ColourChoice {
         match self {
             Self::Always => true,
             Self::Never => false,
-            Self::Auto => is_terminal && !is_refused(),
+            Self::Auto => is_terminal && !is_refused() && can_show_colours(),
         }
     }
 }
 
 /// <https://no-color.org>: set and not empty.
 fn is_refused() -> bool {
-    let is_set = |value: &std::ffi::OsString| !value.is_empty();
-    env::var_os("NO_COLOR").is_some_and(|value| is_set(&value))
-        || env::var_os("TERM").is_some_and(|term| term == "dumb")
+    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Whether a terminal, if there is one, takes the sequences that move its cursor.
+pub(crate) fn can_move_cursor() -> bool {
+    env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// The console of old Windows shows the sequences instead; what came after it says who it is.
+fn can_show_colours() -> bool {
+    let is_set = |name| env::var_os(name).is_some();
+    can_move_cursor() && (!cfg!(windows) || is_set("WT_SESSION") || is_set("TERM"))
 }
 
 /// What is coloured.

@@ -25,7 +25,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
-pub(crate) use self::colour::{ColourChoice, Ink};
+pub(crate) use self::colour::{ColourChoice, Ink, can_move_cursor};
 pub(crate) use self::escape::one_line;
 pub(crate) use self::event::{Direction, Event, Line, Peer};
 pub(crate) use self::json::{push_json, push_string};
@@ -189,9 +189,10 @@ impl Output {
         }
     }
 
-    /// Are status lines left out?
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.quiet
+    /// May a status line be printed over?
+    pub(crate) fn is_status_moving(&self) -> bool {
+        let is_there = ColourChoice::Auto.applies(io::stderr().is_terminal());
+        is_there && !self.quiet
     }
 
     /// Prints what a command has found out, at once.

@@ -9,7 +9,6 @@ mod histogram;
 mod load;
 mod report;
 
-use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -213,7 +212,7 @@ struct Bar {
 impl Bar {
     fn new(output: &Output) -> Self {
         Self {
-            is_shown: io::stderr().is_terminal() && !output.is_quiet(),
+            is_shown: output.is_status_moving(),
             shown: None,
         }
     }

@@ -242,7 +242,6 @@ impl<'a> Exchange<'a> {
                 self.source = Source::Ended;
                 self.silent_since = Some(Instant::now());
             }
-            Some(Input::Interrupted) => return Err(Ending::Interrupted),
             Some(Input::Failed(failure)) => return Err(Ending::Failed(failure)),
         }
         Ok(())
