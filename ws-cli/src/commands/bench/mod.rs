@@ -50,12 +50,12 @@ pub(crate) fn run(args: &BenchArgs, signals: &Signals, output: &mut Output) -> R
     for connection in connected {
         swarm.add(connection).map_err(|error| failure(&error))?;
     }
+    // Before anybody hears that there are connections. The loop looks at the signal by itself.
+    signals.on_signal(|| {});
     output.status(format_args!(
         "{connections} connections to {} are open",
         request.address()
     ));
-    // The loop looks at the signal by itself.
-    signals.on_signal(|| {});
     let plan = Plan {
         size: args.size as usize,
         binary: args.binary,
