@@ -230,7 +230,7 @@ fn a_full_pool_refuses_with_503() {
 
 #[test]
 fn plain_http_is_answered() {
-    let server = serve(&[]);
+    let server = serve(&["--no-page"]);
     let answer = |path: &str| {
         let mut stream = TcpStream::connect(&server.address).unwrap();
         let host = &server.address;

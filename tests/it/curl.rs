@@ -34,7 +34,7 @@ impl Handler for Greeter {
     }
 }
 
-fn curl(arguments: &[&str], url: &str) -> Process {
+pub(crate) fn curl(arguments: &[&str], url: &str) -> Process {
     let mut command = Command::new("curl");
     Process::spawn(
         command
@@ -85,7 +85,9 @@ fn the_upgrade_is_answered_by_101_and_the_first_frame() {
 #[test]
 fn a_plain_request_is_told_to_upgrade() {
     let (_server, url) = Process::echo_server();
-    let finished: Finished = curl(&["--include"], &http(&url)).finish();
+    // At the root there is a page for browsers.
+    let elsewhere = format!("{}elsewhere", http(&url));
+    let finished: Finished = curl(&["--include"], &elsewhere).finish();
     let text = finished.stdout_text();
     assert!(text.starts_with("HTTP/1.1 426 "), "{text}");
     assert!(

@@ -26,6 +26,11 @@ mod cli_readme;
 mod cli_secrets;
 mod cli_send;
 mod cli_serve;
+mod cli_serve_broadcast;
+#[cfg(unix)]
+mod cli_serve_exec;
+mod cli_serve_http;
+mod cli_serve_page;
 mod cli_tls;
 mod cli_verbose;
 mod concurrency;

@@ -65,8 +65,10 @@ pub struct Config {
     /// Subprotocols in order of preference; the first that the client offers is chosen, unless the handler chooses.
     /// Default: none.
     pub subprotocols: Vec<String>,
-    /// Answers `GET /health` with 200. Default: yes.
+    /// Answers `GET` of [`Config::health_path`] with 200, before anybody is asked who he is. Default: yes.
     pub health: bool,
+    /// Where that is, compared exactly. Default: `/health`.
+    pub health_path: String,
     /// Pings on silence. Default: after 25 s, and the connection is given up 20 s later.
     pub keepalive: KeepaliveConfig,
     /// Closes a connection (1001) that sent no message for this long. Default: never. Resolution: 100 ms.
@@ -120,6 +122,7 @@ impl Default for Config {
             paths: None,
             subprotocols: Vec::new(),
             health: true,
+            health_path: "/health".into(),
             keepalive: KeepaliveConfig::default(),
             idle_timeout: None,
             handshake_timeout: Duration::from_secs(10),
@@ -171,6 +174,8 @@ impl Config {
         policy: Policy,
         /// Turns the answer to `GET /health` on or off.
         health: bool,
+        /// Sets where the server tells that it lives.
+        health_path: String,
         /// Sets when to ping and when to give up.
         keepalive: KeepaliveConfig,
         /// Sets how long a connection may send no message.

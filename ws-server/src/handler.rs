@@ -10,7 +10,10 @@ use ws_core::{
     handshake::{HttpAnswer, Request},
 };
 
-use crate::context::{Connections, Context};
+use crate::{
+    context::{Connections, Context},
+    plain_answer::PlainAnswer,
+};
 
 /// The application's side of an event loop: callbacks for everything that happens to its connections.
 ///
@@ -59,6 +62,17 @@ pub trait Handler {
         context: &mut Context<'_, Self::Connection>,
         request: &Request,
     ) -> Result<Accepted<Self::Connection>, HttpAnswer>;
+
+    /// Answers a request that asks for no WebSocket, such as a browser's for a page; `None` answers 426, or 404 where
+    /// [`Config::paths`](crate::Config::paths) does not have the path.
+    ///
+    /// Asked after the health check, the rules of [`Config::policy`](crate::Config::policy) and
+    /// [`Config::auth`](crate::Config::auth). A body that the request has is dropped unread. An answer to HEAD is sent
+    /// without its body.
+    fn on_request(&mut self, request: &Request) -> Option<PlainAnswer> {
+        let _ = request;
+        None
+    }
 
     /// Takes a whole message. The bytes are lent from the loop's receive buffer, where possible without a copy.
     ///

@@ -1,18 +1,20 @@
 //! What the port answers to a whole request: a WebSocket, or plain HTTP.
+//!
+//! ```text
+//!   WebSocket:   check ─ handler's on_open ─ 101
+//!   plain HTTP:  health? ─ check_plain: Host and Origin, who asks ─ handler's on_request ─ 426 or 404
+//! ```
 
 use ws_core::handshake::{HttpAnswer, Request};
 
 use crate::config::Config;
 
-/// Tells whether a request may become a WebSocket; if not, what to answer.
+/// Tells whether a request for a WebSocket may have one; if not, what to answer.
 pub(crate) fn check(
     request: &Request,
     config: &Config,
     bound_to_loopback: bool,
 ) -> Result<(), HttpAnswer> {
-    if !request.is_upgrade() {
-        return Err(plain(request, config));
-    }
     request.check_upgrade()?;
     config.policy.check(request, bound_to_loopback)?;
     authorise(request, config)?;
@@ -32,17 +34,35 @@ pub(crate) fn choose_subprotocol<'c>(request: &Request, config: &'c Config) -> O
         .find(|name| request.subprotocols().any(|offered| offered == *name))
 }
 
-fn plain(request: &Request, config: &Config) -> HttpAnswer {
-    if config.health && request.path() == HEALTH_PATH {
-        return match request.method() {
-            "GET" | "HEAD" => HttpAnswer::new(200, "ok\n"),
-            _ => with_header(HttpAnswer::new(405, "use GET"), "Allow", "GET, HEAD"),
-        };
+/// Answers the request of a balancer that wants to know whether the server lives, and `None` to any other.
+pub(crate) fn health(request: &Request, config: &Config) -> Option<HttpAnswer> {
+    if !config.health || request.path() != config.health_path {
+        return None;
     }
-    match authorise(request, config) {
-        Err(answer) => answer,
-        Ok(()) if exists(request, config) => HttpAnswer::upgrade_required(),
-        Ok(()) => not_found(),
+    Some(match request.method() {
+        "GET" | "HEAD" => HttpAnswer::new(200, "ok\n"),
+        _ => with_header(HttpAnswer::new(405, "use GET"), "Allow", "GET, HEAD"),
+    })
+}
+
+/// Tells whether the handler may be asked for an answer to a plain request.
+///
+/// The rules are those for WebSockets: a page that made its name lead here is to read nothing (DNS rebinding).
+pub(crate) fn check_plain(
+    request: &Request,
+    config: &Config,
+    bound_to_loopback: bool,
+) -> Result<(), HttpAnswer> {
+    config.policy.check(request, bound_to_loopback)?;
+    authorise(request, config)
+}
+
+/// The answer to a plain request that the handler has none for.
+pub(crate) fn unanswered(request: &Request, config: &Config) -> HttpAnswer {
+    if exists(request, config) {
+        HttpAnswer::upgrade_required()
+    } else {
+        not_found()
     }
 }
 
@@ -107,5 +127,3 @@ fn with_header(answer: HttpAnswer, name: &str, value: &str) -> HttpAnswer {
     let plain = answer.clone();
     answer.with_header(name, value).unwrap_or(plain)
 }
-
-const HEALTH_PATH: &str = "/health";

@@ -54,7 +54,8 @@
 //! - Each successful [`Handler::on_open`] is called before the 101 is written and followed by exactly one
 //!   [`Handler::on_close`], called before the Close reply is written.
 //! - A live connection is never thrown out for a new one; beyond the limit the new one gets HTTP 503.
-//! - The same port answers plain HTTP: 200 to `/health`, 426 to any other request that is no WebSocket.
+//! - The same port answers plain HTTP: 200 to `/health`, and to any other request that is no WebSocket what
+//!   [`Handler::on_request`] has for it, or 426. A long answer is never held in memory as a whole.
 //! - No deadline is extended by traffic but those of keepalive and idleness.
 //!
 //! Tested over a mock of the system with a virtual clock and one seed (`event_loop/tests`), and over real sockets
@@ -73,9 +74,11 @@ mod journal;
 mod listener;
 pub mod mailbox;
 mod net;
+mod plain_answer;
 mod proxies;
 mod server;
 mod shutdown;
+mod statistics;
 #[cfg(unix)]
 mod unix;
 
@@ -93,7 +96,9 @@ pub use self::{
         PeerAddress,
         commands::{CommandSender, LoopGone},
     },
+    plain_answer::PlainAnswer,
     proxies::{ForwardedHeader, TrustedProxies},
     server::{ListenAddress, Server},
     shutdown::{Running, Stopper},
+    statistics::{Limit, Statistics},
 };

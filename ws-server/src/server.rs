@@ -17,6 +17,7 @@ use crate::{
     listener::{self, Listener},
     net::mio::MioNet,
     shutdown::{Running, StopOnDrop, Stopper},
+    statistics::Statistics,
 };
 
 /// A server that listens and is about to be run.
@@ -32,6 +33,7 @@ pub struct Server {
     config: Config,
     stopper: Stopper,
     log: ServerLog,
+    shared: Arc<Shared>,
 }
 
 impl Server {
@@ -55,13 +57,8 @@ impl Server {
                 .and_then(|listener| Ok((listener.local_addr()?, listener)));
             match bound {
                 Ok((local_addr, listener)) => {
-                    return Ok(Self {
-                        listener: Listener::Tcp(listener),
-                        address: ListenAddress::Tcp(local_addr),
-                        log: ServerLog::new(&config.logging),
-                        config,
-                        stopper: Stopper::default(),
-                    });
+                    let address = ListenAddress::Tcp(local_addr);
+                    return Ok(Self::new(Listener::Tcp(listener), address, config));
                 }
                 Err(error) => failure = Error::io(Stage::Listen, address.to_string(), error),
             }
@@ -91,13 +88,21 @@ impl Server {
         ));
         let listener =
             bound.map_err(|error| Error::io(Stage::Listen, path.display().to_string(), error))?;
-        Ok(Self {
+        let address = ListenAddress::Unix(path.to_owned());
+        Ok(Self::new(listener, address, config))
+    }
+
+    fn new(listener: Listener, address: ListenAddress, config: Config) -> Self {
+        let log = ServerLog::new(&config.logging);
+        let shared = Shared::new(config.tls.clone(), log.journal(), config.workers);
+        Self {
             listener,
-            address: ListenAddress::Unix(path.to_owned()),
-            log: ServerLog::new(&config.logging),
+            address,
             config,
             stopper: Stopper::default(),
-        })
+            log,
+            shared: Arc::new(shared),
+        }
     }
 
     /// Returns the address listened at, with the real port; `0.0.0.0:0` for a Unix socket.
@@ -118,6 +123,11 @@ impl Server {
     /// Returns the event log.
     pub fn log(&self) -> ServerLog {
         self.log.clone()
+    }
+
+    /// Returns what the server counts.
+    pub fn statistics(&self) -> Statistics {
+        Statistics::new(&self.shared)
     }
 
     /// Returns what stops the server from another thread, also before it runs.
@@ -196,7 +206,7 @@ impl Server {
                 "WARN any Origin and Host is let in; the settings can restrict it"
             ));
         }
-        let shared = Arc::new(Shared::new(config.tls.clone(), journal, config.workers));
+        let shared = self.shared;
         let bound_to_loopback = self.address.is_loopback();
         let starts = (0u16..)
             .zip(nets)

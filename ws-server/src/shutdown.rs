@@ -112,6 +112,15 @@ impl<T> Running<T> {
         for commands in &self.commands {
             commands.stop(at_most);
         }
+        self.wait()
+    }
+
+    /// Waits until a [`Stopper`] has stopped the server, and joins the threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`Running::stop`].
+    pub fn wait(&mut self) -> Result<(), Error> {
         let mut result = Ok(());
         for thread in self.threads.drain(..) {
             let name = thread.thread().name().unwrap_or("event loop").to_owned();

@@ -76,6 +76,7 @@ pub(crate) fn steps(report: &mut Report) {
     report.step("windows ws.exe, peers", windows_peers);
     report.step("windows ws.exe, crowd", windows_crowd);
     report.step("windows ws.exe, Ctrl-C", windows_ctrl_c);
+    report.step("windows ws.exe, --exec", windows_exec);
     report.step("windows 32 bit, built", windows_i686);
     report.step("linux 32 bit host", || {
         let libraries = "/usr/i686-linux-gnu/lib";
@@ -222,6 +223,39 @@ fn windows_ctrl_c() -> Result<Outcome, Failure> {
         .args([&serve])
         .run()?;
     Ok(Outcome::DoneWith(format!("exit code {INTERRUPTED}")))
+}
+
+/// `ws.exe serve --exec` with clients that we did not write: messages, bytes, the exit code.
+fn windows_exec() -> Result<Outcome, Failure> {
+    let exe = make(Product::Cli, Platform::find("windows-x86_64")?)?;
+    let wine = Wine::prepare()?;
+    let cat = folder()?.join("cat.exe");
+    Run::new("x86_64-w64-mingw32-gcc")
+        .args(["-Wall", "-Wextra", "-O1", "-o"])
+        .args([&cat, &root().join("tests/wine/cat.c")])
+        .run()?;
+    let cat = format!("Z:{}", cat.display());
+    let modes = [
+        (cat.clone(), "lines"),
+        (format!("{cat} --delimiter length --binary"), "bytes"),
+        ("'exit 3' --shell".to_owned(), "close 1011 'exit code 3'"),
+    ];
+    for (options, mode) in &modes {
+        let (wine, exe) = (wine.script.display(), exe.display());
+        // It is started with the arguments of an echo server, which `cat` makes of it.
+        let line = format!("exec {wine} {exe} serve 127.0.0.1:0 --exec {options}\n");
+        let ws = script("ws-exec", &line)?;
+        let line = format!("exec \"$1\" \"$2\" \"$3\" {mode}");
+        Run::new(program("with_echo_server"))
+            .args([&ws])
+            .args(["sh", "-c", &line, "sh"])
+            .args([
+                target().join("peers/venv/bin/python"),
+                root().join("tests/peers/exec.py"),
+            ])
+            .run()?;
+    }
+    Ok(Outcome::DoneWith(format!("{} runs", modes.len())))
 }
 
 /// A script that runs `ws.exe`.

@@ -116,7 +116,7 @@ pub(crate) fn install() -> Result<Outcome, Failure> {
     python_packages(
         &target().join("peers/venv"),
         &root().join("tests/peers/requirements.txt"),
-        "import websockets",
+        "import prometheus_client, websockets",
     )?;
     node_peer()?;
     Ok(Outcome::Done)

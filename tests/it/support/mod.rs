@@ -1,6 +1,7 @@
 //! What the tests have in common. Child processes and waiting come from the `ws_tests` library.
 
 pub(crate) mod certs;
+pub(crate) mod chromium;
 pub(crate) mod cli;
 pub(crate) mod client;
 #[cfg(unix)]

@@ -56,6 +56,11 @@ impl Peer {
         self.check(command.env(name, authority).arg(url).args(mode), mode);
     }
 
+    /// Runs its script `name` against the server at `url` until it is content.
+    pub(crate) fn check_script(self, name: &str, url: &str, mode: &[&str]) {
+        self.check(self.script(name).arg(url).args(mode), mode);
+    }
+
     fn check(self, command: &mut Command, mode: &[&str]) {
         let finished = Process::spawn(command).finish();
         let Finished { code, stderr, .. } = &finished;

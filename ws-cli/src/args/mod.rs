@@ -24,7 +24,7 @@ pub(crate) use self::{
     connect::{ConnectArgs, SendArgs},
     dial::{AccessArgs, DialArgs, TargetArgs},
     rpc::RpcArgs,
-    serve::ServeArgs,
+    serve::{Audience, ServeArgs},
     show::ShowArgs,
 };
 use crate::exit::Exit;
@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// that the server answered the closing handshake, so it has read the message.
     #[command(after_help = SEND_EXAMPLES, after_long_help = with_exit_codes(SEND_EXAMPLES))]
     Send(SendArgs),
-    /// Listen: print every message received, or echo it
+    /// Listen: print every message received, echo it, pass it on to others or to a program
     ///
     /// Ctrl-C closes all connections with 1001 and frees the port. Pages of other sites are kept out
     /// (Origin), and so are foreign host names while the address is a loopback one (Host).

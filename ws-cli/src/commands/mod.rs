@@ -10,6 +10,5 @@ pub(crate) mod serve;
 mod access;
 mod dial;
 mod exchange;
-mod guard;
 mod target;
 mod waker;

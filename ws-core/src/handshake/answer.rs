@@ -70,14 +70,25 @@ impl HttpAnswer {
     pub fn encode(&self, head_only: bool, output: &mut Vec<u8>) {
         // Neither has a body, nor a length of one (RFC 9110 §8.6, §15.3.5, §15.4.5).
         let has_body = !matches!(self.status, 204 | 304);
-        let is_written = self.write_head(has_body, output).is_ok();
-        debug_assert!(is_written, "every line was checked when it was added");
+        self.append_head(has_body.then_some(self.text.len() as u64), output);
         if has_body && !head_only {
             output.extend_from_slice(self.text.as_bytes());
         }
     }
 
-    fn write_head(&self, has_body: bool, output: &mut Vec<u8>) -> Result<(), HandshakeError> {
+    /// Appends the head of an answer whose body of `length` bytes the caller sends behind it, in place of the text.
+    ///
+    /// RFC 9110 [§8.6](https://www.rfc-editor.org/rfc/rfc9110#section-8.6)
+    pub fn encode_head(&self, length: u64, output: &mut Vec<u8>) {
+        self.append_head(Some(length), output);
+    }
+
+    fn append_head(&self, length: Option<u64>, output: &mut Vec<u8>) {
+        let is_written = self.write_head(length, output).is_ok();
+        debug_assert!(is_written, "every line was checked when it was added");
+    }
+
+    fn write_head(&self, length: Option<u64>, output: &mut Vec<u8>) -> Result<(), HandshakeError> {
         let mut head = HeadWriter::response(self.status, output);
         if self.status == 426 {
             // RFC 9110 §7.8, §15.5.22; RFC 6455 §4.4
@@ -87,7 +98,7 @@ impl HttpAnswer {
         } else {
             head.header("Connection", "close")?;
         }
-        if has_body {
+        if let Some(length) = length {
             if !self
                 .headers
                 .iter()
@@ -95,7 +106,7 @@ impl HttpAnswer {
             {
                 head.header("Content-Type", "text/plain; charset=utf-8")?;
             }
-            head.header("Content-Length", &self.text.len().to_string())?;
+            head.header("Content-Length", &length.to_string())?;
         }
         for (name, value) in &self.headers {
             head.header(name, value)?;
@@ -162,6 +173,17 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn gives_the_length_of_a_body_that_the_caller_sends() {
+        let mut output = Vec::new();
+        HttpAnswer::new(200, "not sent").encode_head(5 << 30, &mut output);
+        let text = String::from_utf8(output).unwrap();
+        assert!(
+            text.ends_with("\r\nContent-Length: 5368709120\r\n\r\n"),
+            "{text}"
+        );
     }
 
     /// RFC 9110 §8.6

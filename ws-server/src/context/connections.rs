@@ -108,6 +108,11 @@ impl<C> Connections<C> {
         self.loop_index
     }
 
+    /// Returns the configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Returns the loop's time, read once a turn.
     pub fn now(&self) -> Instant {
         self.clock.now()

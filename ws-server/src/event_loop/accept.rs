@@ -15,6 +15,7 @@ use crate::{
     http,
     net::{Net, PeerAddress},
     proxies::ProxyHeader,
+    statistics::Limit,
 };
 
 /// What a loop knows of its listener.
@@ -42,6 +43,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         for _ in 0..ACCEPTS_IN_A_TURN {
             match self.net.accept() {
                 Ok((stream, peer)) => {
+                    self.shared.counters.count_accepted();
                     self.accepting.wait = Duration::ZERO;
                     if let Some(stream) = self.net.place(stream, peer) {
                         self.adopt(stream, peer);
@@ -53,6 +55,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
+                    self.shared.count_limit(Limit::Accept);
                     self.log
                         .warn(&self.shared.journal, &self.connections.clock, || {
                             format!("cannot accept a connection, trying again: {error}")
@@ -100,6 +103,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let nonce = self.net.random();
         let connections = &mut self.connections;
         if connections.handshakes.len() >= connections.config.unfinished_cap() {
+            self.shared.count_limit(Limit::UnfinishedHandshakes);
             self.log.warn(&self.shared.journal, &connections.clock, || {
                 "too many unfinished handshakes: the oldest is dropped".into()
             });

@@ -11,7 +11,10 @@ use std::{
 use parking_lot::RwLock;
 use ws_core::tls::ServerTls;
 
-use crate::journal::Journal;
+use crate::{
+    journal::Journal,
+    statistics::{Counters, Limit},
+};
 
 /// What all loops of a server have together.
 #[derive(Debug, Default)]
@@ -27,6 +30,7 @@ pub(crate) struct Shared {
     loops: AtomicUsize,
     /// Handshakes that were answered with an error, and TLS handshakes that failed.
     refused: AtomicU64,
+    pub(crate) counters: Counters,
 }
 
 impl Shared {
@@ -41,6 +45,18 @@ impl Shared {
 
     pub(crate) fn count_refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an HTTP answer other than 101.
+    pub(crate) fn count_answer(&self, status: u16) {
+        self.counters.count_answer(status);
+        if status >= 400 {
+            self.count_refused();
+        }
+    }
+
+    pub(crate) fn count_limit(&self, limit: Limit) {
+        self.counters.count_limit(limit);
     }
 
     pub(crate) fn refused(&self) -> u64 {
@@ -85,6 +101,7 @@ impl Shared {
         let before = self.established.fetch_add(1, Ordering::Relaxed);
         if before >= limit {
             self.established.fetch_sub(1, Ordering::Relaxed);
+            self.count_limit(Limit::Connections);
         }
         before < limit
     }
@@ -95,7 +112,12 @@ impl Shared {
         self.established.load(Ordering::Relaxed) == 0 && self.memory_bytes() == 0
     }
 
-    #[cfg(test)]
+    /// Returns how many connections are counted: WebSockets, and plain answers of any length.
+    pub(crate) fn established(&self) -> usize {
+        self.established.load(Ordering::Relaxed)
+    }
+
+    /// Returns the bytes of messages under assembly, send queues and held input.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.memory.load(Ordering::Relaxed)
     }

@@ -16,6 +16,7 @@
 //! Tested by `tests` beside this file over a mock `Net` with one seed, and over real sockets in `ws-server/tests`.
 
 mod accept;
+mod answering;
 mod closing;
 mod command;
 mod connection;
@@ -60,6 +61,7 @@ use crate::{
     http,
     journal::Journal,
     net::{Net, Readiness},
+    statistics::Limit,
 };
 
 /// One event loop: it serves its connections until it is stopped.
@@ -222,6 +224,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let now = self.connections.clock.millis();
         while let Some(slot) = self.connections.handshakes.poll_due(now) {
             self.connections.slots[slot as usize].deadline = None;
+            self.shared.count_limit(Limit::HandshakeTimeout);
             let answer = http::too_slow(&self.connections.config);
             self.refuse(slot, &answer, false);
         }
@@ -296,6 +299,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         if !place.is_starved {
             place.is_starved = true;
             self.starved.push_back(slot);
+            self.shared.count_limit(Limit::Memory);
             self.log
                 .warn(&self.shared.journal, &self.connections.clock, || {
                     "the budget of memory is used up: connections that hold much are not read"

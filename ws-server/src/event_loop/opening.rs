@@ -38,12 +38,14 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 if let Some(client) = proxies.and_then(|p| p.client(place.peer, &request)) {
                     place.peer = client;
                 }
-                let is_head = request.method() == "HEAD";
+                if !request.is_upgrade() {
+                    return self.answer_plain(slot, &request);
+                }
                 let checked =
                     http::check(&request, &self.connections.config, self.bound_to_loopback);
                 let result = checked.and_then(|()| self.open(slot, &request));
                 if let Err(answer) = result {
-                    self.refuse(slot, &answer, is_head);
+                    self.refuse(slot, &answer, request.method() == "HEAD");
                 }
             }
         }
@@ -160,9 +162,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         }
         // Ends that the handler caused and then refused: it has nothing to be told of.
         self.connections.closed.retain(|closed| closed.slot != slot);
-        log::debug!("refused a request: {} {}", answer.status(), answer.text());
+        self.shared.count_answer(answer.status());
         if answer.status() >= 400 {
-            self.shared.count_refused();
+            log::debug!("refused a request: {} {}", answer.status(), answer.text());
             let connections = &self.connections;
             connections.journal.note_limited(
                 connections.clock.now(),

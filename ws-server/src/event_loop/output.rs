@@ -122,6 +122,11 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 return;
             };
             if queue.is_empty() {
+                match queue.refill() {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(error) => return self.cut_off(slot, &error),
+                }
                 if !place.sender.has_pending() {
                     if let Some(queue) = place.queue.take() {
                         self.connections.pool.give_back(queue);
@@ -208,6 +213,16 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 self.handle_broken(slot);
             }
         }
+    }
+
+    /// Ends a connection in the middle of an answer that cannot be read to its end.
+    fn cut_off(&mut self, slot: u32, error: &std::io::Error) {
+        let peer = self.connections.slots[slot as usize].peer;
+        self.log
+            .warn(&self.shared.journal, &self.connections.clock, || {
+                format!("an answer to {peer} was cut off: its body cannot be read: {error}")
+            });
+        self.connections.set_dead(slot);
     }
 
     /// Notes that nothing can be sent any more. What the peer sent before is still read, then the connection is lost.

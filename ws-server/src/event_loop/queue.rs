@@ -1,8 +1,10 @@
 //! What a connection's socket has not taken yet.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, io, sync::Arc};
 
 use ws_core::PreparedFrame;
+
+use crate::plain_answer::Body;
 
 /// A connection's unsent bytes, in order: encoded frames, and frames shared with other connections.
 #[derive(Debug, Default)]
@@ -14,6 +16,8 @@ pub(crate) struct SendQueue {
     /// What TLS made of the bytes before `chunks`; it goes out first.
     sealed: Vec<u8>,
     sealed_sent: usize,
+    /// What is read, piece by piece, when everything before it is sent: the body of a plain HTTP answer.
+    body: Option<Box<Body>>,
     /// The tick at which the socket last took a byte, or the first one was queued.
     pub(crate) progress: u32,
 }
@@ -88,6 +92,21 @@ impl SendQueue {
             self.bytes += frame.as_bytes().len();
             self.chunks.push_back(Chunk::Shared(Arc::clone(frame)));
         }
+    }
+
+    /// Sends a body behind what waits.
+    pub(crate) fn set_body(&mut self, body: Body) {
+        self.body = (body.unread > 0).then(|| Box::new(body));
+    }
+
+    /// Reads the next piece of the body; whether there was one.
+    pub(crate) fn refill(&mut self) -> io::Result<bool> {
+        let Some(mut body) = self.body.take() else {
+            return Ok(false);
+        };
+        self.append(|output| body.read_piece(output))?;
+        self.body = (body.unread > 0).then_some(body);
+        Ok(true)
     }
 
     /// Lends what was encrypted and is not sent, for more to be appended.
@@ -169,6 +188,7 @@ impl SendQueue {
         }
         self.sent = 0;
         self.bytes = 0;
+        self.body = None;
         self.clear_sealed();
     }
 }

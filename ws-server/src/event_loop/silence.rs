@@ -27,6 +27,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let Some(place) = connections.slots.get_mut(slot as usize) else {
             return;
         };
+        if place.phase == Phase::Ending && place.deadline.is_none() {
+            return self.check_long_answer(slot, now);
+        }
         if place.phase != Phase::Open {
             return;
         }
@@ -46,6 +49,20 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             Silence::Closed => self.tell_closed(),
             Silence::Lost => self.lose(slot, ClosedBy::Silent),
         }
+    }
+
+    /// Drops a peer that takes nothing of a long answer.
+    fn check_long_answer(&mut self, slot: u32, now: u32) {
+        let connections = &mut self.connections;
+        let stall = ticks(connections.config.write_stall_timeout);
+        let Some(queue) = &connections.slots[slot as usize].queue else {
+            return;
+        };
+        let due = queue.progress.saturating_add(stall);
+        if now < due {
+            return connections.sweep.set(slot, due);
+        }
+        connections.set_dead(slot);
     }
 
     /// Pings a peer that sent nothing, and closes a connection that is idle.

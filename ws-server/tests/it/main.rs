@@ -19,4 +19,5 @@ mod listening;
 mod loops;
 mod memory_budget;
 mod peer;
+mod plain_answers;
 mod recorder;
