@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::support::cli::{Checked, serve, ws};
 use crate::support::schema::{types, valid_lines};
-use crate::support::scripted::{close_frame, frame, read_frame, scripted, upgrade};
+use crate::support::scripted::{close_frame, frame, read_frame, scripted, upgrade, upgrade_with};
 
 /// A server of one answer: reads a head, answers, and gives the head.
 fn answering(answer: &str) -> (String, thread::JoinHandle<String>) {
@@ -238,6 +238,27 @@ fn what_was_not_sent_is_sent_after_connecting_again() {
     let opened = types(&lines).iter().filter(|kind| **kind == "open").count();
     assert_eq!(opened, 2, "{lines:?}");
     assert!(types(&lines).contains(&"error"), "{lines:?}");
+}
+
+#[test]
+fn a_message_that_a_farewell_has_overtaken_is_no_success() {
+    for options in [&[][..], &["--reconnect"]] {
+        // The Close comes with the answer to the opening handshake, so it is there before anything can be sent.
+        let peer = scripted(|mut stream| {
+            upgrade_with(&mut stream, None, &close_frame(1000, "full"));
+            read_frame(&mut stream)
+        });
+        let ended = ws(&["send", &peer.url, "too late"])
+            .args(options)
+            .run()
+            .expect_code(56);
+        let line = ended.error_line();
+        assert!(
+            line.contains("the message was not sent") && line.contains("1000 (full)"),
+            "{line}"
+        );
+        assert_eq!(peer.join().map(|(opcode, _)| opcode), Some(0x8));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
-use ws_client::CloseCode;
+use ws_core::{CloseCode, MAX_CONTROL_BYTES, MAX_REASON_BYTES};
 
 use crate::outgoing::Outgoing;
 
@@ -17,11 +17,6 @@ pub(crate) const HELP: &str = "\
 /close [CODE [REASON]]   close the connection; default 1000
 /help                    show this
 //TEXT                   send a text that begins with /";
-
-/// The longest payload of a ping and a pong.
-const CONTROL_BYTES: usize = 125;
-/// The longest reason of a Close.
-const REASON_BYTES: usize = 123;
 
 const NAMES: [&str; 7] = [
     "/ping", "/pong", "/text", "/binary", "/file", "/close", "/help",
@@ -90,9 +85,9 @@ fn hexadecimal(text: &str) -> Result<Vec<u8>, String> {
 
 fn control(text: &str) -> Result<Vec<u8>, String> {
     match text.len() {
-        0..=CONTROL_BYTES => Ok(text.as_bytes().to_vec()),
+        0..=MAX_CONTROL_BYTES => Ok(text.as_bytes().to_vec()),
         length => Err(format!(
-            "a payload of {length} bytes exceeds the limit of {CONTROL_BYTES} for pings and pongs"
+            "a payload of {length} bytes exceeds the limit of {MAX_CONTROL_BYTES} for pings and pongs"
         )),
     }
 }
@@ -122,9 +117,9 @@ pub(crate) fn checked_close(code: CloseCode, reason: &str) -> Result<(CloseCode,
         ));
     }
     match reason.len() {
-        0..=REASON_BYTES => Ok((code, reason)),
+        0..=MAX_REASON_BYTES => Ok((code, reason)),
         length => Err(format!(
-            "close reason of {length} bytes exceeds the limit of {REASON_BYTES}"
+            "close reason of {length} bytes exceeds the limit of {MAX_REASON_BYTES}"
         )),
     }
 }

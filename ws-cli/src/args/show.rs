@@ -20,7 +20,7 @@ pub(crate) struct ShowArgs {
     /// Print the time (UTC) before each message; not with --json, which has it anyway
     #[arg(long)]
     pub(crate) timestamps: bool,
-    /// Write what would go to stdout into this file
+    /// Write what would go to stdout into this file; - is stdout
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }

@@ -220,7 +220,12 @@ pub(super) fn prepare<'a>(
     }
     let dialler = Dialler::new(args, signals)?;
     output.set_layout(args.show.layout());
-    if let Some(path) = &args.show.output {
+    if let Some(path) = args
+        .show
+        .output
+        .as_ref()
+        .filter(|path| *path != Path::new("-"))
+    {
         output.redirect(path)?;
     }
     Ok(dialler)

@@ -153,11 +153,15 @@ impl Swarm {
         timeout: Option<Duration>,
         mut on_event: impl FnMut(usize, SwarmEvent<'_>, &mut Link<'_>),
     ) -> Result<(), Error> {
+        let mut has_told = false;
         // What was sent since the last turn leaves before anything is waited for.
         let mut work = std::mem::take(&mut self.ready);
-        self.serve(&work, &mut on_event);
+        self.serve(&work, &mut |number, event, link| {
+            has_told = true;
+            on_event(number, event, link);
+        });
         work.clear();
-        let timeout = if self.ready.is_empty() {
+        let timeout = if self.ready.is_empty() && !has_told {
             timeout
         } else {
             Some(Duration::ZERO)

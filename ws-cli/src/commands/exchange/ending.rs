@@ -28,7 +28,8 @@ impl Exchange<'_> {
         screen::release();
         let shown = shown(close);
         let address = self.client.address();
-        if self.unsent && self.sends_one {
+        let is_unsent = self.unsent || !self.outbox.is_empty();
+        if is_unsent && self.sends_one {
             let text = format!(
                 "the message was not sent: {address} closed the connection first with {shown}"
             );
@@ -37,7 +38,7 @@ impl Exchange<'_> {
                 .into());
         }
         if is_well(close.code) {
-            let unsent = if self.unsent {
+            let unsent = if is_unsent {
                 "; not everything was sent"
             } else {
                 ""
