@@ -1,5 +1,6 @@
-//! `crowd WS CONNECTIONS`: that many connections to `WS serve --echo` at once, messages of 16 B to 1 MiB on each, every
-//! echo compared; then one peer that does not read, beside which the others are served and the server does not grow.
+//! `crowd WS CONNECTIONS`: that many connections to `WS serve --echo` at once, messages of 16 B to 4 KiB on each and of
+//! up to 1 MiB on some, every echo compared; then one peer that does not read, beside which the others are served and
+//! the server does not grow.
 //!
 //! `cargo xtask full` runs it against `ws.exe` in Wine. The last line is the result.
 #![allow(clippy::print_stdout, reason = "the figures are the purpose")]
@@ -21,10 +22,15 @@ use ws_tests::{
 
 /// Threads that share the connections.
 const THREADS: usize = 8;
-/// Each connection echoes one message of each size, in characters of one byte.
-const SIZES: [usize; 9] = [16, 125, 126, 1_000, 4_096, 65_535, 65_536, 262_144, 1 << 20];
-/// On their way at once in each thread: the long messages of all would wait for one another beyond any timeout.
-const IN_FLIGHT_BYTES: usize = 4 << 20;
+/// Every connection echoes one message of each of these sizes, in characters of one byte.
+const SIZES: [usize; 5] = [16, 125, 126, 1_000, 4_096];
+/// One connection in [`LONG_SHARE`] echoes these as well, while all are open: from all of them it would be 1.5 GiB, through
+/// an emulated system that takes a few MiB a second.
+const LONG_SIZES: [usize; 4] = [65_535, 65_536, 262_144, 1 << 20];
+const LONG_SHARE: usize = 16;
+/// On their way at once in each thread: for every call of `ws.exe` Wine looks at all sockets that have something to read,
+/// so that a message on each connection at once would take minutes.
+const IN_FLIGHT: usize = 4;
 /// For one echo: a thousand share an emulated system, and that the machine with whatever else it does.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// What the peer that does not read is sent: far more than queues and sockets hold.
@@ -96,17 +102,19 @@ fn finished<T>(thread: thread::ScopedJoinHandle<'_, io::Result<T>>) -> T {
     }
 }
 
-/// Every size on every connection: as many are on their way at once as make [`IN_FLIGHT_BYTES`].
+/// Every size in its share of the connections: [`IN_FLIGHT`] of them at once.
 fn echo_all(thread: usize, mut connections: Vec<RawConnection>) -> io::Result<(usize, usize)> {
     let mut shared = Shared::default();
     let (mut messages, mut bytes) = (0, 0);
-    for size in SIZES {
+    let sizes = SIZES.map(|size| (size, 1)).into_iter();
+    for (size, share) in sizes.chain(LONG_SIZES.map(|size| (size, LONG_SHARE))) {
+        let some = connections.len() / share;
         let text = |number: usize| {
             let mut text = format!("{thread}:{number}:{size}:");
             text.push_str(&"x".repeat(size.saturating_sub(text.len())));
             text
         };
-        for group in connections.chunks_mut((IN_FLIGHT_BYTES / size).max(1)) {
+        for group in connections[..some].chunks_mut(IN_FLIGHT) {
             let failed = |what: &str, number: usize, error: io::Error| {
                 let text = format!("{what} message {number} of {size} bytes: {error}");
                 io::Error::new(error.kind(), text)
