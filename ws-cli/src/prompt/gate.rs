@@ -155,19 +155,19 @@ impl<P: ExternalPrinter + Send> Owner for Screen<P> {
 }
 
 #[cfg(unix)]
-struct TerminalMode(Option<nix::sys::termios::Termios>);
+struct TerminalMode(Option<rustix::termios::Termios>);
 
 #[cfg(unix)]
 impl TerminalMode {
     fn now() -> Self {
-        Self(nix::sys::termios::tcgetattr(io::stdin()).ok())
+        Self(rustix::termios::tcgetattr(io::stdin()).ok())
     }
 
     fn restore(&self) {
-        use nix::sys::termios::{SetArg, tcsetattr};
+        use rustix::termios::{OptionalActions, tcsetattr};
         if let Some(mode) = &self.0 {
             // A closed terminal needs nothing.
-            let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, mode);
+            let _ = tcsetattr(io::stdin(), OptionalActions::Drain, mode);
         }
     }
 }
