@@ -32,6 +32,7 @@ pub(crate) enum Cause {
     },
     Connect(Vec<(SocketAddr, Arc<io::Error>)>),
     /// No connection to the Unix socket at this path.
+    #[cfg_attr(not(any(unix, test)), expect(dead_code, reason = "there are none"))]
     UnixSocket(PathBuf, Arc<io::Error>),
     /// Where the server sends us, with this status, is not a place to go to.
     Redirect(u16, String),

@@ -80,8 +80,10 @@ impl Stream {
 
     /// Sends at once, and lets the system find a dead peer where WebSocket pings are off or no call runs.
     pub(crate) fn tune(&self) -> io::Result<()> {
-        let Self::Tcp(stream) = self else {
-            return Ok(());
+        let stream = match self {
+            Self::Tcp(stream) => stream,
+            #[cfg(unix)]
+            Self::Unix(_) => return Ok(()),
         };
         stream.set_nodelay(true)?;
         let keepalive = TcpKeepalive::new()
