@@ -45,5 +45,11 @@ fn write_page(command: &Command, folder: &Path) -> Result<(), Failure> {
     Man::new(command.clone())
         .render(&mut page)
         .map_err(failed)?;
-    fs::write(&path, page).map_err(failed)
+    fs::write(&path, with_own_sections(&String::from_utf8_lossy(&page))).map_err(failed)
+}
+
+/// Examples and exit codes as sections of their own, whose lines stay as they are.
+fn with_own_sections(page: &str) -> String {
+    page.replacen(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n.nf\n", 1)
+        .replacen("\nExit codes:\n", "\n.SH \"EXIT STATUS\"\n.nf\n", 1)
 }
