@@ -104,6 +104,8 @@ fn text_on_a_terminal_is_escaped() {
     let command = format!("{} connect {} --no-stdin", ws_binary().display(), peer.url);
     let script = Command::new("script")
         .args(["-qec", &command, "/dev/null"])
+        // What would colour it is a control character as well.
+        .env("NO_COLOR", "1")
         .output()
         .expect("script runs");
     let shown = String::from_utf8(script.stdout).unwrap();

@@ -35,7 +35,7 @@ fn connect(server: &Mailbox, target: &str) -> Client {
 }
 
 fn entry(server: &Mailbox, client: &Client) -> Option<ConnectionInfo> {
-    let address = client.local_address().to_string();
+    let address = client.local_address().unwrap().to_string();
     let list = contract::get_connection_list(server).unwrap();
     list.into_iter()
         .find(|info| info.connection.address.to_string() == address)
@@ -87,7 +87,7 @@ fn get_next_connection_data() {
     let details = &text.connection;
     assert_eq!(
         details.address.to_string(),
-        client.local_address().to_string()
+        client.local_address().unwrap().to_string()
     );
     assert!(text.is_active);
     assert_eq!(text.payload, "привет".as_bytes(), "MaxSize is ignored");
@@ -179,7 +179,7 @@ fn get_connection_data() {
     assert_eq!(data.id.to_string(), second_id);
     assert_eq!(
         data.connection.address.to_string(),
-        second.local_address().to_string()
+        second.local_address().unwrap().to_string()
     );
     assert_eq!(data.connection.path, "/2");
     assert!(data.is_active && data.end.is_none());

@@ -18,7 +18,7 @@ fn connect(mailbox: &Mailbox) -> Client {
 }
 
 fn entry(mailbox: &Mailbox, client: &Client) -> Option<ConnectionInfo> {
-    let address = client.local_address().to_string();
+    let address = client.local_address().unwrap().to_string();
     let list = mailbox.connections().unwrap();
     list.into_iter()
         .find(|info| info.connection.address.to_string() == address)

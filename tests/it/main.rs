@@ -11,11 +11,18 @@
 mod auth;
 mod background;
 mod balancers;
+mod cli_bench;
 mod cli_compress;
 mod cli_connect;
 mod cli_connect_end;
 mod cli_errors;
+mod cli_formats;
+mod cli_help;
+mod cli_network;
+#[cfg(unix)]
+mod cli_prompt;
 mod cli_proxy;
+mod cli_readme;
 mod cli_secrets;
 mod cli_send;
 mod cli_serve;
@@ -25,6 +32,7 @@ mod cli_serve_exec;
 mod cli_serve_http;
 mod cli_serve_page;
 mod cli_tls;
+mod cli_verbose;
 mod concurrency;
 mod contract_client;
 mod contract_ordering;

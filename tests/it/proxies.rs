@@ -71,7 +71,7 @@ impl Targets {
         let mut client = self
             .connect(url, proxy)
             .unwrap_or_else(|error| panic!("{proxy}: {error}"));
-        assert_eq!(client.peer_address().port(), proxy.port());
+        assert_eq!(client.peer_address().unwrap().port(), proxy.port());
         assert_eq!(client.tls_version().is_some(), url.starts_with("wss:"));
         for size in SIZES {
             let data = payload::binary(size, size);

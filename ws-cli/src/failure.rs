@@ -57,6 +57,8 @@ impl fmt::Display for Failure {
 pub(crate) enum Stop {
     /// Something failed; it is told to the user.
     Failure(Failure),
+    /// Ctrl-C or SIGTERM while there was nothing to close.
+    Interrupted,
     /// Nobody reads stdout any more: success, and nothing is said.
     BrokenPipe,
 }

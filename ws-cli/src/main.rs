@@ -1,9 +1,9 @@
 //! `ws`: WebSocket client and server for the shell.
 //!
 //! ```text
-//! main → run ─ args ─ commands/{connect, send, serve, rpc} ─ ws-client, ws-server; rpc: ws-ffi's dispatch
+//! main → run ─ args ─ commands/{connect, send, serve, bench, rpc} ─ ws-client, ws-server; rpc: ws-ffi's dispatch
 //!                          │ messages, events, answers   failure │
-//!                          └────────► output ◄────────────────────┘ → stdout, stderr, exit code
+//!      stdin, prompt ─────┘└────────► output ◄────────────────────┘ → stdout, stderr, exit code
 //! ```
 //!
 //! Invariant: nothing but `output` prints, and nothing but `main` ends the process (Ctrl-C twice excepted).
@@ -14,17 +14,17 @@ mod commands;
 mod duration;
 mod exit;
 mod failure;
-#[allow(
-    dead_code,
-    reason = "the places of messages in stdin come with --delimiter of ws connect"
-)]
 mod framing;
+mod outgoing;
 mod output;
+mod prompt;
 mod secret;
 mod signals;
+mod slash;
 mod stdin;
 mod usage;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -40,15 +40,18 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage::misused(&error).into(),
     };
-    let mut output = Output::new(cli.output.json, cli.output.quiet);
+    let mut output = Output::new(cli.output.json, cli.output.quiet, cli.output.color);
     let exit = match run(&cli, &mut output) {
         Ok(exit) => exit,
         Err(Stop::BrokenPipe) => Exit::Done,
+        Err(Stop::Interrupted) => Exit::Interrupted,
         Err(Stop::Failure(failure)) => {
+            output::screen::release();
             output.failure(&failure);
             failure.exit
         }
     };
+    output::screen::release();
     match output.flush() {
         Err(Stop::Failure(failure)) if exit == Exit::Done => {
             output.failure(&failure);
@@ -64,8 +67,11 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Stop> {
     match &cli.command {
         Command::Connect(args) => commands::connect::run(args, &signals, output),
         Command::Send(args) => commands::send::run(args, &signals, output),
+        Command::Bench(args) => commands::bench::run(args, &signals, output),
         Command::Serve(args) => commands::serve::run(args, &signals, output),
         Command::Rpc(args) => commands::rpc::run(args, &signals, output),
+        Command::Completions(args) => commands::completions::run(args, output),
+        Command::Man(args) => commands::completions::write_manual(args),
     }
 }
 
@@ -84,5 +90,18 @@ fn start_log(verbose: u8) {
     for name in [program, "ws_core", "ws_client", "ws_server", "ws_ffi"] {
         builder.filter_module(name, ours);
     }
-    builder.parse_default_env().init();
+    builder.format(|line, record| {
+        // What went over the wire is shown as curl shows it.
+        if ["ws_client::handshake", "ws_client::frames"].contains(&record.target()) {
+            return writeln!(line, "{}", record.args());
+        }
+        let (time, level, target) = (line.timestamp_millis(), record.level(), record.target());
+        writeln!(line, "[{time} {level} {target}] {}", record.args())
+    });
+    builder
+        .parse_default_env()
+        // It would print its lines above the line that it is editing, and wait for itself.
+        .filter_module("rustyline", Off)
+        .target(env_logger::Target::Pipe(Box::new(output::screen::Stderr)))
+        .init();
 }

@@ -3,6 +3,7 @@
 //! Invariant: nothing prints them, `Debug` included; an argument that may hold one is shown with that part hidden.
 
 use std::borrow::Cow;
+use std::env;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -13,21 +14,33 @@ use crate::failure::Failure;
 /// The longest first line of a file that is taken: what a head of a request holds.
 const FILE_BYTES: u64 = 16 * 1024;
 
-/// An argument that is a secret, or `@FILE` with the secret in the file's first line.
+/// An argument that is a secret, or `@FILE` with the secret in the file's first line, or `@env:NAME` with the secret in a
+/// variable of the environment (a file of such a name is `@./env:NAME`).
 ///
 /// Arguments show in `ps` and in the shell's history; a file does not, and `@<(command)` needs none on disk.
 #[derive(Clone)]
 pub(crate) struct SecretArg(String);
 
 impl SecretArg {
-    /// The secret, read from the file if one is named. `option` is named when that fails.
+    /// The secret, read from the file or the environment if one is named. `option` is named when that fails.
     ///
     /// # Errors
-    /// When the file cannot be read, or its first line is empty or no text.
+    /// When the file cannot be read, or its first line is empty or no text; the same of the variable.
     pub(crate) fn reveal(&self, option: &str) -> Result<String, Failure> {
         let Some(path) = self.0.strip_prefix('@') else {
             return Ok(self.0.clone());
         };
+        if let Some(name) = path.strip_prefix("env:") {
+            return match env::var(name) {
+                Ok(value) if !value.is_empty() => Ok(value),
+                Ok(_) | Err(env::VarError::NotPresent) => Err(Failure::usage(format!(
+                    "the environment has no variable {name}, or an empty one; {option} needs it"
+                ))),
+                Err(env::VarError::NotUnicode(_)) => Err(Failure::usage(format!(
+                    "the variable {name} for {option} is no UTF-8"
+                ))),
+            };
+        }
         let line = first_line(path).map_err(|error| {
             Failure::new(
                 Exit::Other,
@@ -156,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_file_gives_its_first_line() {
-        let path = std::env::temp_dir().join(format!("ws-secret-{}", std::process::id()));
+        let path = env::temp_dir().join(format!("ws-secret-{}", std::process::id()));
         let mut file = File::create(&path).unwrap();
         file.write_all(b"me:pass word \r\nsecond\n").unwrap();
         let argument = SecretArg(format!("@{}", path.display()));

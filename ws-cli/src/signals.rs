@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::screen;
 
 /// How long a command may take to end well: the 5 s of the closing handshake and a little.
 const GRACE: Duration = Duration::from_secs(6);
@@ -79,6 +80,20 @@ impl Signals {
             .unwrap_or_else(PoisonError::into_inner) = Some(Box::new(wake));
     }
 
+    /// What Ctrl-C does, where it is a key and no signal.
+    pub(crate) fn interrupt(&self) {
+        self.handle(Signal::Interrupt);
+    }
+
+    /// From now on the first signal ends the process again: nothing is open that would have to be closed.
+    pub(crate) fn end_at_once(&self) {
+        *self
+            .shared
+            .wake
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// The first signal, if one came.
     pub(crate) fn received(&self) -> Option<Signal> {
         match self.shared.received.load(Ordering::Acquire) {
@@ -103,19 +118,24 @@ impl Signals {
             .unwrap_or_else(PoisonError::into_inner);
         match &*wake {
             Some(wake) if first => wake(),
-            _ => process::exit(Exit::Interrupted.number().into()),
+            _ => exit_at_once(),
         }
         // A reader of stdout that has stopped reading must not keep the process alive.
         let watchdog = thread::Builder::new()
             .name(String::from("watchdog"))
             .spawn(|| {
                 thread::sleep(GRACE);
-                process::exit(Exit::Interrupted.number().into());
+                exit_at_once();
             });
         if watchdog.is_err() {
-            process::exit(Exit::Interrupted.number().into());
+            exit_at_once();
         }
     }
+}
+
+fn exit_at_once() -> ! {
+    screen::release();
+    process::exit(Exit::Interrupted.number().into());
 }
 
 #[cfg(unix)]

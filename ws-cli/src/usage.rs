@@ -4,7 +4,7 @@ use clap::error::ErrorKind;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{ColourChoice, Output};
 use crate::secret;
 
 /// Prints help, the version, or on one line what is wrong with the command line.
@@ -31,7 +31,7 @@ pub(crate) fn misused(error: &clap::Error) -> Exit {
         .any(|argument| argument == "--json");
     let line = usage_line(&error.to_string());
     let failure = Failure::usage(secret::hide(&line, &arguments));
-    Output::new(json, false).failure(&failure);
+    Output::new(json, false, ColourChoice::Auto).failure(&failure);
     failure.exit
 }
 

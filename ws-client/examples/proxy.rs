@@ -23,7 +23,9 @@ fn main() -> Result<(), Error> {
     };
 
     let mut client = Client::connect_with(&request)?;
-    println!("through {}", client.peer_address());
+    if let Some(address) = client.peer_address() {
+        println!("through {address}");
+    }
     client.send_text("hello")?;
     println!("{:?}", client.receive(Duration::from_secs(10))?);
     client.close(CloseCode::NORMAL, "")

@@ -15,6 +15,7 @@ use crate::error::{Cause, Error, Stage};
 use crate::secret::Secret;
 
 mod problem;
+mod redirect;
 
 pub(crate) use problem::{AddressProblem, Part};
 
@@ -163,12 +164,7 @@ impl fmt::Display for Address {
         if self.target == "/" {
             return Ok(());
         }
-        let (path, query) = match self.target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (self.target.as_str(), None),
-        };
-        f.write_str(path)?;
-        query.map_or(Ok(()), |query| write_redacted_query(query, f))
+        f.write_str(&redacted_target(&self.target))
     }
 }
 
@@ -390,19 +386,27 @@ pub(crate) fn percent_decode(text: &str) -> Vec<u8> {
     decoded
 }
 
-fn write_redacted_query(query: &str, out: &mut impl fmt::Write) -> fmt::Result {
+/// Path and query without the values in the query.
+pub(crate) fn redacted_target(target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else {
+        return target.to_owned();
+    };
+    let mut shown = path.to_owned();
     let mut separator = '?';
     for parameter in query.split('&') {
-        out.write_char(separator)?;
+        shown.push(separator);
         separator = '&';
         match parameter.split_once('=') {
-            Some((name, _)) => write!(out, "{name}=***")?,
+            Some((name, _)) => {
+                shown.push_str(name);
+                shown.push_str("=***");
+            }
             // Without a name, the parameter itself may be the token.
-            None if !parameter.is_empty() => out.write_str("***")?,
+            None if !parameter.is_empty() => shown.push_str("***"),
             None => {}
         }
     }
-    Ok(())
+    shown
 }
 
 fn hex_digit(value: u8) -> char {

@@ -10,7 +10,8 @@ use ws_core::{CloseCode, Compression};
 
 use crate::address::Address;
 use crate::calls::Calls;
-use crate::dial::{self, Dialled};
+use crate::connected::Connected;
+use crate::dial::Dialled;
 use crate::error::Error;
 use crate::message::{Close, Message};
 use crate::net::tcp::{Interrupter, TcpNet};
@@ -70,13 +71,22 @@ impl Client {
     /// nothing was sent. [`ErrorKind::Certificate`](crate::ErrorKind::Certificate) if the server is not who it should be:
     /// then no byte of the request was.
     pub fn connect_with(request: &ConnectRequest) -> Result<Self, Error> {
+        Self::new(Connected::dial(request)?)
+    }
+
+    /// Takes over an open connection.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if the system gives no random numbers.
+    pub fn new(connected: Connected) -> Result<Self, Error> {
+        let Connected { dialled, request } = connected;
         let Dialled {
             wire,
             response,
             deflate,
             surplus,
             tls_version,
-        } = dial::dial(request, dial::system_resolver())?;
+        } = dialled;
         let address = request.address().clone();
         let compression = deflate.as_ref().map(|deflate| deflate.agreement);
         let target = address.to_string();
@@ -260,13 +270,13 @@ impl Client {
         self.tls_version
     }
 
-    /// The IP address and port that answered: of the server, or of the proxy in front of it.
-    pub fn peer_address(&self) -> SocketAddr {
+    /// The IP address and port that answered: of the server, or of the proxy in front of it. A Unix socket has none.
+    pub fn peer_address(&self) -> Option<SocketAddr> {
         self.calls.net().peer_address
     }
 
-    /// This side's IP address and port.
-    pub fn local_address(&self) -> SocketAddr {
+    /// This side's IP address and port. A Unix socket has none.
+    pub fn local_address(&self) -> Option<SocketAddr> {
         self.calls.net().local_address
     }
 

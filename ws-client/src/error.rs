@@ -156,6 +156,7 @@ impl Error {
             Cause::Connect(_) if self.kind() == ErrorKind::Refused => {
                 Some("is a server running on that port?")
             }
+            Cause::UnixSocket(..) => Some("is a server running on that socket?"),
             Cause::ProxyMistake(mistake) => Some(mistake.hint()),
             Cause::Proxy(failure) => failure.hint(),
             Cause::Tls(error) => error.hint(),
@@ -177,7 +178,10 @@ impl Error {
 
     /// The HTTP status with which the server refused the opening handshake.
     pub fn status(&self) -> Option<u16> {
-        self.response().map(Response::status)
+        match &self.0.cause {
+            Cause::Redirect(status, _) => Some(*status),
+            _ => self.response().map(Response::status),
+        }
     }
 
     /// The server's refusal: status, headers and the first part of the body, as it sent them.
@@ -187,6 +191,17 @@ impl Error {
                 HandshakeError::Refused(response) => Some(response),
                 _ => None,
             },
+            _ => None,
+        }
+    }
+
+    /// Where the server says that the endpoint is instead, if its refusal is a redirect (301, 302, 303, 307, 308).
+    ///
+    /// [`ConnectRequest::redirected`](crate::ConnectRequest::redirected) goes there. The text is the server's own.
+    pub fn redirect(&self) -> Option<&str> {
+        let response = self.response()?;
+        match response.status() {
+            301 | 302 | 303 | 307 | 308 => response.header("location"),
             _ => None,
         }
     }
@@ -218,12 +233,22 @@ impl Error {
         matches!(self.0.cause, Cause::Silent(_))
     }
 
+    pub(crate) fn cause(&self) -> &Cause {
+        &self.0.cause
+    }
+
+    /// There was no connection yet.
+    pub(crate) fn is_about_dialling(&self) -> bool {
+        !matches!(self.0.stage, Stage::Send | Stage::Receive | Stage::Close)
+    }
+
     /// The operating system's error behind it; of several failed addresses the last one's.
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.0.cause {
             Cause::Lookup(error)
             | Cause::HandshakeIo(error)
             | Cause::TlsIo(error)
+            | Cause::UnixSocket(_, error)
             | Cause::Io(error) => Some(error),
             Cause::Connect(failures) => failures.last().map(|(_, error)| &**error),
             Cause::Lost(loss) => loss.error.as_deref(),

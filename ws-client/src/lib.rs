@@ -48,6 +48,7 @@
 //!
 //! [`Client`] works only while one of its methods runs. [`BackgroundClient`] has a thread of its own, which answers pings,
 //! receives and sends while the program is busy; several threads may use it, and it connects again if it is told to.
+//! A [`Swarm`] drives thousands of connections in one thread.
 //!
 //! # Invariants
 //! - Every call ends by its deadline, name lookup and closing handshake included; no traffic moves a deadline.
@@ -64,6 +65,7 @@ mod calls;
 mod cancel;
 mod client;
 mod config;
+mod connected;
 pub mod contract;
 mod deadline;
 mod dial;
@@ -75,6 +77,7 @@ mod proxy;
 mod queue;
 mod request;
 mod secret;
+mod swarm;
 mod tls;
 mod wire;
 
@@ -86,14 +89,16 @@ pub use ws_core::{
 
 pub use crate::address::Address;
 pub use crate::background::{
-    Alert, BackgroundClient, BackgroundConfig, ConnectionEvent, OnFull, Reconnect, State,
+    Alert, BackgroundClient, BackgroundConfig, Backoff, ConnectionEvent, OnFull, Reconnect, State,
     Statistics,
 };
 pub use crate::client::Client;
 pub use crate::config::Config;
+pub use crate::connected::Connected;
 pub use crate::error::{Error, ErrorKind, Stage};
 pub use crate::message::{Close, Message};
 pub use crate::net::tcp::Interrupter;
 pub use crate::proxy::{ProxyKind, ProxySettings};
 pub use crate::request::ConnectRequest;
+pub use crate::swarm::{Link, Swarm, SwarmEvent};
 pub use crate::tls::TlsSettings;

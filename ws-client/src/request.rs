@@ -1,6 +1,8 @@
 //! What to connect to, and how.
 
 use std::fmt;
+#[cfg(unix)]
+use std::path::PathBuf;
 
 use data_encoding::BASE64;
 use ws_core::extension::{DeflateConfig, DeflateOffer};
@@ -36,6 +38,8 @@ pub struct ConnectRequest {
     origin: Option<String>,
     pub(crate) tls: Option<TlsSettings>,
     proxy: ProxyChoice,
+    #[cfg(unix)]
+    pub(crate) unix_socket: Option<PathBuf>,
     pub(crate) compression: Option<DeflateConfig>,
     pub(crate) config: Config,
     /// Ends the dial; never used by [`Client`](crate::Client).
@@ -58,6 +62,8 @@ impl ConnectRequest {
             origin: None,
             tls: None,
             proxy: ProxyChoice::None,
+            #[cfg(unix)]
+            unix_socket: None,
             compression: None,
             config: Config::default(),
             cancel: Cancel::default(),
@@ -110,6 +116,63 @@ impl ConnectRequest {
         self
     }
 
+    /// Connects to the Unix socket at `path`; the address gives only `Host`, path, query and the server's name in TLS.
+    ///
+    /// No proxy is asked then, whatever [`ConnectRequest::proxy`] says.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.unix_socket = Some(path.into());
+        self
+    }
+
+    /// The same request for where a server's `refusal` of it leads; `None` if that is no redirect
+    /// ([`Error::redirect`]).
+    ///
+    /// Another host, port or scheme is told no secret: user information, every header of [`ConnectRequest::header`],
+    /// subprotocols of more than 32 bytes and the client certificate stay behind. From `ws://` to `wss://` on the same host
+    /// and the default ports they are kept. Bounding the number of redirects is the caller's business.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Handshake`](crate::ErrorKind::Handshake), with the status of the refusal, if it leads to no address of a
+    /// WebSocket, or from an encrypted connection to a plain one.
+    ///
+    /// RFC 6455 [§4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1)
+    pub fn redirected(&self, refusal: &Error) -> Result<Option<Self>, Error> {
+        match (refusal.redirect(), refusal.status()) {
+            (Some(location), Some(status)) => self.follow(location, status).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn follow(&self, location: &str, status: u16) -> Result<Self, Error> {
+        let failed = |text: String| {
+            let cause = Cause::Redirect(status, text);
+            Error::new(Stage::Handshake, self.address.to_string(), cause)
+        };
+        let address = self.address.join(location).map_err(|problem| {
+            failed(format!("the server redirects to a bad address: {problem}"))
+        })?;
+        if self.is_secure() && !address.is_secure() {
+            let text = format!("a redirect to {address}, which is not encrypted, is not followed");
+            return Err(failed(text));
+        }
+        let mut request = Self {
+            address,
+            ..self.clone()
+        };
+        if self.address.trusts_with_secrets(&request.address) {
+            request.address.keep_login_of(&self.address);
+        } else {
+            request.headers.clear();
+            request
+                .subprotocols
+                .retain(|name| name.len() <= LONGEST_PUBLIC_SUBPROTOCOL);
+            request.tls = request.tls.map(TlsSettings::without_client_certificate);
+        }
+        Ok(request)
+    }
+
     /// Offers compression (permessage-deflate); the server may do without.
     ///
     /// [`Client::compression`](crate::Client::compression) tells what was agreed on. Default: nothing is offered.
@@ -154,6 +217,10 @@ impl ConnectRequest {
     }
 
     pub(crate) fn choose_proxy(&self) -> Result<Option<ProxySettings>, ProxyMistake> {
+        #[cfg(unix)]
+        if self.unix_socket.is_some() {
+            return Ok(None);
+        }
         match &self.proxy {
             ProxyChoice::None => Ok(None),
             ProxyChoice::Settings(settings) => Ok(Some((**settings).clone())),
@@ -247,7 +314,7 @@ impl ConnectRequest {
         secrets.extend(
             self.subprotocols
                 .iter()
-                .filter(|name| name.len() > 32)
+                .filter(|name| name.len() > LONGEST_PUBLIC_SUBPROTOCOL)
                 .cloned(),
         );
         if let ProxyChoice::Settings(settings) = &self.proxy {
@@ -257,6 +324,9 @@ impl ConnectRequest {
     }
 }
 
+/// Longer names of subprotocols are taken for tokens.
+const LONGEST_PUBLIC_SUBPROTOCOL: usize = 32;
+
 impl fmt::Debug for ConnectRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectRequest")
@@ -265,5 +335,63 @@ impl fmt::Debug for ConnectRequest {
             .field("proxy", &self.proxy)
             .field("config", &self.config)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn sent(request: &ConnectRequest) -> String {
+        let handshake = request.handshake().unwrap();
+        String::from_utf8(handshake.request().to_vec()).unwrap()
+    }
+
+    fn request(address: &str) -> ConnectRequest {
+        ConnectRequest::new(address)
+            .unwrap()
+            .header("X-Token", "canary-1")
+            .subprotocol("chat")
+            .subprotocol("canary-2-which-is-a-token-by-its-length")
+            .tls(TlsSettings::new().client_certificate("c", "k"))
+            .origin("https://page")
+    }
+
+    #[test]
+    fn a_redirect_on_the_same_host_keeps_the_secrets() {
+        let request = request("wss://me:canary-3@h/a").follow("/b", 302).unwrap();
+        let head = sent(&request);
+        assert!(head.starts_with("GET /b HTTP/1.1\r\nHost: h\r\n"), "{head}");
+        for part in ["canary-1", "canary-2", "Authorization: Basic "] {
+            assert!(head.contains(part), "{part} in {head}");
+        }
+        let settings = TlsSettings::new().client_certificate("c", "k");
+        assert_eq!(request.tls, Some(settings));
+    }
+
+    #[test]
+    fn a_redirect_to_another_host_or_port_takes_no_secret_along() {
+        for location in ["wss://other/", "wss://h:8443/", "//h.other/", "https://o/"] {
+            let request = request("wss://me:canary-3@h/a")
+                .follow(location, 302)
+                .unwrap();
+            let head = sent(&request);
+            assert!(!head.contains("canary"), "{location}: {head}");
+            assert!(!head.contains("Authorization"), "{location}: {head}");
+            assert!(head.contains("chat") && head.contains("Origin: https://page"));
+            assert_eq!(request.tls, Some(TlsSettings::new()));
+        }
+    }
+
+    #[test]
+    fn a_redirect_never_leads_out_of_encryption() {
+        let error = request("wss://h/")
+            .follow("ws://h/?t=canary", 302)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Handshake);
+        assert_eq!(error.status(), Some(302));
+        assert!(!error.to_string().contains("canary"), "{error}");
+        assert!(request("wss://h/").follow("ftp://h/", 302).is_err());
     }
 }

@@ -89,6 +89,12 @@ impl TlsSettings {
         }
     }
 
+    /// The same without our certificate.
+    pub(crate) fn without_client_certificate(mut self) -> Self {
+        self.identity = None;
+        self
+    }
+
     /// Reads the files and the system's authorities.
     pub(crate) fn load(&self) -> Result<ClientTls, Cause> {
         let identity = match &self.identity {

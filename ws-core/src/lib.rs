@@ -89,7 +89,7 @@ pub use self::{
     error::{ReceiveError, SendError},
     event::{Event, OwnedEvent},
     event_log::{EventLog, LogFile, OpenLogFile},
-    frame::{MAX_CONTROL_BYTES, MaskingKeys, PreparedFrame},
+    frame::{FrameSummary, FrameTrace, MAX_CONTROL_BYTES, MaskingKeys, PreparedFrame},
     hook::Hook,
     logging::{LoggingMode, LoggingSettings},
     opcode::OpCode,

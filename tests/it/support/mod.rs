@@ -10,4 +10,6 @@ pub(crate) mod peer;
 pub(crate) mod proxy;
 pub(crate) mod schema;
 pub(crate) mod scripted;
+#[cfg(unix)]
+pub(crate) mod terminal;
 pub(crate) use ws_tests::process;

@@ -39,6 +39,15 @@ impl<T> Scripted<T> {
 
 /// Reads the request and answers 101; gives the request's head.
 pub(crate) fn upgrade(stream: &mut TcpStream, subprotocol: Option<&str>) -> String {
+    upgrade_with(stream, subprotocol, &[])
+}
+
+/// The same; `behind` is written in one piece with the answer.
+pub(crate) fn upgrade_with(
+    stream: &mut TcpStream,
+    subprotocol: Option<&str>,
+    behind: &[u8],
+) -> String {
     let mut handshake = ServerHandshake::new();
     let mut head = Vec::new();
     loop {
@@ -57,6 +66,7 @@ pub(crate) fn upgrade(stream: &mut TcpStream, subprotocol: Option<&str>) -> Stri
                 request
                     .encode_accept(&accept, &mut answer)
                     .expect("an upgrade");
+                answer.extend_from_slice(behind);
                 stream.write_all(&answer).expect("the client reads");
                 return String::from_utf8(head).expect("a head is ASCII");
             }

@@ -1,25 +1,34 @@
 //! The command line: what can be asked for, and its help. One file a command.
 
+mod bench;
+mod completions;
 mod connect;
 mod dial;
 mod rpc;
 mod serve;
+mod show;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ws_client::DeflateConfig;
 
 use self::{
+    bench::BENCH_EXAMPLES,
+    completions::COMPLETIONS_EXAMPLES,
     connect::{CONNECT_EXAMPLES, SEND_EXAMPLES},
     rpc::RPC_EXAMPLES,
     serve::SERVE_EXAMPLES,
 };
 pub(crate) use self::{
+    bench::BenchArgs,
+    completions::{CompletionsArgs, ManArgs},
     connect::{ConnectArgs, SendArgs},
-    dial::{AccessArgs, DialArgs},
+    dial::{AccessArgs, DialArgs, TargetArgs},
     rpc::RpcArgs,
     serve::{Audience, ServeArgs},
+    show::ShowArgs,
 };
 use crate::exit::Exit;
+use crate::output::ColourChoice;
 
 /// WebSocket client and server for the shell
 ///
@@ -43,6 +52,10 @@ pub(crate) enum Command {
     ///
     /// Each line of stdin is sent as one text message without its line end. After the end of stdin the
     /// connection stays open until nothing has arrived for a while (--wait), then it is closed with 1000.
+    ///
+    /// On a terminal the line can be edited, the arrow keys bring earlier ones back, and what arrives appears above it.
+    /// Lines that begin with / are commands there: /help lists them. Typed lines are kept in the file that WS_HISTORY
+    /// names [default: ~/.local/state/ws/history; empty: none], but none that begins with a space.
     #[command(after_help = CONNECT_EXAMPLES, after_long_help = with_exit_codes(CONNECT_EXAMPLES))]
     Connect(ConnectArgs),
     /// Send one message, print what arrives until the connection is closed
@@ -57,6 +70,14 @@ pub(crate) enum Command {
     /// (Origin), and so are foreign host names while the address is a loopback one (Host).
     #[command(after_help = SERVE_EXAMPLES, after_long_help = with_exit_codes(SERVE_EXAMPLES))]
     Serve(ServeArgs),
+    /// Measure an echo server: connect rate, messages a second, latency; every echo is compared
+    ///
+    /// Without --rate each connection sends its next message when the one before has come back (--depth of them at once): a
+    /// server that stalls is then sent less, and the stall counts as one long latency. With --rate messages are due by the
+    /// clock, and the time counts from when a message was due, not from when it could be sent, so a stall counts for every
+    /// message that had to wait for it.
+    #[command(after_help = BENCH_EXAMPLES, after_long_help = with_exit_codes(BENCH_EXAMPLES))]
+    Bench(BenchArgs),
     /// Call the contract's functions from any language: one JSON object a line on stdin and stdout
     ///
     /// {"id":1,"method":"CreateConnection","params":{"Address":"ws://127.0.0.1:9894"}} is answered by
@@ -68,6 +89,12 @@ pub(crate) enum Command {
     /// answered (--wait) and all objects closed.
     #[command(after_help = RPC_EXAMPLES, after_long_help = with_exit_codes(RPC_EXAMPLES))]
     Rpc(RpcArgs),
+    /// Print what makes a shell complete the commands and options of ws
+    #[command(after_help = COMPLETIONS_EXAMPLES, after_long_help = with_exit_codes(COMPLETIONS_EXAMPLES))]
+    Completions(CompletionsArgs),
+    /// Write a manual page for ws and for each command
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 /// Options of every command.
@@ -77,10 +104,28 @@ pub(crate) struct OutputArgs {
     #[arg(long, global = true, display_order = 100)]
     pub(crate) json: bool,
     /// Print no status on stderr, only errors
-    #[arg(short, long, global = true, display_order = 101)]
+    #[arg(
+        short,
+        visible_short_alias = 's',
+        long,
+        visible_alias = "silent",
+        global = true,
+        display_order = 101
+    )]
     pub(crate) quiet: bool,
-    /// Log to stderr: -v what happens, -vv details, -vvv also of the libraries below (RUST_LOG is obeyed too)
-    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 102)]
+    /// Colour messages and status
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        default_value = "auto",
+        hide_default_value = true,
+        display_order = 102
+    )]
+    pub(crate) color: ColourChoice,
+    /// Log to stderr: -v what happens and the opening handshake, -vv frames too, -vvv also what the libraries below do
+    /// (RUST_LOG is obeyed too)
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 103)]
     pub(crate) verbose: u8,
 }
 
@@ -128,7 +173,11 @@ mod tests {
 
     #[test]
     fn every_command_has_examples_and_exit_codes() {
-        for command in Cli::command().get_subcommands_mut() {
+        let mut ws = Cli::command();
+        for command in ws
+            .get_subcommands_mut()
+            .filter(|command| !command.is_hide_set())
+        {
             let help = command.render_long_help().to_string();
             assert!(
                 help.contains("Examples:\n  ") && help.contains("Exit codes:\n"),
@@ -189,7 +238,7 @@ mod tests {
             else {
                 panic!("another command");
             };
-            dial.compress
+            dial.target.compress
         };
         assert_eq!(parse(&["serve"]), None);
         assert_eq!(parse(&["serve", "--compress"]), Some(Preset::Shared));

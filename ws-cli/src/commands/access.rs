@@ -5,7 +5,7 @@
 use data_encoding::BASE64;
 use ws_client::{ConnectRequest, ProxyKind, ProxySettings, TlsSettings};
 
-use super::dial::failure;
+use super::target::failure;
 use crate::args::AccessArgs;
 use crate::failure::Failure;
 
@@ -122,7 +122,7 @@ mod tests {
             panic!("another command");
         };
         let request = ConnectRequest::new(url).unwrap();
-        apply(&args.dial.access, &args.dial.headers, request)
+        apply(&args.dial.target.access, &args.dial.target.headers, request)
     }
 
     #[test]

@@ -1,114 +1,48 @@
 //! What the commands print: messages on stdout, status and errors on stderr; with `--json` every event on stdout.
 //!
+//! ```text
+//! Line ─ json, or messages: pretty, hex, escape, colour ─ pending ─ screen ─ stdout, or -o FILE
+//! status, failure, log ─────────────────────────────────────────── screen ─ stderr
+//!                                       a prompt, while there is one ┘ shows both above the line being typed
+//! ```
+//!
 //! Invariant: stdout carries nothing but data. Text of a peer never reaches a terminal unescaped; in a pipe a message
 //! is passed on byte for byte.
 
+mod colour;
 mod escape;
+mod event;
+mod hex;
 mod json;
+mod messages;
+mod pretty;
+pub(crate) mod screen;
 mod time;
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::time::SystemTime;
 
-use self::escape::Lines;
+pub(crate) use self::colour::{ColourChoice, Ink, can_move_cursor};
 pub(crate) use self::escape::one_line;
+pub(crate) use self::event::{Direction, Event, Line, Peer};
 pub(crate) use self::json::{push_json, push_string};
+pub(crate) use self::messages::Layout;
+use self::messages::Medium;
 use crate::exit::Exit;
 use crate::failure::{Failure, Stop};
-
-/// Which way an event went, seen from this process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
-    /// From the peer.
-    In,
-    /// To the peer.
-    Out,
-}
-
-impl Direction {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::In => "in",
-            Self::Out => "out",
-        }
-    }
-}
-
-/// The connection an event belongs to.
-#[derive(Debug, Clone)]
-pub(crate) struct Peer {
-    /// The server's id of the connection; a client has none.
-    pub(crate) connection_id: Option<String>,
-    /// The other end's address.
-    pub(crate) address: String,
-    /// The path of the request, without the query.
-    pub(crate) path: String,
-}
-
-/// What happened.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Event<'a> {
-    /// The server listens.
-    Listening { address: &'a str },
-    /// The opening handshake is done.
-    Open,
-    /// A text message.
-    Text(&'a str),
-    /// A binary message.
-    Binary(&'a [u8]),
-    /// A ping.
-    Ping(&'a [u8]),
-    /// A pong.
-    Pong(&'a [u8]),
-    /// A Close frame; 1005 stands for one without a code, 1006 for a connection that ended without one.
-    Close { code: u16, reason: &'a str },
-    /// A failure.
-    Error(&'a Failure),
-}
-
-impl Event<'_> {
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Listening { .. } => "listening",
-            Self::Open => "open",
-            Self::Text(_) => "text",
-            Self::Binary(_) => "binary",
-            Self::Ping(_) => "ping",
-            Self::Pong(_) => "pong",
-            Self::Close { .. } => "close",
-            Self::Error(_) => "error",
-        }
-    }
-}
-
-/// An event with its surroundings: one line of JSON.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Line<'a> {
-    /// Absent where nothing went over the wire.
-    pub(crate) direction: Option<Direction>,
-    /// Absent where no connection exists.
-    pub(crate) peer: Option<&'a Peer>,
-    /// What happened.
-    pub(crate) event: Event<'a>,
-}
-
-/// How stdout is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    /// Messages as they are.
-    Raw,
-    /// Messages escaped, binary ones as hexadecimal digits.
-    Terminal,
-    /// Every event as JSON.
-    Json,
-}
 
 /// The two streams of a command.
 pub(crate) struct Output {
     stdout: Box<dyn Write + Send>,
-    format: Format,
+    /// Every event is printed, as JSON.
+    json: bool,
+    medium: Medium,
+    layout: Layout,
     quiet: bool,
+    colour: ColourChoice,
     /// Lines not yet written to stdout; kept to be reused.
     pending: Vec<u8>,
     /// Reused for text that needs work.
@@ -120,31 +54,77 @@ impl Output {
     const PENDING_BYTES: usize = 64 * 1024;
 
     /// The process's own streams.
-    pub(crate) fn new(json: bool, quiet: bool) -> Self {
-        let stdout = io::stdout();
-        let format = match (json, stdout.is_terminal()) {
-            (true, _) => Format::Json,
-            (false, true) => Format::Terminal,
-            (false, false) => Format::Raw,
+    pub(crate) fn new(json: bool, quiet: bool, colour: ColourChoice) -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let medium = Medium {
+            is_terminal,
+            coloured: !json && colour.applies(is_terminal),
         };
-        Self::with_stdout(Box::new(stdout), format, quiet)
+        let mut output = Self::with_stdout(Box::new(screen::Stdout), json, medium);
+        (output.quiet, output.colour) = (quiet, colour);
+        output
     }
 
     /// Prints to the same streams in the same way, for another thread.
     pub(crate) fn another(&self) -> Self {
-        Self::with_stdout(Box::new(io::stdout()), self.format, self.quiet)
+        Self {
+            quiet: self.quiet,
+            colour: self.colour,
+            layout: self.layout.clone(),
+            ..Self::with_stdout(Box::new(screen::Stdout), self.json, self.medium)
+        }
+    }
+
+    /// From now on messages look like this.
+    pub(crate) fn set_layout(&mut self, layout: Layout) {
+        self.layout = layout;
+    }
+
+    /// From now on data goes to the file at `path`, which is emptied.
+    ///
+    /// # Errors
+    /// When it cannot be written to.
+    pub(crate) fn redirect(&mut self, path: &Path) -> Result<(), Failure> {
+        let file = File::create(path).map_err(|error| {
+            let text = format!("cannot write to {} for -o: {error}", path.display());
+            Failure::new(Exit::Other, "usage", text)
+        })?;
+        self.stdout = Box::new(file);
+        self.medium = Medium {
+            is_terminal: false,
+            coloured: !self.json && self.colour.applies(false),
+        };
+        Ok(())
     }
 
     /// Is every event printed, as JSON?
     pub(crate) fn is_json(&self) -> bool {
-        self.format == Format::Json
+        self.json
     }
 
-    fn with_stdout(stdout: Box<dyn Write + Send>, format: Format, quiet: bool) -> Self {
+    /// Does a person read the messages?
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.medium.is_terminal
+    }
+
+    /// Which streams are coloured.
+    pub(crate) fn colour(&self) -> ColourChoice {
+        self.colour
+    }
+
+    /// From now on a message that came in is marked as such: what was typed stands beside it.
+    pub(crate) fn mark_incoming(&mut self) {
+        self.layout.marked = true;
+    }
+
+    fn with_stdout(stdout: Box<dyn Write + Send>, json: bool, medium: Medium) -> Self {
         Self {
             stdout,
-            format,
-            quiet,
+            json,
+            medium,
+            layout: Layout::default(),
+            quiet: false,
+            colour: ColourChoice::default(),
             pending: Vec::new(),
             text: String::new(),
         }
@@ -155,22 +135,32 @@ impl Output {
     /// Status must never fail a command: a closed stderr is ignored.
     pub(crate) fn status(&self, text: fmt::Arguments<'_>) {
         if !self.quiet {
-            let _ = writeln!(io::stderr(), "{}", one_line(&text.to_string()));
+            let line = one_line(&text.to_string());
+            screen::print_error_line(&Ink::Dim.paint(&line, self.is_stderr_coloured()));
         }
     }
 
     /// Prints the line that ends a failed command, and its twin on stdout with `--json`.
     pub(crate) fn failure(&mut self, failure: &Failure) {
-        let _ = writeln!(io::stderr(), "ws: {failure}");
-        if self.format == Format::Json {
+        let name = Ink::Error.paint("ws:", self.is_stderr_coloured());
+        screen::print_error_line(&format!("{name} {failure}"));
+        if self.json {
             // The exit code already tells of the failure; a closed stdout adds nothing.
-            let _ = self.event(&Line {
-                direction: None,
-                peer: None,
-                event: Event::Error(failure),
-            });
+            let _ = self.lost(failure);
             let _ = self.flush();
         }
+    }
+
+    /// Tells of a failure that the command survives: with `--json` on stdout; the status says what follows.
+    ///
+    /// # Errors
+    /// [`Stop::BrokenPipe`] when nobody reads stdout any more.
+    pub(crate) fn lost(&mut self, failure: &Failure) -> Result<(), Stop> {
+        self.event(&Line {
+            direction: None,
+            peer: None,
+            event: Event::Error(failure),
+        })
     }
 
     /// Prints an event: with `--json` any, otherwise only messages that came in.
@@ -180,36 +170,38 @@ impl Output {
     /// # Errors
     /// [`Stop::BrokenPipe`] when nobody reads stdout any more.
     pub(crate) fn event(&mut self, line: &Line<'_>) -> Result<(), Stop> {
-        match (self.format, line.direction, line.event) {
-            (Format::Json, ..) => {
-                self.text.clear();
-                json::encode(line, SystemTime::now(), &mut self.text);
-                self.pending.extend_from_slice(self.text.as_bytes());
-            }
-            (Format::Raw, Some(Direction::In), Event::Text(text)) => {
-                self.pending.extend_from_slice(text.as_bytes());
-                self.pending.push(b'\n');
-            }
-            (Format::Raw, Some(Direction::In), Event::Binary(payload)) => {
-                self.pending.extend_from_slice(payload)
-            }
-            (Format::Terminal, Some(Direction::In), Event::Text(text)) => {
-                self.text.clear();
-                escape::push_escaped(text, Lines::Keep, &mut self.text);
-                self.text.push('\n');
-                self.pending.extend_from_slice(self.text.as_bytes());
-            }
-            (Format::Terminal, Some(Direction::In), Event::Binary(payload)) => {
-                self.pending
-                    .extend_from_slice(hexadecimal(payload).as_bytes());
-            }
-            _ => return Ok(()),
+        if self.json {
+            self.text.clear();
+            json::encode(line, SystemTime::now(), &mut self.text);
+            self.pending.extend_from_slice(self.text.as_bytes());
+        } else if line.direction == Some(Direction::In) {
+            self.layout.push(
+                &line.event,
+                self.medium,
+                SystemTime::now(),
+                &mut self.pending,
+            );
         }
         if self.pending.len() >= Self::PENDING_BYTES {
             self.flush()
         } else {
             Ok(())
         }
+    }
+
+    /// May a status line be printed over?
+    pub(crate) fn is_status_moving(&self) -> bool {
+        let is_there = ColourChoice::Auto.applies(io::stderr().is_terminal());
+        is_there && !self.quiet
+    }
+
+    /// Prints what a command has found out, at once.
+    ///
+    /// # Errors
+    /// [`Stop::BrokenPipe`] when nobody reads stdout any more.
+    pub(crate) fn data(&mut self, text: &str) -> Result<(), Stop> {
+        self.pending.extend_from_slice(text.as_bytes());
+        self.flush()
     }
 
     /// Prints a line that is JSON already, at once.
@@ -253,27 +245,20 @@ impl Output {
     }
 }
 
-impl fmt::Debug for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output")
-            .field("format", &self.format)
-            .field("quiet", &self.quiet)
-            .finish_non_exhaustive()
+impl Output {
+    fn is_stderr_coloured(&self) -> bool {
+        self.colour.applies(io::stderr().is_terminal())
     }
 }
 
-/// A binary message for a terminal: its size and first bytes on one line.
-fn hexadecimal(payload: &[u8]) -> String {
-    const SHOWN_BYTES: usize = 32;
-    let mut line = format!("[binary, {} bytes]", payload.len());
-    for byte in payload.iter().take(SHOWN_BYTES) {
-        line.push_str(&format!(" {byte:02x}"));
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output")
+            .field("json", &self.json)
+            .field("medium", &self.medium)
+            .field("quiet", &self.quiet)
+            .finish_non_exhaustive()
     }
-    if payload.len() > SHOWN_BYTES {
-        line.push_str(" …");
-    }
-    line.push('\n');
-    line
 }
 
 #[cfg(test)]

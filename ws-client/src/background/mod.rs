@@ -24,6 +24,7 @@ use ws_core::extension::DeflateAgreement;
 use ws_core::handshake::Response;
 use ws_core::{CloseCode, Compression};
 
+pub use self::backoff::Backoff;
 pub use self::config::{Alert, BackgroundConfig, OnFull, Reconnect};
 use self::journal::Journal;
 use self::shared::Shared;
@@ -316,12 +317,12 @@ impl BackgroundClient {
 
     /// The IP address and port that answered last; `None` before the first connection.
     pub fn peer_address(&self) -> Option<SocketAddr> {
-        self.shared.facts().map(|facts| facts.peer_address)
+        self.shared.facts()?.peer_address
     }
 
     /// This side's IP address and port of the last connection.
     pub fn local_address(&self) -> Option<SocketAddr> {
-        self.shared.facts().map(|facts| facts.local_address)
+        self.shared.facts()?.local_address
     }
 
     /// How the last connection is encrypted: `TLS 1.2` or `TLS 1.3`; `None` if it is not.

@@ -67,8 +67,8 @@ pub(super) struct Facts {
     pub(super) compression: Option<DeflateAgreement>,
     /// `None` without TLS.
     pub(super) tls_version: Option<&'static str>,
-    pub(super) peer_address: SocketAddr,
-    pub(super) local_address: SocketAddr,
+    pub(super) peer_address: Option<SocketAddr>,
+    pub(super) local_address: Option<SocketAddr>,
 }
 
 /// The state of the thread.
@@ -163,7 +163,10 @@ impl<D: Dialler> Worker<D> {
         let attempt = self.backoff.as_ref().map_or(0, Backoff::attempt);
         self.journal.note(&format!(
             "connected to {}, {}, opening handshake done, subprotocol {}, {}",
-            facts.peer_address,
+            facts.peer_address.map_or_else(
+                || String::from("a Unix socket"),
+                |address| address.to_string()
+            ),
             facts.tls_version.unwrap_or("not encrypted"),
             facts
                 .response
@@ -224,7 +227,7 @@ impl<D: Dialler> Worker<D> {
             && self
                 .backoff
                 .as_ref()
-                .is_some_and(|b| b.retries_after(&cause))
+                .is_some_and(|b| b.retries_after_end(&cause))
         {
             let now = engine.wire.net.now();
             if let Some(backoff) = &mut self.backoff {
@@ -272,7 +275,7 @@ impl<D: Dialler> Worker<D> {
     /// Waits for the next attempt, because of `event`.
     fn plan_attempt(&mut self, event: ConnectionEvent) -> Phase<D::Net> {
         let random = self.dialler.random();
-        let delay = self.backoff.as_mut().and_then(|b| b.next_delay(random));
+        let delay = self.backoff.as_mut().and_then(|b| b.delay_for(random));
         let Some((delay, backoff)) = delay.zip(self.backoff.as_ref()) else {
             return self.give_up(event);
         };

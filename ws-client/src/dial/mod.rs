@@ -16,11 +16,14 @@ mod race;
 pub(crate) mod resolve;
 mod socks;
 pub(crate) mod tls;
+mod transcript;
+#[cfg(unix)]
+mod unix;
 
 use std::net::ToSocketAddrs;
 use std::sync::{Arc, LazyLock};
 
-use ws_core::handshake::Response;
+use ws_core::handshake::{HandshakeError, Response};
 use ws_core::tls::Tls;
 
 use self::handshake::Answer;
@@ -79,29 +82,31 @@ pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dial
             };
             tunnel.dig(resolver, config, deadline).map_err(failed)?
         }
-        None => {
-            let addresses = resolver.resolve(host, port, deadline).map_err(failed)?;
-            let poller = Poller::new()
-                .map_err(|error| failed((Stage::Connect, Cause::Io(error.into()))))?
-                .cancelled_by(&request.cancel);
-            let net = connect::connect(poller, &addresses, config.attempt_delay, deadline)
-                .map_err(failed)?;
-            Wire::new(net)
-        }
+        None => Wire::new(dial_directly(request, resolver, deadline).map_err(failed)?),
     };
-    log::debug!("{address}: connected to {}", wire.net.peer_address);
+    log::debug!("{address}: connected to {}", wire.net.describe_peer());
     let mut tls_version = None;
     if let Some(tls) = tls {
         tls::establish(&mut wire, tls, deadline).map_err(|cause| failed((Stage::Tls, cause)))?;
         tls_version = wire.tls_version();
         log::debug!("{address}: {}", tls_version.unwrap_or_default());
     }
+    let secrets = request.secrets();
+    transcript::log_request(opening.request(), &secrets);
+    let opened = handshake::open(&mut wire, opening, &config.head_limits, deadline);
+    match &opened {
+        Ok(answer) => transcript::log_response(&answer.response, &secrets),
+        Err(handshake::Failure::Handshake(HandshakeError::Refused(response))) => {
+            transcript::log_response(response, &secrets);
+        }
+        Err(_) => {}
+    }
     let Answer {
         response,
         deflate,
         surplus,
-    } = handshake::open(&mut wire, opening, &config.head_limits, deadline)
-        .map_err(|failure| failed(failure.into_cause(&request.secrets())))?;
+    } = opened.map_err(|failure| failed(failure.into_cause(&secrets)))?;
+    wire.begin_frames(&surplus);
     let deflate = Deflate::new(deflate, request.compression.as_ref());
     if let Some(deflate) = &deflate {
         log::debug!("{address}: {}", deflate.agreement);
@@ -113,6 +118,27 @@ pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dial
         surplus,
         tls_version,
     })
+}
+
+/// To the Unix socket, if there is one, or to the host.
+fn dial_directly(
+    request: &ConnectRequest,
+    resolver: &Resolver,
+    deadline: Deadline,
+) -> Result<TcpNet, (Stage, Cause)> {
+    let poller = || {
+        Poller::new()
+            .map(|poller| poller.cancelled_by(&request.cancel))
+            .map_err(|error| (Stage::Connect, Cause::Io(error.into())))
+    };
+    #[cfg(unix)]
+    if let Some(path) = &request.unix_socket {
+        return unix::connect(poller()?, path, deadline);
+    }
+    let (host, port) = (request.address().host(), request.port());
+    let addresses = resolver.resolve(host, port, deadline)?;
+    let delay = request.config.attempt_delay;
+    connect::connect(poller()?, &addresses, delay, deadline)
 }
 
 /// The TLS connections of a dial, made before it so that a bad file or name costs no connection.

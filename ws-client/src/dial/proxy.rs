@@ -58,7 +58,7 @@ impl Tunnel<'_> {
             .cancelled_by(resolver.cancel());
         let net = connect::connect(poller, &addresses, config.attempt_delay, deadline)
             .map_err(|(_, cause)| unreached(cause))?;
-        log::debug!("{proxy}: connected to {}", net.peer_address);
+        log::debug!("{proxy}: connected to {}", net.describe_peer());
         match proxy.kind() {
             ProxyKind::Http | ProxyKind::Https => {
                 let mut wire = Wire::new(net);
@@ -83,9 +83,12 @@ impl Tunnel<'_> {
                 Ok(wire)
             }
             ProxyKind::Socks5 | ProxyKind::Socks4 | ProxyKind::Socks4a => {
+                let Some(address) = net.peer_address else {
+                    return Err(unreached(Cause::Internal("a proxy without an IP address")));
+                };
                 let dial = SocksDial {
                     kind: proxy.kind(),
-                    proxy: net.peer_address,
+                    proxy: address,
                     host,
                     port: self.port,
                     login: proxy
@@ -93,7 +96,7 @@ impl Tunnel<'_> {
                         .map(|(login, password)| (Secret::new(login), Secret::new(password))),
                 };
                 // That it answers is known now: only such a proxy is worth a thread.
-                let (poller, address) = (net.into_poller(), dial.proxy);
+                let poller = net.into_poller();
                 let stream = dial
                     .run(socks::in_flight(), resolver.cancel(), deadline)
                     .map_err(|failure| match failure {

@@ -71,7 +71,7 @@ fn dial_to(addresses: Vec<SocketAddr>, config: Config) -> (Result<SocketAddr, Er
         .unwrap()
         .config(config);
     let start = Instant::now();
-    let result = dial(&request, &resolver).map(|dialled| dialled.wire.net.peer_address);
+    let result = dial(&request, &resolver).map(|dialled| dialled.wire.net.peer_address.unwrap());
     (result, start.elapsed())
 }
 

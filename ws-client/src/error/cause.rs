@@ -31,6 +31,11 @@ pub(crate) enum Cause {
         limit: usize,
     },
     Connect(Vec<(SocketAddr, Arc<io::Error>)>),
+    /// No connection to the Unix socket at this path.
+    #[cfg_attr(not(any(unix, test)), expect(dead_code, reason = "there are none"))]
+    UnixSocket(PathBuf, Arc<io::Error>),
+    /// Where the server sends us, with this status, is not a place to go to.
+    Redirect(u16, String),
     /// Says what was not done within which time.
     Timeout(String),
     ProxyMistake(ProxyMistake),
@@ -90,7 +95,8 @@ impl Cause {
             | Self::ProxyMistake(_)
             | Self::TlsFile { .. } => ErrorKind::Usage,
             Self::Lookup(_) | Self::NoAddress | Self::LookupsBusy { .. } => ErrorKind::Resolve,
-            Self::Connect(failures) => connect_kind(failures),
+            Self::Connect(failures) => connect_kind(failures.iter().map(|(_, error)| &**error)),
+            Self::UnixSocket(_, error) => connect_kind(std::iter::once(&**error)),
             Self::Timeout(_) => ErrorKind::Timeout,
             Self::Proxy(failure) => failure.kind(),
             Self::Tls(error) if error.is_certificate() => ErrorKind::Certificate,
@@ -99,7 +105,7 @@ impl Cause {
             | Self::TlsEnded
             | Self::TlsIo(_)
             | Self::NoRoots(_) => ErrorKind::Tls,
-            Self::Handshake(_) | Self::HandshakeIo(_) => ErrorKind::Handshake,
+            Self::Handshake(_) | Self::HandshakeIo(_) | Self::Redirect(..) => ErrorKind::Handshake,
             Self::Receive(error) if is_above_a_limit(error) => ErrorKind::TooBig,
             Self::Receive(ReceiveError::OutOfMemory(_)) => ErrorKind::Internal,
             Self::Receive(_) => ErrorKind::Protocol,
@@ -160,7 +166,11 @@ impl fmt::Display for Cause {
                 "{limit} name lookups are still running in this process, the most allowed at once"
             ),
             Self::Connect(failures) => write_connect_failures(failures, f),
-            Self::Timeout(text) => f.write_str(text),
+            Self::UnixSocket(path, error) => {
+                write_io_error(error, f)?;
+                write!(f, " ({})", path.display())
+            }
+            Self::Redirect(_, text) | Self::Timeout(text) => f.write_str(text),
             Self::ProxyMistake(mistake) => mistake.fmt(f),
             Self::Proxy(failure) => failure.fmt(f),
             Self::Tls(error) => error.fmt(f),
@@ -265,8 +275,8 @@ fn is_above_a_limit(error: &ReceiveError) -> bool {
     )
 }
 
-fn connect_kind(failures: &[(SocketAddr, Arc<io::Error>)]) -> ErrorKind {
-    let any = |kind| failures.iter().any(|(_, error)| error.kind() == kind);
+fn connect_kind<'a>(errors: impl Iterator<Item = &'a io::Error> + Clone) -> ErrorKind {
+    let any = |kind| errors.clone().any(|error| error.kind() == kind);
     if any(io::ErrorKind::ConnectionRefused) {
         ErrorKind::Refused
     } else if any(io::ErrorKind::TimedOut) {

@@ -70,6 +70,17 @@ fn every_cause_has_its_code_and_one_clear_line() {
             Stage::Connect,
             Cause::Timeout("not done within 30 s: no answer from 10.0.0.1:80".into()),
         ),
+        (
+            Stage::Connect,
+            Cause::UnixSocket("ws.sock".into(), os(io::ErrorKind::ConnectionRefused)),
+        ),
+        (
+            Stage::Handshake,
+            Cause::Redirect(
+                302,
+                "a redirect from wss:// to ws:// is not followed".into(),
+            ),
+        ),
         (Stage::Connect, Cause::Io(os(io::ErrorKind::OutOfMemory))),
         (Stage::Tls, Cause::Tls(TlsError::NotTls)),
         (
@@ -162,6 +173,8 @@ fn every_cause_has_its_code_and_one_clear_line() {
         unreachable: cannot connect to ws://host/: host is unreachable (127.0.0.1:1); network is unreachable (127.0.0.1:2)
         timeout: cannot connect to ws://host/: no answer (127.0.0.1:1)
         timeout: cannot connect to ws://host/: not done within 30 s: no answer from 10.0.0.1:80
+        refused: cannot connect to ws://host/: connection refused (ws.sock) [is a server running on that socket?]
+        handshake: cannot connect to ws://host/: a redirect from wss:// to ws:// is not followed
         internal: cannot connect to ws://host/: out of memory
         tls: cannot connect to ws://host/: the peer does not speak TLS [use ws:// if the server has no TLS, or check the port]
         certificate: cannot connect to ws://host/: the peer's certificate was refused: it has expired [check the host name and the clock, or add the certificate authority of the server as a PEM file]

@@ -13,6 +13,8 @@ use crate::deadline::Deadline;
 
 #[cfg(test)]
 pub(crate) mod mock;
+pub(crate) mod shared;
+pub(crate) mod stream;
 pub(crate) mod tcp;
 
 pub(crate) use tcp::now;

@@ -1,4 +1,4 @@
-//! The real [`Net`]: a non-blocking TCP socket on mio.
+//! The real [`Net`]: a non-blocking socket on mio, TCP or Unix.
 //!
 //! Invariant: every write is `Write::write`, which std turns into `send` with MSG_NOSIGNAL. A vectored write would be
 //! `writev`, and on a reset connection SIGPIPE would end the host program.
@@ -9,8 +9,8 @@
 )]
 
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -19,9 +19,9 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
-use socket2::{SockRef, TcpKeepalive};
 use ws_core::MaskingKeys;
 
+use super::stream::Stream;
 use super::{Net, Readiness};
 use crate::cancel::Cancel;
 use crate::deadline::Deadline;
@@ -135,9 +135,10 @@ impl fmt::Debug for Interrupter {
 #[derive(Debug)]
 pub(crate) struct TcpNet {
     poller: Poller,
-    stream: TcpStream,
-    pub(crate) peer_address: SocketAddr,
-    pub(crate) local_address: SocketAddr,
+    stream: Stream,
+    /// `None` of a Unix socket, as below.
+    pub(crate) peer_address: Option<SocketAddr>,
+    pub(crate) local_address: Option<SocketAddr>,
 }
 
 impl TcpNet {
@@ -149,7 +150,7 @@ impl TcpNet {
     ) -> io::Result<Self> {
         let registry = poller.poll.registry();
         registry.reregister(&mut stream, SOCKET, BOTH_WAYS)?;
-        Self::finish(poller, stream, peer_address)
+        Self::finish(poller, Stream::Tcp(stream), Some(peer_address))
     }
 
     /// Takes a connected, blocking `stream` that no poll has seen.
@@ -159,9 +160,18 @@ impl TcpNet {
         peer_address: SocketAddr,
     ) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        let mut stream = TcpStream::from_std(stream);
+        let stream = Stream::Tcp(TcpStream::from_std(stream));
+        Self::begin(poller, stream, Some(peer_address))
+    }
+
+    /// Takes a connected, non-blocking `stream` that no poll has seen.
+    pub(crate) fn begin(
+        poller: Poller,
+        mut stream: Stream,
+        peer_address: Option<SocketAddr>,
+    ) -> io::Result<Self> {
         let registry = poller.poll.registry();
-        registry.register(&mut stream, SOCKET, BOTH_WAYS)?;
+        registry.register(stream.source(), SOCKET, BOTH_WAYS)?;
         Self::finish(poller, stream, peer_address)
     }
 
@@ -170,22 +180,34 @@ impl TcpNet {
         self.poller
     }
 
-    fn finish(poller: Poller, stream: TcpStream, peer_address: SocketAddr) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        // Finds a dead peer also where WebSocket pings are off or no call runs.
-        let keepalive = TcpKeepalive::new()
-            .with_time(TCP_KEEPALIVE)
-            .with_interval(TCP_KEEPALIVE_INTERVAL);
-        if let Err(error) = SockRef::from(&stream).set_tcp_keepalive(&keepalive) {
-            log::debug!("no TCP keepalive for {peer_address}: {error}");
-        }
-        let local_address = stream.local_addr()?;
+    /// Gives up the poll; the stream can be watched by another one.
+    pub(crate) fn into_stream(mut self) -> io::Result<Stream> {
+        let registry = self.poller.poll.registry();
+        registry.deregister(self.stream.source())?;
+        self.stream.for_another_poll()
+    }
+
+    fn finish(
+        poller: Poller,
+        stream: Stream,
+        peer_address: Option<SocketAddr>,
+    ) -> io::Result<Self> {
+        stream.tune()?;
+        let local_address = stream.local_address()?;
         Ok(Self {
             poller,
             stream,
             peer_address,
             local_address,
         })
+    }
+
+    /// The other end, for logs.
+    pub(crate) fn describe_peer(&self) -> String {
+        self.peer_address.map_or_else(
+            || String::from("a Unix socket"),
+            |address| address.to_string(),
+        )
     }
 
     /// The dial is done: what would have ended it does nothing any more.
@@ -228,7 +250,7 @@ impl Net for TcpNet {
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)
+        self.stream.shutdown_write()
     }
 
     fn take_interrupt(&mut self) -> bool {
@@ -236,12 +258,18 @@ impl Net for TcpNet {
     }
 
     fn masking_keys(&mut self) -> io::Result<Box<dyn MaskingKeys + Send>> {
-        Ok(Box::new(RandomKeys(seeded()?)))
+        Ok(Box::new(RandomKeys::new()?))
     }
 }
 
 /// Masking keys from a cryptographically strong generator that the system has seeded.
-struct RandomKeys(StdRng);
+pub(super) struct RandomKeys(StdRng);
+
+impl RandomKeys {
+    pub(super) fn new() -> io::Result<Self> {
+        seeded().map(Self)
+    }
+}
 
 impl MaskingKeys for RandomKeys {
     fn next_key(&mut self) -> [u8; 4] {
@@ -258,10 +286,6 @@ const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
 /// Tokens from here on are free for the attempts of a dial.
 pub(crate) const FIRST_ATTEMPT: usize = 2;
-/// Silence before the system probes the peer.
-const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
-/// Time between its probes.
-const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {
@@ -273,7 +297,7 @@ mod tests {
     #[test]
     fn masking_keys_are_fresh_and_differ_between_connections() {
         let keys = || {
-            let mut keys = RandomKeys(seeded().unwrap());
+            let mut keys = RandomKeys::new().unwrap();
             (0..100_000)
                 .map(|_| keys.next_key())
                 .collect::<HashSet<_>>()
@@ -294,8 +318,11 @@ mod tests {
             .register(&mut stream, Token(FIRST_ATTEMPT), Interest::WRITABLE)
             .unwrap();
         let net = TcpNet::new(poller, stream, address).unwrap();
-        assert!(net.stream.nodelay().unwrap());
-        assert!(SockRef::from(&net.stream).keepalive().unwrap());
+        let Stream::Tcp(stream) = &net.stream else {
+            panic!("another kind of socket")
+        };
+        assert!(stream.nodelay().unwrap());
+        assert!(socket2::SockRef::from(stream).keepalive().unwrap());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod edges;
 mod layers;
+mod taps;
 
 use std::io;
 
@@ -18,6 +19,7 @@ use ws_core::tls::Tls;
 use self::edges::Edges;
 use self::layers::Layers;
 pub(crate) use self::layers::{is_cut_off, tls_error};
+use self::taps::Taps;
 use crate::deadline::Deadline;
 use crate::net::Net;
 
@@ -34,6 +36,7 @@ pub(crate) struct Wire<N> {
     layers: Option<Box<Layers>>,
     /// Ciphertext has moved without giving a byte: look again before waiting.
     look_again: bool,
+    taps: Option<Box<Taps>>,
 }
 
 impl<N: Net> Wire<N> {
@@ -47,7 +50,32 @@ impl<N: Net> Wire<N> {
             taken: 0,
             layers: None,
             look_again: false,
+            taps: None,
         }
+    }
+
+    /// From now on all that moves are frames, which are logged if anybody reads that; `surplus` has come already.
+    pub(crate) fn begin_frames(&mut self, surplus: &[u8]) {
+        self.taps = Taps::if_logged();
+        if let Some(taps) = &mut self.taps {
+            taps.received(surplus);
+        }
+    }
+
+    /// The same wire over another socket, which is to be the same connection.
+    pub(crate) fn try_map<M>(self, map: impl FnOnce(N) -> io::Result<M>) -> io::Result<Wire<M>> {
+        Ok(Wire {
+            net: map(self.net)?,
+            // Another poll tells of everything anew.
+            edges: Edges::new(),
+            output: self.output,
+            sent: self.sent,
+            arrived: self.arrived,
+            taken: self.taken,
+            layers: self.layers,
+            look_again: self.look_again,
+            taps: self.taps,
+        })
     }
 
     /// Encrypts everything from now on, inside the layers that are there already.
@@ -120,6 +148,14 @@ impl<N: Net> Wire<N> {
 
     /// Takes what has arrived: `None` = nothing yet, `Some(0)` = the peer has ended its side.
     pub(crate) fn receive_some(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let received = self.receive_untapped(buffer)?;
+        if let (Some(taps), Some(count)) = (&mut self.taps, received) {
+            taps.received(&buffer[..count]);
+        }
+        Ok(received)
+    }
+
+    fn receive_untapped(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         if self.has_arrived() {
             return Ok(Some(self.take_arrived(buffer)));
         }
@@ -197,6 +233,9 @@ impl<N: Net> Wire<N> {
     }
 
     fn drop_sent(&mut self, count: usize) {
+        if let Some(taps) = &mut self.taps {
+            taps.sent(&self.output[self.sent..self.sent + count]);
+        }
         self.sent += count;
         if self.sent == self.output.len() {
             self.sent = 0;

@@ -20,4 +20,5 @@ mod proxies;
 mod refusals;
 mod secrets;
 mod support;
+mod swarm;
 mod tls;

@@ -140,8 +140,11 @@ fn headers_subprotocol_origin_and_authorization_are_sent_and_the_answer_is_reada
         client.address().to_string(),
         server.url.clone() + "/a%20b?q=***"
     );
-    assert_eq!(format!("ws://{}", client.peer_address()), server.url);
-    assert!(client.local_address().ip().is_loopback());
+    assert_eq!(
+        format!("ws://{}", client.peer_address().unwrap()),
+        server.url
+    );
+    assert!(client.local_address().unwrap().ip().is_loopback());
     client.send_text("").unwrap();
     let head = server.join();
     assert!(head.starts_with("GET /a%20b?q=1 HTTP/1.1\r\n"), "{head}");

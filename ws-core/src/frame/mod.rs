@@ -3,9 +3,14 @@
 mod header;
 pub(crate) mod mask;
 mod prepared;
+mod trace;
 
 pub(crate) use self::header::{FirstByte, FrameHeader, Parsed, encode_header};
-pub use self::{mask::MaskingKeys, prepared::PreparedFrame};
+pub use self::{
+    mask::MaskingKeys,
+    prepared::PreparedFrame,
+    trace::{FrameSummary, FrameTrace},
+};
 
 /// The longest payload of a control frame (§5.5).
 pub const MAX_CONTROL_BYTES: usize = 125;

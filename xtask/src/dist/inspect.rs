@@ -31,18 +31,21 @@ const GLIBC_LIBRARIES: [&str; 8] = [
 ];
 
 /// Libraries that every Windows from 10 on has; written small.
-const WINDOWS_LIBRARIES: [&str; 14] = [
+const WINDOWS_LIBRARIES: [&str; 16] = [
     "advapi32.dll",
     "api-ms-win-core-synch-l1-2-0.dll",
     "bcrypt.dll",
     "bcryptprimitives.dll",
     "crypt32.dll",
+    // With shell32 and user32 for the clipboard, which the prompt of ws pastes from.
+    "gdi32.dll",
     "iphlpapi.dll",
     "kernel32.dll",
     "msvcrt.dll",
     "ncrypt.dll",
     "ntdll.dll",
     "secur32.dll",
+    "shell32.dll",
     "user32.dll",
     "userenv.dll",
     "ws2_32.dll",

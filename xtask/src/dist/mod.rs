@@ -3,7 +3,7 @@
 //! ```text
 //! platform ─ build ─ inspect ┐
 //!            resource        ├─ bundle → add-in zip, zips of `ws`, SHA256SUMS
-//!                   licences ┘
+//!          licences, manual ┘
 //! ```
 //! Each file is inspected for what it must and must not be; a single problem fails the command. Needs Debian 12 or newer
 //! and fetches compilers and linkers by apt and pip where they are missing; no part of `ci`, because each platform takes
@@ -13,6 +13,7 @@ mod build;
 mod bundle;
 mod inspect;
 mod licences;
+mod manual;
 mod platform;
 mod resource;
 mod tools;
@@ -106,6 +107,8 @@ fn bundle(platforms: &[&'static Platform], built: &[Built]) -> Result<Outcome, F
     let licences = parts.join("LICENSES.txt");
     write(&licences, &text)?;
 
+    let pages = manual::write(&parts.join("manual"))?;
+
     let mut sizes = vec![format!("licences of {crates} crates")];
     let mut addin = Vec::new();
     for Built {
@@ -120,11 +123,12 @@ fn bundle(platforms: &[&'static Platform], built: &[Built]) -> Result<Outcome, F
             }
             _ => {
                 let name = format!("ws-{VERSION}-{}.zip", platform.name);
-                let entries = [
+                let mut entries = vec![
                     Entry::program(product.file(platform), path),
                     Entry::new("LICENSES.txt", &licences),
-                    Entry::new("README.md", root().join("README.md")),
+                    Entry::new("README.md", root().join("ws-cli/README.md")),
                 ];
+                entries.extend(pages.iter().map(|(name, path)| Entry::new(name, path)));
                 let size = bundle::zip(&folder.join(&name), &entries)?;
                 sizes.push(format!("{name} {}", bytes(size)));
             }

@@ -5,12 +5,13 @@ use serde_json::Value;
 use super::{packages, text};
 
 /// The licences that a program under MIT or Apache-2.0 may contain without further duties than naming them.
-const LICENCES: [&str; 10] = [
+const LICENCES: [&str; 11] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
     "BSD-2-Clause",
     "BSD-3-Clause",
+    "BSL-1.0",
     "ISC",
     "MIT",
     "MIT-0",

@@ -5,6 +5,7 @@
 
 mod code;
 mod dependencies;
+mod features;
 mod layers;
 mod layout;
 mod manifests;
@@ -70,6 +71,7 @@ pub(crate) fn tidy() -> Result<Outcome, Failure> {
         ("leftovers", words::check_leftovers(&files)),
         ("sleeping tests", words::check_sleeps(&files)),
         ("unsafe", words::check_unsafe(&files)),
+        ("tests behind features", features::check(&files)),
     ];
     let mut count = 0;
     for (name, findings) in checks {

@@ -153,7 +153,7 @@ impl<D: Dialler> Worker<D> {
             && self
                 .backoff
                 .as_ref()
-                .is_some_and(|b| b.retries_after(&cause))
+                .is_some_and(|b| b.retries_after_end(&cause))
         {
             self.shared.set_state(State::Closing);
         } else {

@@ -74,8 +74,8 @@ impl Dialler for MockDialler {
                 response: None,
                 compression: None,
                 tls_version: None,
-                peer_address: nowhere,
-                local_address: nowhere,
+                peer_address: Some(nowhere),
+                local_address: Some(nowhere),
             },
             waker: None,
         })

@@ -1,0 +1,29 @@
+//! `ws completions` and `ws man`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap_complete::Shell;
+
+/// `ws completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// For this shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+/// `ws man`.
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Into this folder
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+}
+
+pub(super) const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  ws completions bash > ~/.local/share/bash-completion/completions/ws
+  ws completions zsh > \"${fpath[1]}/_ws\"
+  ws completions fish > ~/.config/fish/completions/ws.fish
+  ws completions powershell | Out-String | Invoke-Expression";

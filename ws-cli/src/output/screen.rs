@@ -1,0 +1,99 @@
+//! The terminal, which a prompt may own for a while: then everything appears above the line being typed.
+//!
+//! ```text
+//! Output, the log ─ print ─┬─ prompt: clears its line, prints, draws its line again
+//!                          └─ no prompt: stdout, stderr
+//! ```
+//!
+//! Process-wide like the streams themselves: the log and an exit after a second signal have no other way to the prompt.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+/// What owns the terminal.
+pub(crate) trait Owner: Send {
+    /// Prints text above the line being typed; false if nobody types any more.
+    fn print(&mut self, text: &str) -> bool;
+
+    /// Gives the terminal back as it was, once everything that was printed is on it.
+    fn end(&mut self);
+}
+
+static OWNER: Mutex<Option<Box<dyn Owner>>> = Mutex::new(None);
+
+/// How long an exit waits for somebody who is printing.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// From now on `owner` prints, until [`release`].
+pub(crate) fn take_over(owner: impl Owner + 'static) {
+    *OWNER.lock() = Some(Box::new(owner));
+}
+
+/// The prompt is over, or the process is about to end; does nothing without a prompt.
+pub(crate) fn release() {
+    let owner = OWNER
+        .try_lock_for(PATIENCE)
+        .and_then(|mut owner| owner.take());
+    if let Some(mut owner) = owner {
+        owner.end();
+    }
+}
+
+/// Prints a line of status or error. A closed stderr is ignored: status must never fail a command.
+pub(crate) fn print_error_line(line: &str) {
+    let _ = Stderr.write_all(format!("{line}\n").as_bytes());
+}
+
+/// Prints on the line of stderr where the cursor is, in place of what is there. A closed stderr is ignored.
+pub(crate) fn print_in_place(text: &str) {
+    let _ = Stderr.write_all(format!("\r\u{1b}[K{text}").as_bytes());
+}
+
+/// Prints above the prompt; false if there is none.
+fn print_above(bytes: &[u8]) -> bool {
+    let mut place = OWNER.lock();
+    let Some(owner) = &mut *place else {
+        return false;
+    };
+    let is_there = owner.print(&String::from_utf8_lossy(bytes));
+    if !is_there {
+        *place = None;
+    }
+    is_there
+}
+
+/// Standard output, or the prompt above which it appears.
+#[derive(Debug)]
+pub(crate) struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if print_above(bytes) {
+            return Ok(bytes.len());
+        }
+        io::stdout().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
+/// Standard error, or the prompt above which it appears.
+#[derive(Debug)]
+pub(crate) struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if print_above(bytes) {
+            return Ok(bytes.len());
+        }
+        io::stderr().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

@@ -1,0 +1,148 @@
+//! Many connections in one thread, each to a server of its own that behaves differently.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Instant;
+
+use ws_client::{CloseCode, ConnectRequest, Connected, Error, ErrorKind, Swarm, SwarmEvent};
+
+use crate::support::*;
+
+/// What was told of each connection, in words.
+#[derive(Default)]
+struct Told(BTreeMap<usize, Vec<String>>);
+
+impl Told {
+    fn note(&mut self, number: usize, event: &SwarmEvent<'_>) {
+        let text = match event {
+            SwarmEvent::Text(text) => format!("text {text}"),
+            SwarmEvent::Binary(data) => format!("{} bytes", data.len()),
+            SwarmEvent::Pong(payload) => format!("pong {payload:?}"),
+            SwarmEvent::Closed(close) => format!("closed {} {}", close.code, close.reason),
+            SwarmEvent::Ended(error) => format!("ended {:?}", error.kind()),
+            _ => String::from("?"),
+        };
+        self.0.entry(number).or_default().push(text);
+    }
+
+    fn of(&self, number: usize) -> Vec<&str> {
+        let events = self.0.get(&number).into_iter().flatten();
+        events.map(String::as_str).collect()
+    }
+}
+
+/// Turns until `is_done`; fails if that takes too long.
+#[track_caller]
+fn turn_until(swarm: &mut Swarm, told: &mut Told, is_done: impl Fn(&Swarm, &Told) -> bool) {
+    let latest = Instant::now() + LONG;
+    while !is_done(swarm, told) {
+        let left = latest.saturating_duration_since(Instant::now());
+        assert!(!left.is_zero(), "{:?}", told.0);
+        swarm
+            .turn(Some(left), |number, event, _| told.note(number, &event))
+            .unwrap();
+    }
+}
+
+fn add<T>(swarm: &mut Swarm, server: &Server<T>) -> usize {
+    let request = ConnectRequest::new(&server.url).unwrap();
+    swarm.add(Connected::dial(&request).unwrap()).unwrap()
+}
+
+fn swarm() -> Result<Swarm, Error> {
+    Swarm::new(&ConnectRequest::new("ws://127.0.0.1/")?)
+}
+
+#[test]
+fn each_connection_has_its_own_messages_and_its_own_end() {
+    let talkative = serve_raw(|mut stream| {
+        let head = read_head(&mut stream);
+        // The first frame comes with the answer, the second in two pieces, and a ping between.
+        let mut bytes = accept(&head).into_bytes();
+        bytes.extend(frame(TEXT, b"early"));
+        stream.write_all(&bytes).unwrap();
+        let second = frame(TEXT, b"in two pieces");
+        stream.write_all(&second[..5]).unwrap();
+        stream.write_all(&second[5..]).unwrap();
+        stream.write_all(&frame(PING, b"p")).unwrap();
+        let pong = read_frame(&mut stream).unwrap();
+        stream.write_all(&frame(CLOSE, b"\x03\xe9going")).unwrap();
+        (pong, read_frame(&mut stream).unwrap())
+    });
+    let lost = serve_frames(|mut stream| {
+        stream.write_all(&frame(BINARY, &[7; 70_000])).unwrap();
+        stream.write_all(&frame(TEXT, b"half")[..3]).unwrap();
+    });
+    let broken = serve_frames(|mut stream| {
+        stream.write_all(&frame(TEXT, b"good")).unwrap();
+        stream.write_all(&frame(TEXT, b"\xFF")).unwrap();
+        read_frame(&mut stream).unwrap()
+    });
+    let mut swarm = swarm().unwrap();
+    let numbers = [
+        add(&mut swarm, &talkative),
+        add(&mut swarm, &lost),
+        add(&mut swarm, &broken),
+    ];
+    assert_eq!(numbers, [0, 1, 2]);
+    let mut told = Told::default();
+    turn_until(&mut swarm, &mut told, |swarm, _| swarm.is_empty());
+    assert_eq!(
+        told.of(0),
+        ["text early", "text in two pieces", "closed 1001 going"]
+    );
+    assert_eq!(told.of(1), ["70000 bytes", "ended Closed"]);
+    assert_eq!(told.of(2), ["text good", "ended Protocol"]);
+    let (pong, close) = talkative.join();
+    assert_eq!(pong, (PONG, b"p".to_vec()));
+    assert_eq!(close.0, CLOSE);
+    let (first, payload) = broken.join();
+    assert_eq!((first, &payload[..2]), (CLOSE, &1007_u16.to_be_bytes()[..]));
+    assert!(!swarm.send_text(0, "too late") && !swarm.close(1, CloseCode::NORMAL));
+    lost.join();
+}
+
+#[test]
+fn long_messages_pass_both_ways_at_once_and_closing_is_answered() {
+    const CONNECTIONS: usize = 8;
+    let servers: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            serve_tungstenite(|mut peer| {
+                while let Ok(message) = peer.read() {
+                    if message.is_binary() {
+                        peer.send(message).unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut swarm = swarm().unwrap();
+    let data = vec![9; 3 << 20];
+    for server in &servers {
+        let number = add(&mut swarm, server);
+        assert!(swarm.send_binary(number, &data));
+    }
+    assert!(swarm.unsent_bytes(0) > data.len());
+    let mut told = Told::default();
+    turn_until(&mut swarm, &mut told, |_, told| told.0.len() == CONNECTIONS);
+    for number in 0..swarm.count() {
+        assert_eq!(told.of(number), ["3145728 bytes"]);
+        assert_eq!(swarm.unsent_bytes(number), 0);
+        assert!(swarm.close(number, CloseCode::new(4000)));
+        assert!(!swarm.send_text(number, "after the Close"));
+    }
+    turn_until(&mut swarm, &mut told, |swarm, _| swarm.is_empty());
+    assert_eq!(told.of(3), ["3145728 bytes", "closed 4000 "]);
+    for server in servers {
+        server.join();
+    }
+}
+
+#[test]
+fn a_dial_that_fails_is_no_connection() {
+    let request = ConnectRequest::new("ws://127.0.0.1:1/").unwrap();
+    assert_eq!(
+        Connected::dial(&request).unwrap_err().kind(),
+        ErrorKind::Refused
+    );
+}
