@@ -65,7 +65,7 @@ fn objects_end_while_their_calls_wait() {
 #[test]
 fn the_library_is_loaded_and_unloaded_again_and_again() {
     let rounds = number("WS_NATIVE_LOADS", 200);
-    // A tool that keeps freed memory for a while makes the process grow.
+    // A tool that keeps freed memory for a while, or translated code, makes the process grow.
     let kib = if check() == Check::Nothing {
         2048
     } else {

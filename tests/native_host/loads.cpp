@@ -76,6 +76,8 @@ int run_loads(const std::string& library, const Settings& settings) {
     }
   }
   double seconds = (os::now() - started) / 1000;
+  // A thread that was joined may be listed by the system for a moment more.
+  for (int i = 0; i < 2000 && os::threads() > before_threads; ++i) os::pause_micros(1000);
   long files = os::open_files() - before_files, threads = os::threads() - before_threads, kib = os::resident_kib() - before_kib;
   check_balance(memory);
   // The server of the first load still serves.

@@ -81,11 +81,16 @@ pub(crate) fn steps(report: &mut Report) {
     report.step("linux 32 bit host", || {
         let libraries = "/usr/i686-linux-gnu/lib";
         let starter = [I686_LOADER, "--library-path", libraries];
-        linux_host("linux-i686", "i686-linux-gnu-g++", &starter)
+        linux_host("linux-i686", "i686-linux-gnu-g++", &starter, "")
     });
     report.step("linux ARM host", || {
         let starter = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"];
-        linux_host("linux-aarch64", "aarch64-linux-gnu-g++", &starter)
+        linux_host(
+            "linux-aarch64",
+            "aarch64-linux-gnu-g++",
+            &starter,
+            "emulator",
+        )
     });
 }
 
@@ -97,10 +102,16 @@ fn windows_host() -> Result<Outcome, Failure> {
     native_tests(
         &format!("{} {}", wine.script.display(), host.display()),
         &library,
+        "",
     )
 }
 
-fn linux_host(platform: &str, compiler: &str, starter: &[&str]) -> Result<Outcome, Failure> {
+fn linux_host(
+    platform: &str,
+    compiler: &str,
+    starter: &[&str],
+    check: &str,
+) -> Result<Outcome, Failure> {
     let library = make(Product::Addin, Platform::find(platform)?)?;
     let host = host(
         compiler,
@@ -110,6 +121,7 @@ fn linux_host(platform: &str, compiler: &str, starter: &[&str]) -> Result<Outcom
     native_tests(
         &format!("{} {}", starter.join(" "), host.display()),
         &library,
+        check,
     )
 }
 
@@ -147,7 +159,8 @@ fn host(compiler: &str, name: &str, libraries: &[&str]) -> Result<PathBuf, Failu
     Ok(program)
 }
 
-fn native_tests(host: &str, library: &Path) -> Result<Outcome, Failure> {
+/// `check` is what `WS_NATIVE_CHECK` says.
+fn native_tests(host: &str, library: &Path, check: &str) -> Result<Outcome, Failure> {
     let mut summary = String::new();
     Run::cargo()
         .args([
@@ -155,6 +168,7 @@ fn native_tests(host: &str, library: &Path) -> Result<Outcome, Failure> {
         ])
         .env("WS_NATIVE_HOST", host)
         .env("WS_NATIVE_LIBRARY", library)
+        .env("WS_NATIVE_CHECK", check)
         .run_with_lines(|line| {
             if line.starts_with("test result:") {
                 summary = line.to_owned();

@@ -16,6 +16,8 @@ pub(crate) enum Check {
     Nothing,
     AddressSanitizer,
     Valgrind,
+    /// qemu: the process's memory is mostly its own, and what limits it is not for what runs inside.
+    Emulator,
 }
 
 /// What `WS_NATIVE_CHECK` says.
@@ -24,7 +26,8 @@ pub(crate) fn check() -> Check {
         Err(_) | Ok("") => Check::Nothing,
         Ok("asan") => Check::AddressSanitizer,
         Ok("valgrind") => Check::Valgrind,
-        Ok(other) => panic!("WS_NATIVE_CHECK={other}: asan or valgrind is needed"),
+        Ok("emulator") => Check::Emulator,
+        Ok(other) => panic!("WS_NATIVE_CHECK={other}: asan, valgrind or emulator is needed"),
     }
 }
 
@@ -79,7 +82,7 @@ fn build_host() -> PathBuf {
     files.sort();
     let sanitizer: &[&str] = match check() {
         Check::AddressSanitizer => &["-fsanitize=address", "-fno-omit-frame-pointer"],
-        Check::Nothing | Check::Valgrind => &[],
+        Check::Nothing | Check::Valgrind | Check::Emulator => &[],
     };
     let options = [
         "-std=c++17",
