@@ -1,7 +1,7 @@
 //! The prompt of `ws connect` on a terminal: editing, history, messages above the line, commands, and how it ends.
 
 use std::io::Write;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{TryRecvError, channel};
 
 use crate::support::cli::{Checked, serve, ws};
 use crate::support::scripted::{close_frame, frame, read_frame, scripted, upgrade};
@@ -120,6 +120,34 @@ fn commands_do_what_they_say_and_wrong_ones_are_explained() {
         (0x8, close),
     ];
     assert_eq!(peer.join(), expected);
+}
+
+#[test]
+fn a_command_is_answered_while_messages_pour_in() {
+    let peer = scripted(|mut stream| {
+        upgrade(&mut stream, None);
+        read_frame(&mut stream);
+        let (done, is_done) = channel::<()>();
+        let mut pouring = stream.try_clone().unwrap();
+        let pour = std::thread::spawn(move || {
+            let burst = frame(0x1, b"x").repeat(100);
+            while is_done.try_recv() == Err(TryRecvError::Empty) {
+                pouring.write_all(&burst).unwrap();
+            }
+            pouring.write_all(&close_frame(1000, "")).unwrap();
+        });
+        let message = read_frame(&mut stream);
+        drop(done);
+        pour.join().unwrap();
+        message
+    });
+    let mut terminal = prompt(&peer.url, &[], &[]);
+    terminal.press("go\r");
+    terminal.wait_for_line("< x");
+    terminal.press("/help\rdone\r");
+    assert_eq!(terminal.finish(), Some(0));
+    assert!(terminal.raw.contains("/close [CODE"));
+    assert_eq!(peer.join(), Some((0x1, b"done".to_vec())));
 }
 
 #[test]
