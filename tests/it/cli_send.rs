@@ -62,7 +62,7 @@ fn a_full_disk_is_1_and_the_file_is_named() {
     let server = serve(&["--echo"]);
     let arguments = ["send", &server.url, "x", "--count", "1", "-o", "/dev/full"];
     let ended = ws(&arguments).run().expect_code(1);
-    let line = ended.stderr_text();
+    let line = ended.error_line();
     assert!(
         line.contains("cannot write to /dev/full for -o: "),
         "{line}"
