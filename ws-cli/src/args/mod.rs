@@ -260,4 +260,19 @@ mod tests {
         assert!(parse(&["--wait", "forever"]).is_ok());
         assert!(parse(&["--count", "0"]).is_err());
     }
+
+    #[test]
+    fn numbers_that_could_not_work_are_refused() {
+        for arguments in [
+            &["connect", "ws://h", "--ping", "0"][..],
+            &["connect", "ws://h", "--reconnect=0"],
+            &["serve", "--pool-size", "0"],
+            &["bench", "ws://h", "--rate", "1000001"],
+        ] {
+            assert!(
+                Cli::try_parse_from(["ws"].iter().chain(arguments)).is_err(),
+                "{arguments:?}"
+            );
+        }
+    }
 }
