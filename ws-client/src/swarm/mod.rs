@@ -154,7 +154,10 @@ impl Swarm {
         mut on_event: impl FnMut(usize, SwarmEvent<'_>, &mut Link<'_>),
     ) -> Result<(), Error> {
         let mut has_told = false;
-        debug_assert!(self.ready.len() <= self.open, "a connection is listed twice");
+        debug_assert!(
+            self.ready.len() <= self.open,
+            "a connection is listed twice"
+        );
         // What was sent since the last turn leaves before anything is waited for.
         let mut work = std::mem::take(&mut self.ready);
         self.serve(&work, &mut |number, event, link| {
