@@ -84,7 +84,7 @@ pub(super) fn failure(error: &Error) -> Failure {
     let exit = exit(error);
     let mut text = error.to_string();
     let hint = error.hint();
-    if let Some(hint) = hint.or(error.redirect().map(|_| REDIRECT_HINT)) {
+    if let Some(hint) = hint.or_else(|| error.redirect().map(|_| REDIRECT_HINT)) {
         text.push_str("; ");
         text.push_str(hint);
     }
