@@ -4,7 +4,15 @@ use std::process::Command;
 
 use crate::support::cli::{Checked, ws};
 
-const COMMANDS: [&str; 6] = ["bench", "completions", "connect", "rpc", "send", "serve"];
+const COMMANDS: [&str; 7] = [
+    "bench",
+    "completions",
+    "connect",
+    "man",
+    "rpc",
+    "send",
+    "serve",
+];
 
 #[test]
 fn completions_name_every_command_and_bash_takes_them() {

@@ -48,7 +48,11 @@ fn redirects_are_followed_only_if_asked_and_secrets_stay_behind() {
     let there = format!("{}there?x=1", peer.url.replace("ws://", "http://"));
     let (url, first) = answering(&redirect("302 Found", &there));
     let refused = ws(&["send", &url, "x"]).run().expect_code(22);
-    assert!(refused.error_line().contains("302"), "{}", refused.stderr);
+    let line = refused.error_line();
+    assert!(
+        line.contains("302") && line.contains("--location"),
+        "{line}"
+    );
     first.join().unwrap();
 
     let (url, first) = answering(&redirect("307 Temporary Redirect", &there));
@@ -109,6 +113,8 @@ fn a_circle_of_redirects_and_a_bad_one_end_with_22() {
         "{}",
         ended.stderr
     );
+    let line = ended.error_line();
+    assert!(line.contains("at most ten in a row"), "{line}");
     server.join().unwrap();
     let (url, _server) = answering(&redirect("302 Found", "ftp://example.com/"));
     let bad = ws(&["send", &url, "x", "-L"]).run().expect_code(22);

@@ -1,7 +1,9 @@
 //! The prompt of `ws connect` on a terminal: editing, history, messages above the line, commands, and how it ends.
 
 use std::io::Write;
+use std::net::Shutdown;
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use crate::support::cli::{Checked, serve, ws};
 use crate::support::scripted::{close_frame, frame, read_frame, scripted, upgrade};
@@ -120,6 +122,38 @@ fn commands_do_what_they_say_and_wrong_ones_are_explained() {
         (0x8, close),
     ];
     assert_eq!(peer.join(), expected);
+}
+
+#[test]
+fn a_command_is_answered_while_messages_pour_in() {
+    let (late, is_late) = channel();
+    let peer = scripted(move |mut stream| {
+        upgrade(&mut stream, None);
+        let mut pouring = stream.try_clone().unwrap();
+        let pour = std::thread::spawn(move || {
+            // Long ones: then showing them takes the time, and who prints waits for who edits.
+            let length = 60_000_u16;
+            let text = vec![b'x'; length.into()];
+            let message = [&[0x81, 126][..], &length.to_be_bytes(), &text].concat();
+            for count in 0.. {
+                if pouring.write_all(&message).is_err() {
+                    break;
+                }
+                if count == 400 {
+                    late.send(()).unwrap();
+                }
+            }
+        });
+        let message = read_frame(&mut stream);
+        stream.shutdown(Shutdown::Both).unwrap();
+        pour.join().unwrap();
+        message
+    });
+    let mut terminal = on_terminal(&["connect", &peer.url], &[]);
+    is_late.recv_timeout(Duration::from_secs(60)).unwrap();
+    // What has come is not waited for: it is much to show.
+    terminal.press("/help\rdone\r");
+    assert_eq!(peer.join(), Some((0x1, b"done".to_vec())));
 }
 
 #[test]

@@ -56,6 +56,19 @@ fn a_file_is_one_binary_message_byte_for_byte() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_1_and_the_file_is_named() {
+    let server = serve(&["--echo"]);
+    let arguments = ["send", &server.url, "x", "--count", "1", "-o", "/dev/full"];
+    let ended = ws(&arguments).run().expect_code(1);
+    let line = ended.error_line();
+    assert!(
+        line.contains("cannot write to /dev/full for -o: "),
+        "{line}"
+    );
+}
+
 #[test]
 fn a_message_above_the_servers_limit_is_56_with_its_reason() {
     let server = serve(&["--echo"]);

@@ -76,7 +76,7 @@ fn exec_involves_no_shell_unless_asked() {
 
 #[test]
 fn exec_of_a_program_that_is_not_there_is_2_before_listening() {
-    for program in ["no-such-program", "./no/such/program", "echo hello"] {
+    for program in ["no-such-program", "./no/such/program", "/", "echo hello"] {
         let ended = ws(&["serve", "127.0.0.1:0", "--exec", program])
             .run()
             .expect_code(2);

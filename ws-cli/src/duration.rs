@@ -28,6 +28,17 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// Reads a duration after which something is done again and again: never zero, which would leave no pause.
+///
+/// # Errors
+/// As [`parse`], and for zero.
+pub(crate) fn parse_pause(text: &str) -> Result<Duration, String> {
+    match parse(text)? {
+        Duration::ZERO => Err(String::from("there must be a pause; 1ms is short")),
+        pause => Ok(pause),
+    }
+}
+
 /// How long silence may last before the connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
@@ -81,6 +92,14 @@ mod tests {
             assert!(parse(text).is_err(), "{text:?} must be refused");
         }
         assert!(parse("99999999999999999999m").is_err());
+    }
+
+    #[test]
+    fn a_pause_is_never_zero() {
+        assert_eq!(parse_pause("1ms"), Ok(Duration::from_millis(1)));
+        for text in ["0", "0ms", "0.0000000001", "x"] {
+            assert!(parse_pause(text).is_err(), "{text:?} must be refused");
+        }
     }
 
     #[test]

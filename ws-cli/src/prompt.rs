@@ -83,6 +83,7 @@ pub(crate) fn start(
     thread::Builder::new()
         .name(String::from("prompt"))
         .spawn(move || {
+            screen::mark_typing_thread();
             let history = History::open(&mut editor);
             read_lines(&mut editor, &history, typing, &signals, &sender, wake);
         })

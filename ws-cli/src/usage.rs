@@ -1,7 +1,9 @@
 //! What is wrong with the command line, on one line; and help.
 
+use clap::CommandFactory;
 use clap::error::ErrorKind;
 
+use crate::args::Cli;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{ColourChoice, Output};
@@ -29,14 +31,14 @@ pub(crate) fn misused(error: &clap::Error) -> Exit {
         .iter()
         .take_while(|argument| *argument != "--")
         .any(|argument| argument == "--json");
-    let line = usage_line(&error.to_string());
+    let line = usage_line(&error.to_string(), &arguments);
     let failure = Failure::usage(secret::hide(&line, &arguments));
     Output::new(json, false, ColourChoice::Auto).failure(&failure);
     failure.exit
 }
 
 /// clap's several lines as one: what is wrong and its tip, then where to find help.
-fn usage_line(rendered: &str) -> String {
+fn usage_line(rendered: &str, arguments: &[String]) -> String {
     let mut usage = "";
     let mut line = String::new();
     for part in rendered
@@ -59,8 +61,24 @@ fn usage_line(rendered: &str) -> String {
         .next()
         .unwrap_or_default()
         .trim();
-    let command = if command.is_empty() { "ws" } else { command };
+    let command = if command.is_empty() {
+        named_command(arguments)
+    } else {
+        command.to_owned()
+    };
     format!("{line} (see '{command} --help')")
+}
+
+/// The command that `arguments` begin with, for errors of which clap shows no usage.
+fn named_command(arguments: &[String]) -> String {
+    let ws = Cli::command();
+    let name = arguments
+        .iter()
+        .find_map(|argument| ws.find_subcommand(argument));
+    name.map_or_else(
+        || "ws".into(),
+        |command| format!("ws {}", command.get_name()),
+    )
 }
 
 #[cfg(test)]
@@ -68,14 +86,11 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::args::Cli;
 
     fn refused(arguments: &[&str]) -> String {
-        usage_line(
-            &Cli::try_parse_from(arguments)
-                .expect_err("must be refused")
-                .to_string(),
-        )
+        let error = Cli::try_parse_from(arguments).expect_err("must be refused");
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        usage_line(&error.to_string(), &arguments[1..])
     }
 
     #[test]
@@ -101,6 +116,7 @@ mod tests {
         );
         let line = refused(&["ws", "connect", "ws://h", "--wait", "1h"]);
         assert!(line.contains("'1h'") && line.contains("250ms"), "{line}");
+        assert!(line.ends_with("(see 'ws connect --help')"), "{line}");
         assert!(!line.contains('\n'));
     }
 }

@@ -104,6 +104,9 @@ impl Error {
     /// Returns what the user may try, where something can be said.
     pub fn hint(&self) -> Option<&'static str> {
         match self.kind {
+            ErrorKind::PortInUse if self.target.contains(std::path::is_separator) => {
+                Some("stop the program that listens there, or choose another path")
+            }
             ErrorKind::PortInUse => Some(
                 "stop the program that listens there, or choose another port (0 picks a free one)",
             ),

@@ -25,8 +25,8 @@ pub(crate) struct BenchArgs {
     /// Send this many messages, on all connections together
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) messages: Option<u64>,
-    /// Send this many messages a second, on all connections together [default: as many as come back]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Send this many messages a second, on all connections together, at most 1000000 [default: as many as come back]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) rate: Option<u32>,
     /// Let this many messages of a connection be on their way at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]

@@ -16,7 +16,7 @@ pub(crate) struct CompletionsArgs {
 /// `ws man`.
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// Into this folder
+    /// Into this folder, which must exist
     #[arg(value_name = "FOLDER")]
     pub(crate) folder: PathBuf,
 }
@@ -27,3 +27,7 @@ Examples:
   ws completions zsh > \"${fpath[1]}/_ws\"
   ws completions fish > ~/.config/fish/completions/ws.fish
   ws completions powershell | Out-String | Invoke-Expression";
+
+pub(super) const MAN_EXAMPLES: &str = "\
+Examples:
+  ws man ~/.local/share/man/man1                   'man ws-connect' then shows one of the pages";

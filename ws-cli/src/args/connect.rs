@@ -25,7 +25,7 @@ pub(crate) struct ConnectArgs {
     #[arg(long, conflicts_with = "no_stdin")]
     pub(crate) commands: bool,
     /// Send a ping every so often and say how long its answer took
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_pause)]
     pub(crate) ping: Option<Duration>,
 }
 

@@ -66,7 +66,7 @@ pub(crate) struct DialArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "60",
-        value_parser = duration::parse
+        value_parser = duration::parse_pause
     )]
     pub(crate) reconnect: Option<Duration>,
     /// Send the messages of this file first, on every connection: one a line (see --delimiter)

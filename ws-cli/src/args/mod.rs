@@ -13,7 +13,7 @@ use ws_client::DeflateConfig;
 
 use self::{
     bench::BENCH_EXAMPLES,
-    completions::COMPLETIONS_EXAMPLES,
+    completions::{COMPLETIONS_EXAMPLES, MAN_EXAMPLES},
     connect::{CONNECT_EXAMPLES, SEND_EXAMPLES},
     rpc::RPC_EXAMPLES,
     serve::SERVE_EXAMPLES,
@@ -93,7 +93,7 @@ pub(crate) enum Command {
     #[command(after_help = COMPLETIONS_EXAMPLES, after_long_help = with_exit_codes(COMPLETIONS_EXAMPLES))]
     Completions(CompletionsArgs),
     /// Write a manual page for ws and for each command
-    #[command(hide = true)]
+    #[command(after_help = MAN_EXAMPLES, after_long_help = with_exit_codes(MAN_EXAMPLES))]
     Man(ManArgs),
 }
 
@@ -174,10 +174,7 @@ mod tests {
     #[test]
     fn every_command_has_examples_and_exit_codes() {
         let mut ws = Cli::command();
-        for command in ws
-            .get_subcommands_mut()
-            .filter(|command| !command.is_hide_set())
-        {
+        for command in ws.get_subcommands_mut() {
             let help = command.render_long_help().to_string();
             assert!(
                 help.contains("Examples:\n  ") && help.contains("Exit codes:\n"),
@@ -259,5 +256,20 @@ mod tests {
         assert!(parse(&["--no-stdin", "--wait", "1"]).is_err());
         assert!(parse(&["--wait", "forever"]).is_ok());
         assert!(parse(&["--count", "0"]).is_err());
+    }
+
+    #[test]
+    fn numbers_that_could_not_work_are_refused() {
+        for arguments in [
+            &["connect", "ws://h", "--ping", "0"][..],
+            &["connect", "ws://h", "--reconnect=0"],
+            &["serve", "--pool-size", "0"],
+            &["bench", "ws://h", "--rate", "1000001"],
+        ] {
+            assert!(
+                Cli::try_parse_from(["ws"].iter().chain(arguments)).is_err(),
+                "{arguments:?}"
+            );
+        }
     }
 }

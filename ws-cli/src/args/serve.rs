@@ -1,6 +1,7 @@
 //! `ws serve`.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -62,7 +63,7 @@ pub(crate) struct ServeArgs {
     pub(crate) exec_args: Vec<OsString>,
     /// Hold at most this many connections; one more gets HTTP 503 [default: 20000, with --exec 256]
     #[arg(long, value_name = "N")]
-    pub(crate) pool_size: Option<usize>,
+    pub(crate) pool_size: Option<NonZeroUsize>,
     /// Threads that serve connections, each with an event loop
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) workers: usize,
@@ -125,7 +126,7 @@ impl ServeArgs {
     /// How many connections, and with `--exec` processes, there may be.
     pub(crate) fn pool_size(&self) -> usize {
         let default = if self.exec.is_some() { 256 } else { 20_000 };
-        self.pool_size.unwrap_or(default)
+        self.pool_size.map_or(default, NonZeroUsize::get)
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn write_manual(args: &ManArgs) -> Result<Exit, Stop> {
     let mut ws = Cli::command();
     ws.build();
     write_page(&ws, &args.folder)?;
-    let has_page = |command: &&Command| !command.is_hide_set() && command.get_name() != "help";
+    let has_page = |command: &&Command| command.get_name() != "help";
     for command in ws.get_subcommands().filter(has_page) {
         write_page(command, &args.folder)?;
     }

@@ -10,6 +10,8 @@ use crate::failure::Failure;
 /// Redirects that are followed one after the other.
 const MAX_REDIRECTS: u32 = 10;
 
+const REDIRECT_HINT: &str = "--location follows redirects, at most ten in a row";
+
 /// The request that `args` describe.
 pub(super) fn request(args: &TargetArgs) -> Result<ConnectRequest, Failure> {
     let mut request = ConnectRequest::new(&args.url).map_err(|error| failure(&error))?;
@@ -81,7 +83,8 @@ fn split_header(header: &str) -> Result<(&str, &str), Failure> {
 pub(super) fn failure(error: &Error) -> Failure {
     let exit = exit(error);
     let mut text = error.to_string();
-    if let Some(hint) = error.hint() {
+    let hint = error.hint();
+    if let Some(hint) = hint.or_else(|| error.redirect().map(|_| REDIRECT_HINT)) {
         text.push_str("; ");
         text.push_str(hint);
     }

@@ -37,6 +37,8 @@ use crate::failure::{Failure, Stop};
 /// The two streams of a command.
 pub(crate) struct Output {
     stdout: Box<dyn Write + Send>,
+    /// What it is called in errors.
+    destination: String,
     /// Every event is printed, as JSON.
     json: bool,
     medium: Medium,
@@ -90,6 +92,7 @@ impl Output {
             Failure::new(Exit::Other, "usage", text)
         })?;
         self.stdout = Box::new(file);
+        self.destination = format!("{} for -o", path.display());
         self.medium = Medium {
             is_terminal: false,
             coloured: !self.json && self.colour.applies(false),
@@ -120,6 +123,7 @@ impl Output {
     fn with_stdout(stdout: Box<dyn Write + Send>, json: bool, medium: Medium) -> Self {
         Self {
             stdout,
+            destination: String::from("stdout"),
             json,
             medium,
             layout: Layout::default(),
@@ -237,7 +241,7 @@ impl Output {
                 Failure::new(
                     Exit::Other,
                     "internal",
-                    format!("cannot write to stdout: {error}"),
+                    format!("cannot write to {}: {error}", self.destination),
                 )
                 .into()
             }

@@ -4,21 +4,26 @@
 
 use serde_json::value::RawValue;
 
+use crate::framing::MESSAGE_BYTES;
+
 /// `text` laid out, if it is an object or an array of JSON.
 pub(super) fn pretty(text: &str) -> Option<String> {
     let json = text.trim();
     if !json.starts_with(['{', '[']) || serde_json::from_str::<&RawValue>(json).is_err() {
         return None;
     }
-    Some(laid_out(json))
+    laid_out(json)
 }
 
-/// `json` must be valid.
-fn laid_out(json: &str) -> String {
+/// `json` must be valid. `None` if it becomes too long: indentation alone can make gigabytes of what is nested deeply.
+fn laid_out(json: &str) -> Option<String> {
     let mut output = String::with_capacity(json.len() * 2);
     let mut depth = 0_usize;
     let mut rest = json.chars().peekable();
     while let Some(c) = rest.next() {
+        if output.len() > MESSAGE_BYTES {
+            return None;
+        }
         match c {
             '"' => {
                 output.push(c);
@@ -56,7 +61,7 @@ fn laid_out(json: &str) -> String {
             c => output.push(c),
         }
     }
-    output
+    Some(output)
 }
 
 fn break_line(depth: usize, output: &mut String) {
@@ -79,6 +84,16 @@ mod tests {
             serde_json::from_str(expected).unwrap(),
         );
         assert_eq!(before, after);
+    }
+
+    #[test]
+    fn deep_nesting_makes_no_gigabytes() {
+        let nested = |depth| ["[".repeat(depth), "]".repeat(depth)].concat();
+        assert_eq!(
+            pretty(&nested(3)).as_deref(),
+            Some("[\n  [\n    []\n  ]\n]")
+        );
+        assert_eq!(pretty(&nested(100_000)), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!
 //! Process-wide like the streams themselves: the log and an exit after a second signal have no other way to the prompt.
 
+use std::cell::Cell;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -23,12 +24,22 @@ pub(crate) trait Owner: Send {
 
 static OWNER: Mutex<Option<Box<dyn Owner>>> = Mutex::new(None);
 
+thread_local! {
+    /// This thread edits the line: who prints above it waits for this one, so this one must wait for nobody.
+    static IS_TYPING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// How long an exit waits for somebody who is printing.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// From now on `owner` prints, until [`release`].
 pub(crate) fn take_over(owner: impl Owner + 'static) {
     *OWNER.lock() = Some(Box::new(owner));
+}
+
+/// From now on what this thread prints goes straight to the terminal: it prints only while no line is being edited.
+pub(crate) fn mark_typing_thread() {
+    IS_TYPING.set(true);
 }
 
 /// The prompt is over, or the process is about to end; does nothing without a prompt.
@@ -53,6 +64,9 @@ pub(crate) fn print_in_place(text: &str) {
 
 /// Prints above the prompt; false if there is none.
 fn print_above(bytes: &[u8]) -> bool {
+    if IS_TYPING.get() {
+        return print_on_terminal(bytes).is_ok();
+    }
     let mut place = OWNER.lock();
     let Some(owner) = &mut *place else {
         return false;
@@ -62,6 +76,12 @@ fn print_above(bytes: &[u8]) -> bool {
         *place = None;
     }
     is_there
+}
+
+fn print_on_terminal(bytes: &[u8]) -> io::Result<()> {
+    let mut terminal = io::stdout().lock();
+    terminal.write_all(bytes)?;
+    terminal.flush()
 }
 
 /// Standard output, or the prompt above which it appears.

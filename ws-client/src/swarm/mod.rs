@@ -154,6 +154,10 @@ impl Swarm {
         mut on_event: impl FnMut(usize, SwarmEvent<'_>, &mut Link<'_>),
     ) -> Result<(), Error> {
         let mut has_told = false;
+        debug_assert!(
+            self.ready.len() <= self.open,
+            "a connection is listed twice"
+        );
         // What was sent since the last turn leaves before anything is waited for.
         let mut work = std::mem::take(&mut self.ready);
         self.serve(&work, &mut |number, event, link| {
@@ -170,7 +174,10 @@ impl Swarm {
         let waited = self.poll.wait(timeout, |number, readiness| {
             if let Some(Some(slot)) = slots.get_mut(number) {
                 slot.note(readiness);
-                work.push(number);
+                // One that is on the list has its turn next; served here too it would stand on the list twice.
+                if !slot.is_ready {
+                    work.push(number);
+                }
             }
         });
         waited.map_err(|error| self.failed(error))?;

@@ -81,7 +81,7 @@ fn every_common_refusal_is_one_clear_line() {
         server refused the opening handshake: 403 Forbidden [the server may not allow this origin, host or user]
         server refused the opening handshake: 401, saying "who are you?" [send credentials: an Authorization header, or user:password@ in the address]
         server refused the opening handshake: 426 Upgrade Required, saying "hello"
-        server refused the opening handshake: 302 Found (redirects are not followed; it points to https://elsewhere/login?token=***)
+        server refused the opening handshake: 302 Found (a redirect, not followed, to https://elsewhere/login?token=***)
         server refused the opening handshake: 503 Service Unavailable, saying "\u{1b}[31m\u{7}x" [try again later]
         server refused the opening handshake: 200 OK, saying "cut sho"
         server refused the opening handshake: 200 OK

@@ -127,7 +127,7 @@ impl fmt::Display for Summary<'_> {
         if let Some(location) = response.redacted_location().filter(|_| is_redirect) {
             write!(
                 f,
-                " (redirects are not followed; it points to {})",
+                " (a redirect, not followed, to {})",
                 PeerText::new(&location)
             )?;
         }

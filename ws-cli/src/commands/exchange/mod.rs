@@ -39,6 +39,9 @@ const SENT_PER_TURN: usize = 64;
 /// Messages taken before the source is looked at again: a peer that never pauses must not silence it.
 const RECEIVED_PER_TURN: usize = 256;
 
+/// The same in bytes: on a terminal they take their time.
+const RECEIVED_BYTES_PER_TURN: usize = 256 * 1024;
+
 /// The client's own limit for one send call; `--max-time` can only shorten it.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -171,7 +174,11 @@ impl<'a> Exchange<'a> {
                 self.time_to_wait()
             };
             busy = sent;
+            let mut bytes = 0;
             for _ in 0..RECEIVED_PER_TURN {
+                if bytes > RECEIVED_BYTES_PER_TURN {
+                    break;
+                }
                 match self.client.receive(mem::take(&mut wait)) {
                     Ok(Some(Message::Close(close))) => {
                         if !self.dialler.retries_after_close(close.code) {
@@ -184,6 +191,7 @@ impl<'a> Exchange<'a> {
                     }
                     Ok(Some(message)) => {
                         busy = true;
+                        bytes += size(&message);
                         self.print(&message)?;
                         if self.is_counted() {
                             return self.close(Ending::Counted);
@@ -360,6 +368,14 @@ impl<'a> Exchange<'a> {
             end.saturating_duration_since(Instant::now())
         });
         self.dialler.time_left().map_or(wait, |left| wait.min(left))
+    }
+}
+
+fn size(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(payload) => payload.len(),
+        _ => 0,
     }
 }
 

@@ -190,7 +190,7 @@ fn says_where_a_redirect_leads_without_its_secrets() {
     let text = error(answer).to_string();
     assert_eq!(
         text,
-        "server refused the opening handshake: 302 Found (redirects are not followed; it points to \
+        "server refused the opening handshake: 302 Found (a redirect, not followed, to \
          https://example.com/a?token=***)"
     );
     assert!(!format!("{:?}", error(answer)).contains("secret"));

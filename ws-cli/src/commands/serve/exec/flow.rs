@@ -13,6 +13,7 @@ pub(super) struct Inflow {
 #[derive(Default)]
 struct Incoming {
     messages: VecDeque<Vec<u8>>,
+    /// What they cost.
     bytes: usize,
     /// The connection is paused until there is room.
     is_full: bool,
@@ -29,7 +30,7 @@ impl Inflow {
         if state.is_deaf {
             return true;
         }
-        state.bytes += message.len();
+        state.bytes += cost(&message);
         state.messages.push_back(message);
         state.is_full = state.bytes > HIGH_WATER_BYTES;
         self.changed.notify_all();
@@ -57,10 +58,10 @@ impl Inflow {
         Some(std::mem::take(&mut state.messages))
     }
 
-    /// Notes that the process has taken so many bytes; whether a paused connection may go on.
-    pub(super) fn written(&self, bytes: usize) -> bool {
+    /// Notes that the process has taken this message; whether a paused connection may go on.
+    pub(super) fn written(&self, message: &[u8]) -> bool {
         let mut state = self.lock();
-        state.bytes -= bytes;
+        state.bytes -= cost(message);
         state.is_full && {
             state.is_full = state.bytes > LOW_WATER_BYTES;
             !state.is_full
@@ -136,6 +137,13 @@ impl Outflow {
     }
 }
 
+/// What a message counts for: its bytes and what holds them, so that many small or empty ones are bounded too.
+fn cost(message: &[u8]) -> usize {
+    message.len() + MESSAGE_COST
+}
+
+/// What a message costs beside its bytes.
+pub(super) const MESSAGE_COST: usize = 16;
 /// A connection with more than this on its way to its process is not read.
 const HIGH_WATER_BYTES: usize = 256 << 10;
 /// It is read again when no more than this is left.
@@ -151,14 +159,26 @@ mod tests {
     #[test]
     fn a_connection_pauses_above_the_mark_and_goes_on_below_the_other() {
         let inflow = Inflow::default();
-        assert!(inflow.push(vec![0; HIGH_WATER_BYTES]));
-        assert!(!inflow.push(vec![0; 100]));
-        assert_eq!(inflow.take().unwrap().len(), 2);
-        assert!(!inflow.written(100));
-        assert!(inflow.written(HIGH_WATER_BYTES - LOW_WATER_BYTES));
-        assert!(!inflow.written(LOW_WATER_BYTES), "it is told once");
+        let message = vec![0; LOW_WATER_BYTES - MESSAGE_COST];
+        for _ in 0..HIGH_WATER_BYTES / LOW_WATER_BYTES {
+            assert!(inflow.push(message.clone()));
+        }
+        assert!(!inflow.push(message.clone()));
+        assert_eq!(inflow.take().unwrap().len(), 5);
+        for _ in 0..3 {
+            assert!(!inflow.written(&message));
+        }
+        assert!(inflow.written(&message));
+        assert!(!inflow.written(&message), "it is told once");
         inflow.finish();
         assert!(inflow.take().is_none());
+    }
+
+    #[test]
+    fn empty_messages_fill_it_too() {
+        let inflow = Inflow::default();
+        let room = (0..HIGH_WATER_BYTES).take_while(|_| inflow.push(Vec::new()));
+        assert!(room.count() < HIGH_WATER_BYTES / 8);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ws_server::ConnectionId;
 
 use super::ending::Life;
-use super::flow::{Inflow, Outflow};
+use super::flow::{Inflow, MESSAGE_COST, Outflow};
 use super::{News, Shared, environment, tell};
 use crate::framing::{Delimiter, MESSAGE_BYTES};
 use crate::output::Output;
@@ -110,7 +110,7 @@ impl Process {
                     let may_resume = if is_over {
                         inflow.deafen()
                     } else {
-                        inflow.written(message.len())
+                        inflow.written(&message)
                     };
                     if may_resume {
                         tell(&link, News::Room);
@@ -288,8 +288,6 @@ impl Drop for RunningSlot {
 
 /// What is read of a process's stdout at once, and so the most that is told at once in small messages.
 const BATCH_BYTES: usize = 64 << 10;
-/// What a message costs beside its bytes, so that many empty ones are bounded too.
-const MESSAGE_COST: usize = 16;
 /// A longer line of stderr comes in parts.
 const STDERR_LINE_BYTES: u64 = 8 << 10;
 /// The threads call nothing that goes deep.

@@ -87,7 +87,7 @@ impl fmt::Display for Recipe {
 fn exists(program: &OsString) -> bool {
     let path = Path::new(program);
     if cfg!(windows) || path.components().count() > 1 {
-        return cfg!(windows) || path.exists();
+        return cfg!(windows) || path.is_file();
     }
     let folders = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&folders).any(|folder| folder.join(path).is_file())
