@@ -43,6 +43,22 @@ fn a_line_is_edited_sent_and_answered() {
     assert!(terminal.is_as_found());
 }
 
+/// Else a Ctrl-D pressed when the answer appears, which may be before the next prompt does, would not be one.
+#[test]
+fn keys_pressed_between_two_lines_reach_the_editor_as_they_are() {
+    let server = serve(&["--echo"]);
+    let mut terminal = prompt(&server.url, &[], &[]);
+    let has_collected = terminal.watch_collecting();
+    for number in 0..100 {
+        terminal.press(&format!("{number}\r"));
+        terminal.wait_for_line(&format!("< {number}"));
+    }
+    assert!(!has_collected());
+    terminal.press("\u{4}");
+    assert_eq!(terminal.finish(), Some(0));
+    assert!(terminal.is_as_found());
+}
+
 #[test]
 fn what_arrives_appears_above_the_line_being_typed() {
     let (more, wait_for_more) = channel();

@@ -77,7 +77,7 @@ pub(crate) fn start(
     let printer = editor
         .create_external_printer()
         .map_err(|error| failed(&error))?;
-    screen::take_over(gate::Screen::new(printer, gate));
+    screen::take_over(gate::Screen::new(printer, Arc::clone(&gate)));
     let (sender, receiver) = channel();
     let signals = signals.clone();
     thread::Builder::new()
@@ -85,7 +85,15 @@ pub(crate) fn start(
         .spawn(move || {
             screen::mark_typing_thread();
             let history = History::open(&mut editor);
-            read_lines(&mut editor, &history, typing, &signals, &sender, wake);
+            read_lines(
+                &mut editor,
+                &gate,
+                &history,
+                typing,
+                &signals,
+                &sender,
+                wake,
+            );
         })
         .map_err(|error| failed(&error))?;
     Ok(Messages::new(receiver))
@@ -93,6 +101,7 @@ pub(crate) fn start(
 
 fn read_lines(
     editor: &mut Line,
+    gate: &Gate,
     history: &History,
     typing: Typing,
     signals: &Signals,
@@ -101,7 +110,9 @@ fn read_lines(
 ) {
     let prompt = ("> ", Ink::Out.paint("> ", typing.coloured));
     loop {
-        let input = match editor.readline(&prompt) {
+        let line = editor.readline(&prompt);
+        gate.leave_line();
+        let input = match line {
             Ok(line) => {
                 history.keep(editor);
                 match outgoing(&line, typing.binary) {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -128,6 +128,26 @@ impl Terminal {
         use nix::sys::termios::{LocalFlags, tcgetattr};
         let flags = tcgetattr(&self.keyboard).expect("a terminal").local_flags;
         flags.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG)
+    }
+
+    /// Watches from now on whether the terminal collects lines, that is, keeps keys from the program; what it gives back ends
+    /// that, and tells whether it ever did.
+    pub(crate) fn watch_collecting(&self) -> impl FnOnce() -> bool + use<> {
+        use nix::sys::termios::{LocalFlags, tcgetattr};
+        let keyboard = self.keyboard.try_clone().expect("a terminal");
+        let (stop, stopped) = channel::<()>();
+        let watching = thread::spawn(move || {
+            let mut seen = false;
+            while stopped.try_recv() == Err(TryRecvError::Empty) {
+                let flags = tcgetattr(&keyboard).expect("a terminal").local_flags;
+                seen |= flags.contains(LocalFlags::ICANON);
+            }
+            seen
+        });
+        move || {
+            drop(stop);
+            watching.join().expect("it watches")
+        }
     }
 
     fn look(&mut self, time: Duration) -> bool {

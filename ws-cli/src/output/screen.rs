@@ -78,7 +78,8 @@ fn print_above(bytes: &[u8]) -> bool {
     is_there
 }
 
-fn print_on_terminal(bytes: &[u8]) -> io::Result<()> {
+/// Prints past the prompt, which must show no line then.
+pub(crate) fn print_on_terminal(bytes: &[u8]) -> io::Result<()> {
     let mut terminal = io::stdout().lock();
     terminal.write_all(bytes)?;
     terminal.flush()

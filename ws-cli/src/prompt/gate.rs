@@ -19,7 +19,7 @@ use rustyline::hint::Hinter;
 use rustyline::validate::Validator;
 use rustyline::{Context, ExternalPrinter, Helper};
 
-use crate::output::screen::Owner;
+use crate::output::screen::{self, Owner};
 use crate::slash;
 
 /// How long the editor may take to stop.
@@ -40,6 +40,8 @@ pub(super) struct Gate {
 
 #[derive(Debug, Default)]
 struct State {
+    /// The editor shows its line, so that only it can print above.
+    is_line_shown: bool,
     is_closed: bool,
     has_stopped: bool,
 }
@@ -53,6 +55,18 @@ impl Gate {
             self.changed.notify_all();
             self.changed.wait(&mut state);
         }
+        state.is_line_shown = true;
+    }
+
+    /// The editor is done with its line.
+    pub(super) fn leave_line(&self) {
+        self.state.lock().is_line_shown = false;
+    }
+
+    /// Prints while there is no line on the terminal, which then cannot appear in the middle of it; false if there is one.
+    fn print_without_line(&self, text: &str) -> bool {
+        let state = self.state.lock();
+        !state.is_line_shown && screen::print_on_terminal(text.as_bytes()).is_ok()
     }
 
     fn close(&self) {
@@ -124,26 +138,28 @@ pub(super) struct Screen<P> {
 }
 
 impl<P: ExternalPrinter> Screen<P> {
-    /// Remembers the terminal as it is.
+    /// Remembers the terminal as it is, and has keys kept for the editor while it is between two lines.
     pub(super) fn new(printer: P, gate: Arc<Gate>) -> Self {
+        let mode = TerminalMode::now();
+        mode.keep_keys();
         Self {
             printer,
             gate,
-            mode: TerminalMode::now(),
+            mode,
         }
     }
 }
 
 impl<P: ExternalPrinter + Send> Owner for Screen<P> {
     fn print(&mut self, text: &str) -> bool {
-        self.printer.print(text.to_owned()).is_ok()
+        self.gate.print_without_line(text) || self.printer.print(text.to_owned()).is_ok()
     }
 
     fn end(&mut self) {
         self.gate.close();
         if self.printer.print(String::from(NOTHING)).is_err() {
-            // The editor has ended by itself, and has tidied up.
-            return;
+            // The editor has ended by itself, and has tidied up what it did.
+            return self.mode.restore();
         }
         self.gate.wait();
         self.mode.restore();
@@ -161,6 +177,18 @@ struct TerminalMode(Option<rustix::termios::Termios>);
 impl TerminalMode {
     fn now() -> Self {
         Self(rustix::termios::tcgetattr(io::stdin()).ok())
+    }
+
+    /// Has the terminal hand over each key as it is, without showing it. By default it collects lines: a Ctrl-D between two
+    /// lines of the editor would reach it as NUL.
+    fn keep_keys(&self) {
+        use rustix::termios::LocalModes;
+        if let Some(mode) = &self.0 {
+            let mut mode = mode.clone();
+            mode.local_modes
+                .remove(LocalModes::ICANON | LocalModes::ECHO);
+            Self(Some(mode)).restore();
+        }
     }
 
     fn restore(&self) {
@@ -181,6 +209,8 @@ impl TerminalMode {
     const fn now() -> Self {
         Self
     }
+
+    const fn keep_keys(&self) {}
 
     const fn restore(&self) {}
 }
