@@ -20,8 +20,9 @@ use crate::{
     shell::{Run, root},
 };
 
-/// Crates without a licence text in their source, and the crate of the same project whose text is theirs.
-const BORROWED: [(&str, &str); 2] = [
+/// Crates without a licence text in their source, and the crate of the same author and licence whose text is theirs.
+const BORROWED: [(&str, &str); 3] = [
+    ("clipboard-win", "error-code"),
     ("winapi-i686-pc-windows-gnu", "winapi"),
     ("winapi-x86_64-pc-windows-gnu", "winapi"),
 ];
