@@ -13,6 +13,8 @@ use crate::{
 const SIZES: [u32; 4] = [16, 125, 1000, 16 << 10];
 /// Two runs of so many echoes more; their difference leaves the start of the program out.
 const ECHOES: u64 = 2000;
+/// How much more may go on the compiler's account: which registers a larger function leaves.
+const MOST_PERCENT: u64 = 2;
 
 pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
     flags.finish()?;
@@ -22,7 +24,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     Ok(())
 }
 
-/// Fails if a plain echo takes more instructions with the feature than without.
+/// Fails if a plain echo takes noticeably more instructions with the feature than without.
 pub(crate) fn compare() -> Result<Outcome, Failure> {
     let counts = |features: &[&str]| {
         let mut arguments = vec![
@@ -51,8 +53,8 @@ pub(crate) fn compare() -> Result<Outcome, Failure> {
             "an echo of {bytes} bytes: {with} instructions with deflate, {without} without"
         );
         println!("{line}");
-        if with > without {
-            return Err(line);
+        if with * 100 > without * (100 + MOST_PERCENT) {
+            return Err(format!("{line}: more than {MOST_PERCENT} % more"));
         }
         figures.push(format!("{bytes} bytes {with} and {without}"));
     }
