@@ -77,6 +77,7 @@ pub(crate) fn steps(report: &mut Report) {
     report.step("windows ws.exe, crowd", windows_crowd);
     report.step("windows ws.exe, Ctrl-C", windows_ctrl_c);
     report.step("windows ws.exe, --exec", windows_exec);
+    report.step("windows ws.exe, console", windows_console);
     report.step("windows 32 bit, built", windows_i686);
     report.step("linux 32 bit host", || {
         let libraries = "/usr/i686-linux-gnu/lib";
@@ -270,6 +271,17 @@ fn windows_exec() -> Result<Outcome, Failure> {
             .run()?;
     }
     Ok(Outcome::DoneWith(format!("{} runs", modes.len())))
+}
+
+/// The prompt of `ws connect` in Wine's console.
+fn windows_console() -> Result<Outcome, Failure> {
+    let ws = windows_ws()?;
+    let mut last = String::new();
+    Run::new(program("with_echo_server"))
+        .args([program("ws")])
+        .args(["python3".into(), root().join("tests/wine/console.py"), ws])
+        .run_with_lines(|line| line.clone_into(&mut last))?;
+    Ok(Outcome::DoneWith(last))
 }
 
 /// A script that runs `ws.exe`.
