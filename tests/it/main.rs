@@ -67,6 +67,8 @@ mod native_scenarios;
 #[cfg(unix)]
 mod native_speed;
 mod native_symbols;
+#[cfg(unix)]
+mod native_threads;
 mod peers;
 mod proxies;
 mod real_clients;

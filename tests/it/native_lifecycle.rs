@@ -211,7 +211,8 @@ fn the_process_ends_with_everything_open() {
     // The host ends itself with its objects alive, as a crash of the script would.
     host.leave();
     if check() == Check::Nothing {
-        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+        let took = started.elapsed();
+        assert!(took.as_secs() < 1, "exit took {took:?}, more than 1 s");
     }
 }
 

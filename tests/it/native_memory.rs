@@ -67,6 +67,7 @@ fn two_ends() -> (Host, String) {
     (host, id)
 }
 
+///
 #[test]
 fn every_allocation_fails_in_turn_and_no_message_is_lost() {
     let (mut host, id) = two_ends();
@@ -95,6 +96,7 @@ fn every_allocation_fails_in_turn_and_no_message_is_lost() {
     host.finish();
 }
 
+///
 #[test]
 fn names_and_defaults_fail_without_memory_and_come_back_with_it() {
     let mut host = Host::start();
@@ -132,7 +134,7 @@ fn strip_times(mut description: Value) -> Value {
     description
 }
 
-/// While there is no memory at all nothing is lost either, however often it is asked for.
+/// while there is no memory at all nothing is lost either, however often it is asked for.
 #[test]
 fn a_message_waits_until_there_is_memory() {
     let (mut host, id) = two_ends();

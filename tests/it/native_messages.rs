@@ -6,6 +6,7 @@ use serde_json::json;
 use socket2::SockRef;
 
 use crate::native_lifecycle::{start_server, url};
+use crate::native_scenarios::number;
 use crate::support::{
     native::{Host, bytes, filling, fingerprint, letters, text},
     scripted::upgrade,
@@ -31,6 +32,7 @@ fn end(mut host: Host) {
     host.finish();
 }
 
+///
 #[test]
 fn texts_of_every_kind_cross_unchanged() {
     let (mut host, id) = two_ends();
@@ -70,7 +72,7 @@ fn texts_of_every_kind_cross_unchanged() {
     end(host);
 }
 
-/// UTF-8 has no form for a surrogate without its other half: the call is refused, and nothing is sent.
+/// UTF-8 has no form for a surrogate without its other half: the call is refused, and nothing is sent.
 #[test]
 fn lone_surrogates_are_refused_by_their_position() {
     let (mut host, id) = two_ends();
@@ -164,7 +166,7 @@ fn a_text_of_megabytes_crosses_unchanged() {
     end(host);
 }
 
-/// Numbers come in every type that hosts have; those that no timeout can be are refused or clamped, never believed.
+/// numbers come in every type that hosts have; those that no timeout can be are refused or clamped, never believed.
 #[test]
 fn numbers_of_every_type_are_read() {
     let (mut host, _) = two_ends();
@@ -193,7 +195,7 @@ fn numbers_of_every_type_are_read() {
     end(host);
 }
 
-/// Types that no function takes are refused by name.
+/// types that no function takes are refused by name.
 #[test]
 fn other_types_are_refused() {
     let (mut host, _) = two_ends();
@@ -233,14 +235,14 @@ fn other_types_are_refused() {
     end(host);
 }
 
-/// SIGPIPE is at its default in this host: a peer that resets ends the connection, never the process.
+/// SIGPIPE is at its default in this host: a peer that resets ends the connection, never the process.
 #[test]
 fn peers_that_reset_do_not_end_the_host() {
-    const ROUNDS: usize = 50;
+    let rounds = number("WS_NATIVE_RESETS", 50);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = u64::from(listener.local_addr().unwrap().port());
     let peer = thread::spawn(move || {
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             let (mut stream, _) = listener.accept().unwrap();
             upgrade(&mut stream, None);
             // Something of a message is read, so that the client is known to write; then comes the reset.
@@ -251,7 +253,7 @@ fn peers_that_reset_do_not_end_the_host() {
         }
     });
     let mut host = Host::start();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         host.create("c", "Client", "manager");
         host.succeed("c", "CreateConnection", &[&url(port)]);
         let large = bytes(&filling(4000));

@@ -3,8 +3,13 @@
 //! | variable | meaning | default |
 //! | --- | --- | --- |
 //! | `WS_NATIVE_CONNECTIONS` | connections that are open when a process ends | 200 |
+//! | `WS_NATIVE_RESETS` | peers that reset in the midst of a message; over TLS half as many | 50 |
 
-use std::{env, fs, io::Read as _, time::Instant};
+use std::{
+    env, fs,
+    io::Read as _,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use ws_server::{Config, Server};
@@ -16,6 +21,7 @@ use ws_tests::{
 };
 
 use crate::native_lifecycle::{start_server, url};
+use crate::native_scenarios::number;
 use crate::support::native::{Check, Host, bytes, check, filling, text};
 
 /// A host on this system itself, and nothing between it and the kernel.
@@ -24,10 +30,7 @@ fn is_bare() -> bool {
 }
 
 fn connections() -> usize {
-    match env::var("WS_NATIVE_CONNECTIONS") {
-        Err(_) => 200,
-        Ok(text) => text.parse().unwrap(),
-    }
+    usize::try_from(number("WS_NATIVE_CONNECTIONS", 200)).unwrap()
 }
 
 /// One message each way, of a size that takes several reads.
@@ -61,12 +64,25 @@ fn interrupted_calls_wait_as_long_as_they_were_told() {
         return;
     }
     for (object, method) in [("w", "GetMessage"), ("s", "GetNextConnectionData")] {
-        let waited = host.raw("call", object, method, &["i4:500"]);
-        let milliseconds = waited["ms"].as_f64().unwrap();
-        // Not a millisecond early; how late is the machine's affair.
-        assert!(milliseconds >= 499.0, "{method}: {waited}");
+        let mut shortest = f64::MAX;
+        // A machine that is busy makes some of them late; a time that starts anew with each signal makes all of them so.
+        for _ in 0..10 {
+            let waited = host.raw("call", object, method, &["i4:500"]);
+            let milliseconds = waited["ms"].as_f64().unwrap();
+            assert!(
+                milliseconds >= 499.0,
+                "{method}(500) took {milliseconds} ms, less than 499"
+            );
+            shortest = milliseconds.min(shortest);
+            if shortest <= 550.0 {
+                break;
+            }
+        }
         if is_bare() {
-            assert!(milliseconds < 5000.0, "{method}: {waited}");
+            assert!(
+                shortest <= 550.0,
+                "{method}(500) took {shortest} ms at best, more than 550"
+            );
         }
     }
     exchange(&mut host, port);
@@ -234,7 +250,7 @@ fn a_small_stack_is_enough_for_every_method() {
 /// R-55 over TLS: peers that reset while the host writes, the host as client and as server; SIGPIPE is at its default.
 #[test]
 fn peers_that_reset_over_tls_do_not_end_the_host() {
-    const ROUNDS: usize = 25;
+    let rounds = number("WS_NATIVE_RESETS", 50) / 2;
     let certificate = TestCertificate::new(&["localhost"]);
     let config = Config::default().tls(certificate.server());
     let rude = Server::bind("127.0.0.1:0", config).unwrap();
@@ -244,7 +260,7 @@ fn peers_that_reset_over_tls_do_not_end_the_host() {
     let large = bytes(&filling(4000));
     let tls = text(r#"{"use_tls":true,"accept_invalid_certs":true}"#);
     let address = text(&format!("wss://localhost:{port}/"));
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         host.create("c", "Client", "manager");
         host.succeed("c", "CreateConnection", &[&address, &tls]);
         host.succeed("c", "SendTextMessage", &["s:abort"]);
@@ -381,7 +397,12 @@ fn the_process_ends_with_a_crowd_connected() {
     let took = started.elapsed();
     println!("native exit: {} connections, {took:?}", connections.len());
     if is_bare() {
-        assert!(took.as_secs() < 10, "{took:?}");
+        let most = Duration::from_secs(1);
+        assert!(
+            took <= most,
+            "exit took {took:?}, more than {most:?}, with {} connections",
+            connections.len()
+        );
     }
     expect_ends(connections);
 }

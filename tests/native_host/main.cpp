@@ -29,7 +29,8 @@ int pipe(const std::string&, const Settings&) {
 const Scenario kScenarios[] = {
     {"script", &script, {}, "commands from standard input, see script.cpp"},
     {"races", &run_races, {{"rounds", 300}, {"seed", 1}, {"limit", 2000}}, "objects end while a call of theirs waits"},
-    {"loads", &run_loads, {{"rounds", 200}, {"busy", 10}, {"kib", 2048}}, "loads and unloads"},
+    {"loads", &run_loads, {{"rounds", 200}, {"busy", 10}}, "loads and unloads"},
+    {"churn", &run_churn, {{"threads", 8}, {"objects", 20000}}, "many threads make, call and end objects"},
     {"crowd", &run_crowd, {{"threads", 8}, {"milliseconds", 2000}, {"seed", 1}}, "many threads, two objects, every method"},
     {"random", &run_random, {{"rounds", 5000}, {"seed", 1}}, "values that no honest host would pass"},
     {"speed", &run_speed, {{"messages", 100000}, {"bytes", 125}, {"batch", 500}, {"settle", 5000}}, "receive calls a second"},

@@ -107,6 +107,12 @@ bool can_hang_names();
 void hang_names(bool hang);
 long hanging_names();
 
+// The n-th thread from now on that anything in this process starts cannot be had, and no other; 0: all can. For this, too,
+// a function of this program stands before the C library's. False if the system cannot.
+bool fail_thread(long n);
+// Whether it came to that.
+bool has_thread_failed();
+
 // Deletes through the first table as a C++ host does; false where virtual classes of this compiler have another layout.
 bool cpp_delete(void* component);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -222,6 +223,19 @@ bool can_hang_names() { return true; }
 void hang_names(bool hang) { names_hang = hang; }
 long hanging_names() { return names_hanging; }
 
+namespace {
+std::atomic<long> threads_until_failure{0};
+std::atomic<bool> thread_failed{false};
+}  // namespace
+
+bool fail_thread(long n) {
+  thread_failed = false;
+  threads_until_failure = n;
+  return true;
+}
+
+bool has_thread_failed() { return thread_failed; }
+
 // What a C++ host writes down of the first base; only the destructor is called through it. Not in an unnamed namespace:
 // the compiler would see that nothing is derived from it, and call no destructor of the add-in.
 class InitDone {
@@ -251,5 +265,17 @@ extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* no
     return EAI_AGAIN;
   }
   return resolve(node, service, hints, result);
+}
+
+// As the system answers at RLIMIT_NPROC, which does not bind root.
+extern "C" __attribute__((visibility("default"))) int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
+                                                                     void* (*body)(void*), void* argument) {
+  using Create = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  static const auto create = reinterpret_cast<Create>(dlsym(RTLD_NEXT, "pthread_create"));
+  if (os::threads_until_failure > 0 && --os::threads_until_failure == 0) {
+    os::thread_failed = true;
+    return EAGAIN;
+  }
+  return create(thread, attributes, body, argument);
 }
 #endif

@@ -170,6 +170,8 @@ bool change_zones(bool) { return false; }
 bool can_hang_names() { return false; }
 void hang_names(bool) {}
 long hanging_names() { return 0; }
+bool fail_thread(long) { return false; }
+bool has_thread_failed() { return false; }
 // mingw lays virtual classes out as Linux does and not as the 1C host on Windows.
 bool cpp_delete(void*) { return false; }
 

@@ -34,5 +34,6 @@ class Dice {
 int run_races(const std::string& library, const Settings& settings);
 int run_loads(const std::string& library, const Settings& settings);
 int run_crowd(const std::string& library, const Settings& settings);
+int run_churn(const std::string& library, const Settings& settings);
 int run_random(const std::string& library, const Settings& settings);
 int run_speed(const std::string& library, const Settings& settings);

@@ -16,6 +16,7 @@
 //   locale OBJECT TEXT
 //   fail N | refuse 0|1 | memory               the memory manager
 //   names hang|release|count                   name resolution
+//   threads N                                  the N-th thread from now on cannot be started, 0: all can; whether it came to it
 //   process                                    threads, files, memory of this process
 //   limit BYTES                                of address space beside what is in use; 0: none
 //   interrupt MICROSECONDS                     system calls are interrupted so often; 0: no more
@@ -76,6 +77,7 @@ class Script {
     if (command == "fail" && count == 2) return yes((memory_.fail_at(std::strtoul(fields[1].c_str(), nullptr, 10)), true));
     if (command == "refuse" && count == 2) return yes((memory_.refuse(fields[1] == "1"), true));
     if (command == "names" && count == 2) return names(fields[1]);
+    if (command == "threads" && count == 2) return threads(std::atol(fields[1].c_str()));
     if (command == "limit" && count == 2) return yes(os::limit_memory(std::strtoull(fields[1].c_str(), nullptr, 10)));
     if (command == "new" && count == 4) return create(fields);
     if (command == "interrupt" && count == 2) return interrupt(fields[1]);
@@ -108,6 +110,12 @@ class Script {
     if (!os::can_hang_names()) return problem("this system has no such switch");
     if (what != "count") os::hang_names(what == "hang");
     return number("hanging", os::hanging_names());
+  }
+
+  static std::string threads(long n) {
+    bool failed = os::has_thread_failed();
+    if (!os::fail_thread(n)) return problem("this system has no such switch");
+    return std::string("{\"failed\":") + (failed ? "true" : "false") + "}";
   }
 
   std::string create(const std::vector<std::string>& fields) {

@@ -14,6 +14,9 @@
 //! - Unsafe code is in `native_api` alone.
 //! - Every call that waits has an end of its own, and ends when its object does, within 2 s.
 
+#[cfg(not(panic = "unwind"))]
+compile_error!("a panic would end the host's process: build the add-in with panic = \"unwind\"");
+
 mod addin;
 mod boundary;
 pub mod dispatch;

@@ -1,4 +1,5 @@
-//! `native`: the add-in in our own C++ host, at length: plain, under AddressSanitizer, under valgrind, and its speed.
+//! `native`: the add-in in our own C++ host, at length: plain, under AddressSanitizer, ThreadSanitizer and valgrind, and
+//! its speed.
 //!
 //! `cargo test` runs the same tests for seconds; here are the numbers that take minutes.
 
@@ -15,37 +16,57 @@ struct Length {
     check: &'static str,
     races: &'static str,
     loads: &'static str,
+    objects: &'static str,
     crowd_millis: &'static str,
     random: &'static str,
     /// Open when a process ends.
     connections: &'static str,
+    /// Peers that reset, of each kind.
+    resets: &'static str,
 }
 
 const PLAIN: Length = Length {
     check: "",
     races: "10000",
     loads: "10000",
+    objects: "1000000",
     crowd_millis: "60000",
     random: "200000",
     connections: "1000",
+    resets: "1000",
 };
 
 const ADDRESS_SANITIZER: Length = Length {
     check: "asan",
     races: "1000",
     loads: "300",
+    objects: "50000",
     crowd_millis: "20000",
     random: "50000",
     connections: "500",
+    resets: "100",
+};
+
+const THREAD_SANITIZER: Length = Length {
+    check: "tsan",
+    races: "1000",
+    loads: "100",
+    objects: "20000",
+    crowd_millis: "60000",
+    random: "5000",
+    connections: "50",
+    resets: "50",
 };
 
 const VALGRIND: Length = Length {
     check: "valgrind",
     races: "100",
     loads: "50",
+    objects: "2000",
     crowd_millis: "10000",
     random: "2000",
     connections: "50",
+    resets: "50",
 };
 
 pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
@@ -59,6 +80,9 @@ pub(crate) fn steps(report: &mut Report) {
     report.step("native", || tests(&PLAIN, "native_"));
     report.step("native with AddressSanitizer", || {
         tests(&ADDRESS_SANITIZER, "native_")
+    });
+    report.step("native with ThreadSanitizer", || {
+        tests(&THREAD_SANITIZER, "native_scenarios")
     });
     // The other tests ask for 64 MiB and for answers in time: not with this tool.
     report.step("native with valgrind", || {
@@ -76,16 +100,20 @@ fn tests(length: &Length, filter: &str) -> Result<Outcome, Failure> {
         .env("WS_NATIVE_CHECK", length.check)
         .env("WS_NATIVE_RACES", length.races)
         .env("WS_NATIVE_LOADS", length.loads)
+        .env("WS_NATIVE_OBJECTS", length.objects)
         .env("WS_NATIVE_CROWD_MILLIS", length.crowd_millis)
         .env("WS_NATIVE_RANDOM", length.random)
         .env("WS_NATIVE_CONNECTIONS", length.connections)
+        .env("WS_NATIVE_RESETS", length.resets)
         .run_with_lines(|line| {
-            if let Some(at) = line.find("native races:") {
+            let figure = FIGURES.iter().find_map(|start| line.find(start));
+            if let Some(at) = figure {
                 figures.push(line[at..].to_owned());
             }
         })?;
-    if figures.is_empty() {
-        return Err("no race was run".to_owned());
+    if figures.len() < FIGURES.len() {
+        let (came, all) = (figures.len(), FIGURES.len());
+        return Err(format!("{came} of {all} figures came: {figures:?}"));
     }
     Ok(Outcome::DoneWith(figures.join("; ")))
 }
@@ -116,3 +144,12 @@ fn speed() -> Result<Outcome, Failure> {
     }
     Ok(Outcome::DoneWith(figures.join("; ")))
 }
+
+/// How the lines begin that are kept.
+const FIGURES: [&str; 5] = [
+    "native races:",
+    "native loads:",
+    "native churn:",
+    "native crowd:",
+    "native random:",
+];

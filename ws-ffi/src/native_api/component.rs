@@ -39,6 +39,7 @@ pub(super) struct Inner {
 impl Inner {
     /// Ends the object: its calls, its threads, its use of the host. Takes 2 s at most; again, it does nothing.
     pub(super) fn end(&self) {
+        self.addin.trip();
         let deadline = Instant::now() + END_TIMEOUT;
         self.calls.shut();
         self.addin.abort();

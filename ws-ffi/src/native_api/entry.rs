@@ -35,7 +35,11 @@ macro_rules! export {
         $(#[$meta])*
         #[unsafe(no_mangle)]
         pub(super) unsafe extern "C" fn $name($($argument: $type),*) -> $result {
-            $crate::boundary::run(|| $body).unwrap_or($refused)
+            let body = || -> $result {
+                $crate::native_api::exports::trip();
+                $body
+            };
+            $crate::boundary::run(body).unwrap_or($refused)
         }
     };
 }
@@ -82,7 +86,13 @@ pub(super) unsafe fn end<const BASE: usize>(this: *mut c_void, for_good: bool) -
         if for_good {
             return header.destroy();
         }
-        header.inner().map(|inner| inner.end()).is_some()
+        let Some(inner) = header.inner() else {
+            return false;
+        };
+        let ended = boundary::run(|| inner.end());
+        ended
+            .map_err(|panicked| inner.addin.set_broken(panicked))
+            .is_ok()
     })
     .unwrap_or(false)
 }

@@ -10,6 +10,17 @@ use super::{pin, text};
 use crate::addin::ClassName;
 use crate::names;
 
+/// Panics where a test wants it.
+pub(super) fn trip() {
+    #[cfg(test)]
+    assert!(!PANICS.get(), "a test wants this");
+}
+
+#[cfg(test)]
+thread_local! {
+    pub(super) static PANICS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
 export! {
     /// The names of the classes, joined by `|`; never freed.
     fn GetClassNames() -> *const u16, ptr::null(), { CLASS_NAMES.as_ptr() }

@@ -44,9 +44,12 @@ impl<'a> Memory<'a> {
         Some(Self { manager, vtable })
     }
 
-    /// A block of `bytes` bytes, at least one; `None` if the host has none, or cannot count that far.
+    /// A block of `bytes` bytes, at least one; `None` if the host has none, and for more than [`MAX_BYTES`].
     pub(super) fn allocate(self, bytes: usize) -> Option<Block<'a>> {
         let bytes = bytes.max(1);
+        if bytes > MAX_BYTES {
+            return None;
+        }
         let wanted = c_ulong::try_from(bytes).ok()?;
         let mut pointer = ptr::null_mut();
         // SAFETY: the host's own function with its own object and a place for the answer.
@@ -120,3 +123,6 @@ impl Drop for Block<'_> {
         unsafe { (self.memory.vtable.free)(self.memory.manager.as_ptr(), &raw mut pointer) };
     }
 }
+
+/// More than any message, and more than a host's string may have: what is greater is a mistake, in either direction.
+pub(super) const MAX_BYTES: usize = i32::MAX as usize;

@@ -15,7 +15,7 @@
 use std::ptr::NonNull;
 
 use super::layout::{Bytes, Payload, RawVariant, Units, tag};
-use super::memory::Memory;
+use super::memory::{MAX_BYTES, Memory};
 use super::text;
 use crate::addin::Given;
 use crate::dispatch::Value;
@@ -179,6 +179,3 @@ unsafe fn slice<'a, T>(pointer: *const T, length: u32) -> Result<&'a [T], Unread
     // SAFETY: the caller promises the values; null, odd addresses and impossible sizes were refused.
     Ok(unsafe { std::slice::from_raw_parts(pointer.as_ptr(), length) })
 }
-
-/// More than any host's string or any message; a greater length is a mistake of the host.
-const MAX_BYTES: usize = i32::MAX as usize;

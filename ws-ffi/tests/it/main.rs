@@ -14,6 +14,7 @@ mod files;
 mod foreign_host;
 mod notices;
 mod ordering;
+mod panics;
 mod server;
 mod settings;
 mod support;

@@ -15,6 +15,7 @@ use ws_tests::process::cargo;
 pub(crate) enum Check {
     Nothing,
     AddressSanitizer,
+    ThreadSanitizer,
     Valgrind,
     /// qemu: the process's memory is mostly its own, and what limits it is not for what runs inside.
     Emulator,
@@ -25,9 +26,10 @@ pub(crate) fn check() -> Check {
     match env::var("WS_NATIVE_CHECK").as_deref() {
         Err(_) | Ok("") => Check::Nothing,
         Ok("asan") => Check::AddressSanitizer,
+        Ok("tsan") => Check::ThreadSanitizer,
         Ok("valgrind") => Check::Valgrind,
         Ok("emulator") => Check::Emulator,
-        Ok(other) => panic!("WS_NATIVE_CHECK={other}: asan, valgrind or emulator is needed"),
+        Ok(other) => panic!("WS_NATIVE_CHECK={other}: asan, tsan, valgrind or emulator is needed"),
     }
 }
 
@@ -59,7 +61,7 @@ pub(crate) fn host_command(scenario: &str) -> Command {
 }
 
 /// The add-in.
-fn library() -> PathBuf {
+pub(crate) fn library() -> PathBuf {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     let build = || match env::var_os("WS_NATIVE_LIBRARY") {
         Some(path) => PathBuf::from(path),
@@ -82,6 +84,7 @@ fn build_host() -> PathBuf {
     files.sort();
     let sanitizer: &[&str] = match check() {
         Check::AddressSanitizer => &["-fsanitize=address", "-fno-omit-frame-pointer"],
+        Check::ThreadSanitizer => &["-fsanitize=thread", "-fno-omit-frame-pointer"],
         Check::Nothing | Check::Valgrind | Check::Emulator => &[],
     };
     let options = [
@@ -130,13 +133,22 @@ fn build_library() -> PathBuf {
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
-    if check() == Check::AddressSanitizer {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("asan");
+    let sanitizer = match check() {
+        Check::AddressSanitizer => Some(("asan", "-Zsanitizer=address")),
+        Check::ThreadSanitizer => Some((
+            "tsan",
+            // The standard library is not built with it; what it says between threads, it says by what is inlined.
+            "-Zsanitizer=thread -Zunstable-options -Cunsafe-allow-abi-mismatch=sanitizer",
+        )),
+        Check::Nothing | Check::Valgrind | Check::Emulator => None,
+    };
+    if let Some((folder, flags)) = sanitizer {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
         command
             .args(["--target", SANITIZED, "--target-dir"])
             .arg(target)
             .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTFLAGS", "-Zsanitizer=address");
+            .env("RUSTFLAGS", flags);
     }
     command
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -1,6 +1,7 @@
 //! The host's interactive scenario, spoken line by line.
 
 use std::fmt::Write as _;
+use std::process::Command;
 
 use serde_json::Value;
 use ws_tests::process::Process;
@@ -16,8 +17,13 @@ pub(crate) struct Host {
 impl Host {
     /// Starts it and loads the add-in.
     pub(crate) fn start() -> Self {
+        Self::start_with(host_command("script"))
+    }
+
+    /// The same by a command line that was changed.
+    pub(crate) fn start_with(mut command: Command) -> Self {
         let mut host = Self {
-            process: Process::spawn(&mut host_command("script")),
+            process: Process::spawn(&mut command),
             loaded: Value::Null,
         };
         host.loaded = host.ask(&["load"]);

@@ -4,10 +4,10 @@
 //! | --- | --- | --- |
 //! | `WS_NATIVE_HOST` | the command line that starts the host, such as `wine native_host.exe` | built from the sources |
 //! | `WS_NATIVE_LIBRARY` | the add-in | built by cargo in the profile of the tests |
-//! | `WS_NATIVE_CHECK` | `asan`: both built with AddressSanitizer; `valgrind`: the host runs under it | neither |
+//! | `WS_NATIVE_CHECK` | `asan`, `tsan`: both built with that sanitizer; `valgrind`: the host runs under it | none |
 
 mod build;
 mod host;
 
-pub(crate) use build::{Check, check, host_command};
+pub(crate) use build::{Check, check, host_command, library};
 pub(crate) use host::{Host, bytes, filling, fingerprint, json, letters, text};

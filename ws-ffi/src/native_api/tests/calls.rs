@@ -201,7 +201,7 @@ fn a_procedure_call_runs_the_function() {
     assert!(server.run("Version", &[]));
 }
 
-/// R-60: every type of number, and what is refused by name
+/// R-60: every type of number; what is no port in it, and other types, are refused
 #[test]
 fn every_type_of_argument_is_read_or_refused() {
     let client = Object::new("Client");
@@ -264,6 +264,28 @@ fn every_type_of_argument_is_read_or_refused() {
         (tag::BOOL, Payload { boolean: 1 }),
         (tag::R8, Payload { r8: f64::NAN }),
         (tag::R8, Payload { r8: 1e300 }),
+        (tag::R8, Payload { r8: f64::INFINITY }),
+        (
+            tag::R8,
+            Payload {
+                r8: f64::NEG_INFINITY,
+            },
+        ),
+        (tag::R8, Payload { r8: 80.5 }),
+        (tag::R4, Payload { r4: f32::NAN }),
+        (tag::I1, Payload { i1: -1 }),
+        (tag::I2, Payload { i2: -1 }),
+        (tag::I4, Payload { i4: -1 }),
+        (tag::I4, Payload { i4: 65_536 }),
+        (tag::INT, Payload { i4: -80 }),
+        (tag::UINT, Payload { ui4: u32::MAX }),
+        (tag::UI4, Payload { ui4: (1 << 31) + 1 }),
+        (
+            tag::UI8,
+            Payload {
+                ui8: (1 << 32) + 80,
+            },
+        ),
         (tag::I8, Payload { i8: i64::MIN }),
         (tag::DATE, Payload { r8: 1.0 }),
         (tag::TM, Payload { r8: 1.0 }),
@@ -274,11 +296,45 @@ fn every_type_of_argument_is_read_or_refused() {
         (12, Payload { i4: 0 }),
         (21, Payload { i4: 0 }),
         (24, Payload { i4: 0 }),
-        (0x2003, Payload { i4: 0 }),
+        (0x2003, Payload { i4: 80 }),
+        (0x4003, Payload { i4: 80 }),
         (0xFFFF, Payload { i4: 0 }),
     ];
     for (tag, payload) in refused {
         let result = port(tag, payload);
         assert_eq!(result["errorCode"], "usage", "{tag}: {result}");
     }
+}
+
+/// R-60: all 65,536 types, but for the three with an address, each with any bits for a value
+#[test]
+fn any_bits_of_any_type_are_answered() {
+    let client = Object::new("Client");
+    let number = client.find_method("GetProxySettings");
+    let mut bits = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut answered = 0;
+    for tag in 0..=u16::MAX {
+        if [tag::PSTR, tag::PWSTR, tag::BLOB].contains(&tag) {
+            continue;
+        }
+        // xorshift64
+        bits ^= bits << 13;
+        bits ^= bits >> 7;
+        bits ^= bits << 17;
+        let value = RawVariant {
+            payload: Payload { ui8: bits },
+            tag,
+            elements: u32::MAX,
+        };
+        let mut arguments = [value; 3];
+        let Some(Item::Text(answer)) = client.call_raw(number, &mut arguments) else {
+            panic!("type {tag} with {bits:#x} is not answered");
+        };
+        assert!(
+            answer.contains(r#""errorCode":"usage""#),
+            "type {tag} with {bits:#x}: {answer}"
+        );
+        answered += 1;
+    }
+    assert_eq!(answered, 65_533, "types that were answered");
 }

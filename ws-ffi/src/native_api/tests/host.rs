@@ -139,6 +139,12 @@ impl Object {
         self.state().lock().has_failed
     }
 
+    /// The most bytes of the host's memory that were asked for at once.
+    #[cfg(target_pointer_width = "64")]
+    pub(super) fn largest_block(&self) -> usize {
+        self.state().lock().largest
+    }
+
     pub(super) fn told(&self) -> Told {
         // SAFETY: leaked, and so alive.
         unsafe { self.connection.as_ref() }.told.lock().clone()

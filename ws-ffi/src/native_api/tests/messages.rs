@@ -93,13 +93,19 @@ fn an_untaken_message_is_read_when_the_next_receive_starts() {
     assert_eq!(nothing["error"], "timeout", "{nothing}");
 }
 
-/// every allocation of a receive and a take fails in turn
+/// allocation number 0, 1, … of two receives and takes fails, until there are no more
 #[test]
 fn no_message_is_lost_when_the_host_has_no_memory() {
     let (server, client, id) = pair();
     for class in [&server, &client] {
-        for at in 0..3 {
-            let sent = [format!("first {at}"), format!("second {at}")];
+        let receive = if std::ptr::eq(class, &server) {
+            "GetNextConnectionData"
+        } else {
+            "GetMessage"
+        };
+        let mut failed = 0;
+        loop {
+            let sent = [format!("first {failed}"), format!("second {failed}")];
             for message in &sent {
                 let result = if std::ptr::eq(class, &server) {
                     client.json("SendTextMessage", &[text(message)])
@@ -108,12 +114,7 @@ fn no_message_is_lost_when_the_host_has_no_memory() {
                 };
                 assert_eq!(result["result"], true, "{result}");
             }
-            let receive = if std::ptr::eq(class, &server) {
-                "GetNextConnectionData"
-            } else {
-                "GetMessage"
-            };
-            class.fail_in(at);
+            class.fail_in(failed);
             for message in &sent {
                 let mut told = class.call(receive, &[]);
                 if told.is_none() {
@@ -126,11 +127,43 @@ fn no_message_is_lost_when_the_host_has_no_memory() {
                 if taken.is_none() {
                     taken = class.call("TakeText", &[]);
                 }
-                assert_eq!(taken, Some(text(message)), "allocation {at} of {receive}");
+                assert_eq!(
+                    taken,
+                    Some(text(message)),
+                    "the message taken when allocation {failed} of {receive} had failed"
+                );
             }
-            assert!(class.has_failed());
+            if !class.has_failed() {
+                break;
+            }
+            failed += 1;
         }
+        class.fail_in(usize::MAX);
+        assert_eq!(
+            failed, 4,
+            "allocations of two receives and takes that failed in turn"
+        );
     }
+}
+
+/// 3 GiB would fit into the host's 32 bits; no host means them, and none is asked for them
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn a_result_of_gigabytes_is_none() {
+    const MOST: usize = i32::MAX as usize;
+    let object = Object::new("Client");
+    let inner = object.header().inner().expect("alive");
+    let memory = inner.host.memory().expect("it was set");
+    for bytes in [MOST + 1, 3 << 30, (4 << 30) + 1] {
+        // Zeros that nobody reads are no memory in use.
+        let data = vec![0; bytes];
+        assert!(memory.it.bytes(&data).is_none(), "{bytes} bytes were given");
+    }
+    let largest = object.largest_block();
+    assert!(
+        largest <= MOST,
+        "{largest} bytes were asked for, more than {MOST}"
+    );
 }
 
 /// A timeout is an answer; whatever else fails is thrown

@@ -10,4 +10,5 @@ mod events;
 mod host;
 mod life;
 mod messages;
+mod panics;
 mod platform;

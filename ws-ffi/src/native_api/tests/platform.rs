@@ -24,6 +24,8 @@ pub(super) struct MemoryState {
     /// Allocations until one fails, and then none does any more.
     pub(super) fails_in: Option<usize>,
     pub(super) has_failed: bool,
+    /// The most bytes that were asked for at once.
+    pub(super) largest: usize,
 }
 
 /// The host's object, with what it was told.
@@ -68,6 +70,11 @@ unsafe extern "system" fn allocate(
 ) -> u8 {
     // SAFETY: the add-in passes the manager that it was given.
     let mut state = unsafe { &*this.cast::<Memory>() }.state.lock();
+    let bytes = usize::try_from(bytes).expect("fits");
+    state.largest = state.largest.max(bytes);
+    if bytes > LARGEST {
+        return 0;
+    }
     match &mut state.fails_in {
         Some(0) => {
             (state.fails_in, state.has_failed) = (None, true);
@@ -76,7 +83,7 @@ unsafe extern "system" fn allocate(
         Some(left) => *left -= 1,
         None => {}
     }
-    let layout = Layout::from_size_align(usize::try_from(bytes).expect("fits"), 16).expect("fits");
+    let layout = Layout::from_size_align(bytes, 16).expect("fits");
     assert!(layout.size() > 0);
     // SAFETY: the size is not zero, and the place is writable.
     unsafe {
@@ -143,3 +150,6 @@ unsafe fn text(units: *const u16) -> String {
     // SAFETY: as many were just read.
     String::from_utf16(unsafe { std::slice::from_raw_parts(units, length) }).expect("UTF-16")
 }
+
+/// A host has no more memory than this for one result.
+const LARGEST: usize = 1 << 30;
