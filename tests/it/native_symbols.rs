@@ -134,7 +134,14 @@ mod library {
         host.succeed(
             "c",
             "CreateConnection",
-            &[&address, &tls, "s:", "s:", "s:", "s:shared"],
+            &[
+                &address,
+                &tls,
+                "s:",
+                "s:",
+                "s:",
+                &text(r#"{"compression":"shared"}"#),
+            ],
         );
         let status = host.succeed("c", "GetConnectionStatus", &[]);
         assert!(

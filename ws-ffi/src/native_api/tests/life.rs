@@ -48,7 +48,7 @@ fn cpp_can_delete_an_object_through_each_interface() {
 }
 
 fn refuses(object: &Object) {
-    assert!(!object.init());
+    assert!(!object.init(), "Init of an object that has ended");
     assert!(!object.set_memory());
     assert_eq!(object.info(), 2000);
     assert_eq!(object.counts(), (0, 0));

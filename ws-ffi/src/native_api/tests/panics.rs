@@ -71,7 +71,11 @@ fn a_panic_at_the_end_of_an_object_is_no_panic_of_the_host() {
             let inner = object.header().inner().expect("not freed");
             inner.addin.panics.store(false, Ordering::SeqCst);
             drop(inner);
-            assert_eq!(object.json("GetLog", &[])["errorCode"], "internal");
+            let result = object.json("GetLog", &[]);
+            assert_eq!(
+                result["errorCode"], "internal",
+                "the answer after a panic in Done: {result}"
+            );
             assert_eq!(object.destroy(), 0);
         },
         |object| assert_eq!(object.destroy(), -1),
@@ -112,7 +116,11 @@ fn a_panic_in_any_export_is_an_answer() {
         )
     };
     PANICS.set(false);
-    assert_eq!(answers, (true, 0, -1, -1, 1));
+    assert_eq!(
+        answers,
+        (true, 0, -1, -1, 1),
+        "what the five exports answer"
+    );
     assert!(made.is_null());
     assert!(object.call("Version", &[]).is_some());
     assert_eq!(object.destroy(), 0);
