@@ -1,7 +1,9 @@
 //! A program as a child: its output captured and waited for line by line, ended when dropped.
 
 use std::{
-    env, fmt,
+    env,
+    ffi::OsStr,
+    fmt,
     io::{Read, Write as _},
     path::PathBuf,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
@@ -194,7 +196,12 @@ pub fn ws_binary() -> PathBuf {
 /// What `cargo test` tells the test of its package would make cargo build ring anew, whose build script reads it, and
 /// with it everything above; the next build outside would do so once more.
 pub fn cargo() -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo_at(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// The same with the cargo of a given path.
+pub fn cargo_at(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
         let of_package =
             |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");

@@ -4,7 +4,7 @@
 //! `cargo test` runs the same tests for seconds; here are the numbers that take minutes.
 
 use crate::{
-    Failure,
+    Failure, dist,
     flags::Flags,
     install,
     report::{Outcome, Report},
@@ -93,6 +93,9 @@ pub(crate) fn steps(report: &mut Report) {
 
 fn tests(length: &Length, filter: &str) -> Result<Outcome, Failure> {
     install::programs(&install::NEEDS)?;
+    if length.check == THREAD_SANITIZER.check {
+        install::programs(&dist::DEBIAN)?;
+    }
     let mut figures = Vec::new();
     Run::cargo()
         .args(["test", "--locked", "-p", "ws-tests", "--test", "it", filter])

@@ -80,6 +80,55 @@ fn only_one_of_many_threads_connects_or_starts() {
     assert_eq!(listed(&server).len(), 1);
 }
 
+/// no lock is held while a call waits, so the others of its object are answered
+#[test]
+fn no_call_waits_for_another() {
+    const WAITS: i32 = 20_000;
+    let (client, server, id) = pair();
+    let calls: [(&str, &dyn Fn()); 5] = [
+        ("GetConnectionStatus", &|| {
+            client.ok("GetConnectionStatus", &[]);
+        }),
+        ("GetStatistics of the client", &|| {
+            client.ok("GetStatistics", &[]);
+        }),
+        ("SendPong", &|| {
+            client.ok("SendPong", &[]);
+        }),
+        ("GetConnectionList", &|| {
+            assert_eq!(listed(&server).len(), 1)
+        }),
+        ("GetStatistics of the server", &|| {
+            server.ok("GetStatistics", &[]);
+        }),
+    ];
+    thread::scope(|scope| {
+        let waiting = [
+            scope.spawn(|| client.ask("GetMessage", &[WAITS.into()])),
+            scope.spawn(|| server.ask("GetNextConnectionData", &[WAITS.into()])),
+        ];
+        let begun = Instant::now();
+        // Long enough for both to wait by then.
+        while begun.elapsed() < Duration::from_millis(300) {
+            for (name, call) in calls {
+                let asked = Instant::now();
+                call();
+                let took = asked.elapsed();
+                assert!(
+                    took <= AT_ONCE,
+                    "{name} took {took:?} beside a call that waits, more than {AT_ONCE:?}"
+                );
+            }
+        }
+        server.ok("SendData", &[id, "x".into()]);
+        client.ok("SendTextMessage", &["y".into()]);
+        for call in waiting {
+            let answer = call.join().unwrap();
+            assert!(answer.is_success(), "{answer:?}");
+        }
+    });
+}
+
 #[test]
 fn an_abort_ends_every_call_at_once() {
     let (client, server, id) = pair();

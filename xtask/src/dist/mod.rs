@@ -27,7 +27,7 @@ use bundle::Entry;
 
 pub(crate) use build::Product;
 pub(crate) use platform::Platform;
-pub(crate) use tools::install as install_tools;
+pub(crate) use tools::{DEBIAN, install as install_tools};
 
 use crate::{
     Failure,

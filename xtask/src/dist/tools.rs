@@ -17,12 +17,8 @@ pub(crate) const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 pub(crate) const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_LIBRARY: &str = "/usr/lib/rustlib/src/rust/library";
 
-const NEEDS: [Need; 6] = [
-    Need {
-        name: "Python 3 with venv and pip",
-        probe: &["python3", "-c", "import venv, ensurepip"],
-        packages: &["python3", "python3-venv"],
-    },
+/// A compiler that can build std anew.
+pub(crate) const DEBIAN: [Need; 2] = [
     Need {
         name: "Debian's cargo and rustc",
         probe: &[DEBIAN_CARGO, "--version"],
@@ -32,6 +28,14 @@ const NEEDS: [Need; 6] = [
         name: "the source of Debian's std",
         probe: &["test", "-d", DEBIAN_LIBRARY],
         packages: &["rust-web-src"],
+    },
+];
+
+const NEEDS: [Need; 4] = [
+    Need {
+        name: "Python 3 with venv and pip",
+        probe: &["python3", "-c", "import venv, ensurepip"],
+        packages: &["python3", "python3-venv"],
     },
     Need {
         name: "GCC for 64-bit Windows",
@@ -52,6 +56,7 @@ const NEEDS: [Need; 6] = [
 
 /// Brings what is missing.
 pub(crate) fn install() -> Result<(), Failure> {
+    install::programs(&DEBIAN)?;
     install::programs(&NEEDS)?;
     let requirements = root().join("xtask/src/dist/requirements.txt");
     install::python_packages(&venv(), &requirements, "import ziglang")

@@ -8,7 +8,7 @@ use std::{
     sync::OnceLock,
 };
 
-use ws_tests::process::cargo;
+use ws_tests::process::{cargo, cargo_at};
 
 /// What looks over the host's shoulder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,27 +128,26 @@ fn build_host() -> PathBuf {
 
 /// Cargo builds no library of another package for a test, so this asks for it.
 fn build_library() -> PathBuf {
-    let mut command = cargo();
+    let mut command = match check() {
+        Check::ThreadSanitizer => debian_cargo(),
+        _ => cargo(),
+    };
     command.args(["build", "-p", "ws-ffi", "--lib", "--message-format=json"]);
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
     let sanitizer = match check() {
-        Check::AddressSanitizer => Some(("asan", "-Zsanitizer=address")),
-        Check::ThreadSanitizer => Some((
-            "tsan",
-            // The standard library is not built with it; what it says between threads, it says by what is inlined.
-            "-Zsanitizer=thread -Zunstable-options -Cunsafe-allow-abi-mismatch=sanitizer",
-        )),
+        Check::AddressSanitizer => Some(("asan", "address")),
+        Check::ThreadSanitizer => Some(("tsan", "thread")),
         Check::Nothing | Check::Valgrind | Check::Emulator => None,
     };
-    if let Some((folder, flags)) = sanitizer {
+    if let Some((folder, name)) = sanitizer {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
         command
             .args(["--target", SANITIZED, "--target-dir"])
             .arg(target)
             .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTFLAGS", flags);
+            .env("RUSTFLAGS", format!("-Zsanitizer={name}"));
     }
     command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -186,5 +185,19 @@ fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Debian's cargo and rustc, which come with the source of the standard library: ThreadSanitizer must see that, too, or
+/// it takes every `Arc` that is dropped and every `LazyLock` for a race.
+fn debian_cargo() -> Command {
+    let mut command = cargo_at(CARGO);
+    command
+        .args(["-Zbuild-std=std,panic_unwind"])
+        .env("CARGO", CARGO)
+        .env("RUSTC", RUSTC);
+    command
+}
+
+/// Not the first of `PATH`: a rustup in a home folder comes first there.
+const CARGO: &str = "/usr/bin/cargo";
+const RUSTC: &str = "/usr/bin/rustc";
 /// The sanitizer wants a target named, even if it is the one of the compiler.
 const SANITIZED: &str = "x86_64-unknown-linux-gnu";
