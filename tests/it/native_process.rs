@@ -16,7 +16,7 @@ use ws_server::{Config, Server};
 use ws_tests::{
     echo::TestCertificate,
     raw::RawConnection,
-    rude::Rude,
+    rude::{HUGE, Rude},
     wait::{TIMEOUT, until},
 };
 
@@ -119,7 +119,7 @@ fn no_child_inherits_what_the_add_in_has_opened() {
         .unwrap()
         .count();
     assert!(opened > before.len() + 4, "{opened}");
-    assert_eq!(inherited(&host), before);
+    assert_eq!(inherited(&host), before, "files that a child inherits");
     host.end("c");
     host.end("s");
     host.finish();
@@ -339,6 +339,54 @@ fn what_there_is_no_memory_for_is_refused() {
     host.finish();
 }
 
+/// R-62: a message of 60 MiB that a peer sends where there are 20 ends its connection, and nothing else.
+#[test]
+fn what_a_peer_sends_and_there_is_no_memory_for_ends_its_connection() {
+    if check() != Check::Nothing {
+        println!("NOT RUN: under such a limit it is the tool that ends the process");
+        return;
+    }
+    let source = Server::bind("127.0.0.1:0", Config::default()).unwrap();
+    let address = url(source.local_addr().port().into());
+    let running = source.spawn(|_| Rude).unwrap();
+    let mut host = Host::start();
+    host.create("s", "Server", "manager");
+    let port = start_server(&mut host, "s");
+    let mut peer = ws_client::Client::connect(&format!("ws://127.0.0.1:{port}/")).unwrap();
+    host.create("c", "Client", "manager");
+    host.succeed("c", "CreateConnection", &[&address]);
+    if host.ask(&["limit", &(20 << 20).to_string()])["ok"] == false {
+        println!("NOT RUN: this system has no such limit");
+        return;
+    }
+    host.succeed("c", "SendTextMessage", &["s:huge"]);
+    let ended = host.fail("c", "GetMessage", &["i4:30000"], "internal");
+    assert!(
+        ended["error"].as_str().unwrap().contains("memory"),
+        "{ended}"
+    );
+    // It may be told while it sends.
+    let _ = peer.send_binary(&filling(HUGE));
+    let mut left = json!(null);
+    assert!(
+        until(TIMEOUT, || {
+            left = host.succeed("s", "GetConnectionList", &[])["connections"].take();
+            left == json!([]) || left[0]["isActive"] == false
+        }),
+        "the connection whose message there is no memory for: {left}"
+    );
+    host.ask(&["limit", "0"]);
+    // Both objects work on.
+    host.succeed("c", "CreateConnection", &[&url(port)]);
+    host.succeed("c", "SendTextMessage", &["s:still here"]);
+    let told = host.succeed("s", "GetNextConnectionData", &["i4:30000"]);
+    assert_eq!(told["size"], 10, "{told}");
+    host.end("c");
+    host.end("s");
+    drop(running);
+    host.finish();
+}
+
 /// Connections of this process to the host's server, all open.
 fn crowd(port: u64) -> Vec<RawConnection> {
     let address = format!("ws://127.0.0.1:{port}/");
@@ -376,9 +424,14 @@ fn a_killed_host_leaves_nothing_behind() {
     next.create("s", "Server", "manager");
     let local = text(r#"{"address":"127.0.0.1"}"#);
     let same = format!("i4:{port}");
-    assert!(until(TIMEOUT, || {
-        next.call("s", "StartServer", &[&same, "i4:10", "s:", &local])["result"] == true
-    }));
+    let mut started = json!(null);
+    assert!(
+        until(TIMEOUT, || {
+            started = next.call("s", "StartServer", &[&same, "i4:10", "s:", &local]);
+            started["result"] == true
+        }),
+        "the port of the killed host after {TIMEOUT:?}: {started}"
+    );
     next.end("s");
     next.finish();
 }

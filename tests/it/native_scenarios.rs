@@ -3,7 +3,7 @@
 //! | variable | meaning | default |
 //! | --- | --- | --- |
 //! | `WS_NATIVE_RACES` | objects that end while a call of theirs waits | 300 |
-//! | `WS_NATIVE_LOADS` | loads and unloads | 200 |
+//! | `WS_NATIVE_LOADS` | loads and unloads | 2,000 |
 //! | `WS_NATIVE_OBJECTS` | objects that 8 threads make, call and end | 20,000 |
 //! | `WS_NATIVE_CROWD_MILLIS` | how long 8 threads call everything | 2,000 |
 //! | `WS_NATIVE_RANDOM` | calls with odd values, of each class | 5,000 |
@@ -94,7 +94,7 @@ fn objects_end_while_their_calls_wait() {
 /// with a server that runs on when its library is unloaded, and threads that end after that.
 #[test]
 fn the_library_is_loaded_and_unloaded_again_and_again() {
-    let rounds = number("WS_NATIVE_LOADS", 200);
+    let rounds = number("WS_NATIVE_LOADS", 2000);
     let figures = run("loads", &[("rounds", rounds)]);
     assert_eq!(figures["loads"], rounds);
     assert!(figures["exchanges"].as_u64() > Some(0), "{figures}");

@@ -8,7 +8,10 @@ pub const BLOCK: [u8; 16 << 10] = [7; 16 << 10];
 /// Of how many of them.
 pub const BLOCKS: usize = 100;
 
-/// Does what a peer asks for: drops it, or floods it.
+/// Bytes of one message that is huge.
+pub const HUGE: usize = 60 << 20;
+
+/// Does what a peer asks for: drops it, floods it, or sends it a huge message.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "it holds nothing")]
 pub struct Rude;
@@ -33,6 +36,9 @@ impl Handler for Rude {
     ) -> Flow {
         match message {
             Message::Text("abort") => context.abort(),
+            Message::Text("huge") => {
+                let _ = context.send_binary(&vec![7; HUGE]);
+            }
             Message::Text("flood") => {
                 for _ in 0..BLOCKS {
                     // Fails once the peer is gone.
