@@ -10,7 +10,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -185,14 +184,32 @@ std::atomic<long> interrupts_seen{0};
 void count_interrupt(int) { ++interrupts_seen; }
 }  // namespace
 
+// A timer's signal goes to whichever thread the system likes, mostly to the first; this goes to all but its own.
 bool interrupt_every(unsigned micros) {
+  static std::atomic<bool> over{false};
+  static std::unique_ptr<Thread> thread;
+  over = true;
+  thread.reset();
+  if (micros == 0) return true;
   struct sigaction action{};
   action.sa_handler = &count_interrupt;
   // Without SA_RESTART: whoever waits in a system call is told.
   if (sigaction(SIGALRM, &action, nullptr) != 0) return false;
-  itimerval timer{};
-  timer.it_value.tv_usec = timer.it_interval.tv_usec = static_cast<suseconds_t>(micros);
-  return setitimer(ITIMER_REAL, &timer, nullptr) == 0;
+  over = false;
+  thread.reset(new Thread([micros] {
+    while (!over) {
+      DIR* tasks = opendir("/proc/self/task");
+      if (tasks == nullptr) return;
+      while (dirent* task = readdir(tasks)) {
+        long number = std::atol(task->d_name);
+        // One that has ended meanwhile is none.
+        if (number > 0 && number != syscall(SYS_gettid)) syscall(SYS_tgkill, getpid(), number, SIGALRM);
+      }
+      closedir(tasks);
+      pause_micros(micros);
+    }
+  }));
+  return true;
 }
 
 long interrupts() { return interrupts_seen; }

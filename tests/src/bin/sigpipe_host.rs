@@ -2,12 +2,19 @@
 //!
 //! `sigpipe_host prove` writes in the one way that raises the signal, and dies of it: the proof that this host would
 //! notice. `sigpipe_host ROUNDS` resets connections under our client and our server, plain and over TLS, and lives.
+//!
+//! A write raises the signal if the peer had ended its direction before it reset: without that it is the error of the
+//! reset that a write gets first. So what stands between our client and our server does both at once, with nothing to
+//! wake either of them in between.
 #![allow(clippy::print_stdout, reason = "the figures are the purpose")]
 
 use std::{
     env,
-    io::{IoSlice, Write},
-    net::{TcpListener, TcpStream},
+    io::{ErrorKind, IoSlice, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use socket2::SockRef;
@@ -38,13 +45,13 @@ fn main() {
             config = config.tls(tls);
         }
         let server = Server::bind("127.0.0.1:0", config).unwrap_or_else(|error| panic!("{error}"));
-        let address = format!("{scheme}://localhost:{}", server.local_addr().port());
+        let port = server.local_addr().port();
         let running = server
             .spawn(|_| Rude)
             .unwrap_or_else(|error| panic!("{error}"));
-        for _ in 0..rounds {
-            refused += usize::from(reset_by_server(&address));
-            reset_by_client(&address);
+        for round in 0..rounds {
+            refused += usize::from(reset_client(scheme, port));
+            reset_server(scheme, port, round);
         }
         drop(running);
     }
@@ -62,7 +69,7 @@ fn prove() {
         .unwrap_or_else(|error| panic!("{error}"));
     let mut stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{error}"));
     let (peer, _) = listener.accept().unwrap_or_else(|error| panic!("{error}"));
-    let linger = SockRef::from(&peer).set_linger(Some(std::time::Duration::ZERO));
+    let linger = SockRef::from(&peer).set_linger(Some(Duration::ZERO));
     linger.unwrap_or_else(|error| panic!("{error}"));
     drop(peer);
     // The first may be taken before the reset has come; a later one cannot.
@@ -83,10 +90,15 @@ fn connect(address: &str) -> Client {
     Client::connect_with(&request).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The server drops the connection while the client sends; whether the client noticed.
-fn reset_by_server(address: &str) -> bool {
-    let mut client = connect(address);
-    let mut sent = client.send_text("abort");
+/// The client's connection is reset, and then it sends; whether it noticed.
+fn reset_client(scheme: &str, port: u16) -> bool {
+    let (relay, end) = Relay::start(port);
+    let mut client = connect(&format!("{scheme}://localhost:{}", relay.port));
+    let sent = client.send_text("hello");
+    sent.unwrap_or_else(|error| panic!("{error}"));
+    relay.cut(Side::Client);
+    end.join().unwrap_or_else(|_| panic!("the relay"));
+    let mut sent = Ok(());
     for _ in 0..BLOCKS {
         sent = sent.and_then(|()| client.send_binary(&BLOCK));
     }
@@ -96,11 +108,96 @@ fn reset_by_server(address: &str) -> bool {
     sent.is_err() || again.is_err() || client.receive(TIMEOUT).is_err()
 }
 
-/// The client goes away with much unread, while the server sends.
-fn reset_by_client(address: &str) {
-    let mut client = connect(address);
+/// The server's connection is reset while it sends much, each time a little later.
+fn reset_server(scheme: &str, port: u16, round: usize) {
+    let (relay, end) = Relay::start(port);
+    let mut client = connect(&format!("{scheme}://localhost:{}", relay.port));
     let sent = client.send_text("flood");
     sent.unwrap_or_else(|error| panic!("{error}"));
     let first = client.receive(TIMEOUT);
     assert!(matches!(first, Ok(Some(_))), "{first:?}");
+    // The server is about to begin another one, or has begun.
+    let _ = client.send_text("flood");
+    let until = Instant::now() + Duration::from_micros(10 * (round % 100) as u64);
+    while Instant::now() < until {
+        std::hint::spin_loop();
+    }
+    relay.cut(Side::Server);
+    end.join().unwrap_or_else(|_| panic!("the relay"));
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Client,
+    Server,
+}
+
+/// Passes bytes on between one client and the server, until it is to reset one of them.
+struct Relay {
+    port: u16,
+    cut: mpsc::Sender<Side>,
+}
+
+impl Relay {
+    fn start(server: u16) -> (Self, thread::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
+        let port = listener
+            .local_addr()
+            .unwrap_or_else(|error| panic!("{error}"))
+            .port();
+        let (cut, is_cut) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let (client, _) = listener.accept().unwrap_or_else(|error| panic!("{error}"));
+            let server =
+                TcpStream::connect(("127.0.0.1", server)).unwrap_or_else(|error| panic!("{error}"));
+            pass_on(client, server, &is_cut);
+        });
+        (Self { port, cut }, thread)
+    }
+
+    fn cut(&self, side: Side) {
+        self.cut
+            .send(side)
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+fn pass_on(client: TcpStream, server: TcpStream, is_cut: &mpsc::Receiver<Side>) {
+    for stream in [&client, &server] {
+        stream
+            .set_nonblocking(true)
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+    let mut buffers = [Vec::new(), Vec::new()];
+    loop {
+        if let Ok(side) = is_cut.try_recv() {
+            let (reset, _other) = match side {
+                Side::Client => (client, server),
+                Side::Server => (server, client),
+            };
+            // The end of its direction, and right behind it the reset.
+            let _ = SockRef::from(&reset).set_linger(Some(Duration::ZERO));
+            let _ = reset.shutdown(Shutdown::Write);
+            return;
+        }
+        let [there, back] = &mut buffers;
+        pass(&client, &server, there);
+        pass(&server, &client, back);
+        thread::yield_now();
+    }
+}
+
+/// Reads what is there, and writes what can be; the ends of either side are no affair of this.
+fn pass(mut from: &TcpStream, mut to: &TcpStream, held: &mut Vec<u8>) {
+    let mut block = [0; 4096];
+    if held.is_empty()
+        && let Ok(count) = from.read(&mut block)
+    {
+        held.extend_from_slice(&block[..count]);
+    }
+    match to.write(held) {
+        Ok(count) => drop(held.drain(..count)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+        Err(_) => held.clear(),
+    }
 }
