@@ -1,6 +1,11 @@
 //! Texts and data that are hard to carry, through the border and back, and peers that reset.
 
-use std::{io::Read as _, net::TcpListener, thread, time::Duration};
+use std::{
+    io::Read as _,
+    net::{Shutdown, TcpListener},
+    thread,
+    time::Duration,
+};
 
 use serde_json::json;
 use socket2::SockRef;
@@ -250,6 +255,8 @@ fn peers_that_reset_do_not_end_the_host() {
             SockRef::from(&stream)
                 .set_linger(Some(Duration::ZERO))
                 .unwrap();
+            // Its direction ends first: else the reset is the error of a write, and no signal.
+            let _ = stream.shutdown(Shutdown::Write);
         }
     });
     let mut host = Host::start();
