@@ -66,6 +66,7 @@ mod native_process;
 mod native_scenarios;
 #[cfg(unix)]
 mod native_speed;
+#[cfg(unix)]
 mod native_symbols;
 #[cfg(unix)]
 mod native_threads;

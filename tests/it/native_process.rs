@@ -247,7 +247,7 @@ fn a_small_stack_is_enough_for_every_method() {
     host.finish();
 }
 
-/// R-55 over TLS: peers that reset while the host writes, the host as client and as server; SIGPIPE is at its default.
+/// R-55 over TLS: peers that reset while the host writes; SIGPIPE is at its default.
 #[test]
 fn peers_that_reset_over_tls_do_not_end_the_host() {
     let rounds = number("WS_NATIVE_RESETS", 25);

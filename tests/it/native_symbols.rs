@@ -1,15 +1,10 @@
 //! What the add-in shows to other code of its process: five functions, and nothing that another library could replace.
 
-use std::{
-    collections::BTreeSet,
-    ffi::OsStr,
-    fmt::Write as _,
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeSet, ffi::OsStr, fmt::Write as _, fs, path::Path, process::Command};
 
 use ws_tests::process::ws_binary;
+
+use crate::support::native::run;
 
 /// What hosts look for.
 const EXPORTS: [&str; 5] = [
@@ -23,7 +18,7 @@ const EXPORTS: [&str; 5] = [
 /// The five functions are the dynamic library's alone: a program that links its crate exports none.
 #[test]
 fn ws_has_none_of_the_functions_that_hosts_look_for() {
-    let listed = output(Command::new("nm").arg(ws_binary()));
+    let listed = run(Command::new("nm").arg(ws_binary()));
     // A stripped program would show nothing at all.
     assert!(
         listed.lines().any(|line| line.ends_with(" main")),
@@ -59,11 +54,9 @@ mod library {
     #[test]
     fn the_library_exports_five_functions_and_nothing_else() {
         if is_ours() {
-            let listed = output(
-                Command::new("nm")
-                    .args(["-D", "--defined-only"])
-                    .arg(library()),
-            );
+            let listed = run(Command::new("nm")
+                .args(["-D", "--defined-only"])
+                .arg(library()));
             let names: Vec<_> = names(&listed, "").collect();
             assert_eq!(names, EXPORTS, "exported symbols");
         }
@@ -73,7 +66,7 @@ mod library {
     #[test]
     fn the_library_cannot_be_unloaded() {
         if is_ours() {
-            let dynamic = output(Command::new("readelf").arg("-d").arg(library()));
+            let dynamic = run(Command::new("readelf").arg("-d").arg(library()));
             let flags = dynamic.lines().filter(|line| line.contains("FLAGS_1"));
             let flags: Vec<_> = flags.collect();
             assert!(
@@ -90,7 +83,7 @@ mod library {
         if !is_ours() {
             return;
         }
-        let listed = output(Command::new("nm").arg("--defined-only").arg(library()));
+        let listed = run(Command::new("nm").arg("--defined-only").arg(library()));
         let mut clashing: BTreeSet<&str> =
             names(&listed, "TtWw").filter(|name| is_c(name)).collect();
         let own = clashing.iter().filter(|name| name.contains("ring")).count();
@@ -168,7 +161,7 @@ mod library {
 
     /// What the host and the libraries that it is linked with define: the host itself needs it.
     fn taken(host: &OsStr) -> BTreeSet<String> {
-        let listed = output(Command::new("ldd").arg(host));
+        let listed = run(Command::new("ldd").arg(host));
         let libraries = listed
             .lines()
             .filter_map(|line| line.split_whitespace().find(|word| word.starts_with('/')));
@@ -176,7 +169,7 @@ mod library {
             .map(String::from)
             .into();
         for file in libraries.map(Path::new).chain([Path::new(host)]) {
-            let listed = output(Command::new("nm").args(["-D", "--defined-only"]).arg(file));
+            let listed = run(Command::new("nm").args(["-D", "--defined-only"]).arg(file));
             // Versions follow the name: memcpy@@GLIBC_2.14.
             let names = names(&listed, "").filter_map(|name| name.split('@').next());
             taken.extend(names.map(String::from));
@@ -196,11 +189,9 @@ mod library {
         }
         let file = library.with_extension("c");
         fs::write(&file, source).unwrap();
-        output(
-            Command::new("gcc")
-                .args(["-shared", "-fPIC", "-o"])
-                .args([library, &file]),
-        );
+        run(Command::new("gcc")
+            .args(["-shared", "-fPIC", "-o"])
+            .args([library, &file]));
     }
 
     /// Functions of other libraries that hosts are full of.
@@ -240,18 +231,4 @@ fn names<'a>(listed: &'a str, types: &'a str) -> impl Iterator<Item = &'a str> {
         let kind = words.next()?;
         (types.is_empty() || types.contains(kind)).then_some(name)
     })
-}
-
-#[track_caller]
-fn output(command: &mut Command) -> String {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -38,7 +38,7 @@ cargo xtask COMMAND
   ci          everything a change must pass: fmt, clippy, docs, tests, conformance, idle memory, tidy
   full        ci, then Autobahn with every section, cargo-deny, the fuzz targets, and what `dist` builds for other
               systems in Wine and qemu; hours are allowed
-  native      the 1C add-in in the C++ host, at length: races, loads, AddressSanitizer, valgrind, speed
+  native      the 1C add-in in the C++ host, at length: races, loads, two sanitizers, valgrind, speed
   soak        a mixed echo load with sequence and checksum verification; prints the slopes of RSS and open files
               [--minutes N]        how long (default 10)
               [--connections N]    how many at once (default 50)

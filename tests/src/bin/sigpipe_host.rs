@@ -179,6 +179,7 @@ fn pass_on(client: TcpStream, server: TcpStream, is_cut: &mpsc::Receiver<Side>) 
             // The end of its direction, and right behind it the reset.
             let _ = SockRef::from(&reset).set_linger(Some(Duration::ZERO));
             let _ = reset.shutdown(Shutdown::Write);
+            drop(reset);
             return;
         }
         let [there, back] = &mut buffers;

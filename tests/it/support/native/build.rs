@@ -171,7 +171,9 @@ fn build_library() -> PathBuf {
         .unwrap_or_else(|| panic!("cargo built no shared library of ws-ffi"))
 }
 
-fn run(command: &mut Command) -> String {
+/// What a command prints; it must succeed.
+#[track_caller]
+pub(crate) fn run(command: &mut Command) -> String {
     let output = command
         .stdin(Stdio::null())
         .output()

@@ -9,5 +9,5 @@
 mod build;
 mod host;
 
-pub(crate) use build::{Check, check, host_command, library};
+pub(crate) use build::{Check, check, host_command, library, run};
 pub(crate) use host::{Host, bytes, filling, fingerprint, json, letters, text};
