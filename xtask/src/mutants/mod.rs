@@ -23,12 +23,12 @@ use crate::{
     shell::{Run, root, target},
 };
 
-use patch::Patch;
+pub(crate) use patch::Patch;
 use tree::Tree;
 use verdict::Verdict;
 
 /// Where the patches are.
-const FOLDER: &str = "tests/mutants";
+pub(crate) const FOLDER: &str = "tests/mutants";
 
 /// One test may take so long; one that hangs is ended then.
 const TEST_SECONDS: u64 = 120;
