@@ -4,7 +4,8 @@ use std::{
     io::{BufRead, BufReader, Lines, Write},
     net::SocketAddr,
     process::{Child, ChildStdout, Command, Stdio},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use ws_server::Config;
@@ -80,6 +81,20 @@ impl OwnProcess {
             text.split(' ').next().unwrap().parse::<u64>().unwrap()
         });
         Duration::from_nanos(nanoseconds.sum())
+    }
+
+    /// Looks on for that long: at most 5 % of a processor may be used.
+    pub(crate) fn check_that_it_rests(&self, time: Duration, meanwhile: &str) {
+        let (before, began) = (self.cpu_time(), Instant::now());
+        while began.elapsed() < time {
+            thread::park_timeout(time);
+        }
+        let (used, passed) = (self.cpu_time() - before, began.elapsed());
+        println!("{used:?} of processor time in {passed:?} {meanwhile}");
+        assert!(
+            used * 20 <= passed,
+            "{used:?} of processor time in {passed:?} {meanwhile}, at most 5 %"
+        );
     }
 
     /// Ends the server; it must have lived until then.
