@@ -173,6 +173,7 @@ mod tests {
         assert_eq!(queue.pop(), Some(Message::Ping(vec![2])));
     }
 
+    /// even an empty message is charged with 64 bytes.
     #[test]
     fn is_full_by_number_or_by_bytes_but_never_when_empty() {
         let mut by_number = ReceiveQueue::new(2, 1000);
@@ -185,7 +186,7 @@ mod tests {
 
         let mut by_bytes = ReceiveQueue::new(100, 128);
         by_bytes.push(text(""));
-        assert_eq!(by_bytes.charged_bytes(), 64);
+        assert_eq!(by_bytes.charged_bytes(), 64, "bytes for an empty message");
         assert!(!by_bytes.is_full());
         by_bytes.push(text(&"x".repeat(64)));
         assert!(by_bytes.is_full());

@@ -120,7 +120,7 @@ pub(crate) fn shorten_reason(reason: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// §7.4.1, §7.4.2, over all 65,536 numbers.
+    /// §7.4.1, §7.4.2, R-20: over all 65,536 numbers.
     #[test]
     fn exactly_the_codes_of_the_registry_and_private_use_may_be_sent() {
         let allowed: Vec<u16> = (0..=u16::MAX)

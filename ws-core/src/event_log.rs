@@ -271,7 +271,7 @@ mod tests {
         assert!(!log.is_on() && log.is_empty());
     }
 
-    ///
+    /// at most 1 KiB
     #[test]
     fn an_event_is_one_bounded_line() {
         let mut log = EventLog::new(10);
@@ -282,10 +282,14 @@ mod tests {
             lines[0],
             format!("[{STAMP}] a\\u{{d}}\\u{{a}}[fake] b\\u{{202e}}\\u{{9b}}31m")
         );
-        assert!(lines[1].len() <= EventLog::MAX_LINE_BYTES && lines[1].ends_with('…'));
+        let (bytes, most) = (lines[1].len(), EventLog::MAX_LINE_BYTES);
+        assert!(
+            bytes <= most && lines[1].ends_with('…'),
+            "{bytes} bytes of an event of 10,000, at most {most}"
+        );
     }
 
-    ///
+    /// ten in a second
     #[test]
     fn a_flood_of_one_kind_is_counted_and_hides_no_other() {
         let mut log = EventLog::new(1000);
@@ -294,7 +298,11 @@ mod tests {
             log.record_limited(start, "refused", &STAMP, "refused a handshake");
         }
         log.record_limited(start, "other", &STAMP, "something else");
-        assert_eq!(log.len(), 11);
+        assert_eq!(
+            log.len(),
+            11,
+            "lines of 5,000 refusals, ten, and of one other event"
+        );
         log.record_limited(
             start + Duration::from_secs(1),
             "refused",

@@ -3,7 +3,7 @@
 use crate::{
     Failure, autobahn, bench, ci,
     flags::Flags,
-    foreign, fuzz, install, native,
+    foreign, fuzz, install, mutants, native,
     report::{Outcome, Report},
     shell::{Run, root},
 };
@@ -26,6 +26,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     report.step("bench deflate", bench::deflate::default);
     report.step("bench plain", bench::plain::compare);
     report.step("cargo-deny", || ci::deny(true));
+    mutants::steps(report, None);
     foreign::steps(report);
     fuzz::steps(report, FUZZ_SECONDS, None);
     Ok(())

@@ -20,6 +20,7 @@ mod fuzz;
 mod idle;
 mod install;
 mod modules;
+mod mutants;
 mod native;
 mod onescript;
 mod report;
@@ -36,8 +37,8 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   ci          everything a change must pass: fmt, clippy, docs, tests, conformance, idle memory, tidy
-  full        ci, then Autobahn with every section, cargo-deny, the fuzz targets, and what `dist` builds for other
-              systems in Wine and qemu; hours are allowed
+  full        ci, then Autobahn with every section, the mutants, cargo-deny, the fuzz targets, and what `dist` builds for
+              other systems in Wine and qemu; hours are allowed
   native      the 1C add-in in the C++ host, at length: races, loads, two sanitizers, valgrind, speed
   soak        a mixed echo load with sequence and checksum verification; prints the slopes of RSS and open files
               [--minutes N]        how long (default 10)
@@ -70,6 +71,8 @@ cargo xtask COMMAND
   install     the programs and packages that tests need: by apt if run as root, PyPI and npm ones under target
   modules     the 1C and OneScript modules and the tables of the add-in's README, from ws-ffi/methods.json
               [--addin ARCHIVE --into FOLDER]  the OneScript package and the extension's dump as well
+  mutants     applies the patches of tests/mutants one by one to a copy under target, and sees the test of each fail
+              [--only R-14,M-5]    those of these rules or names (default: all)
   onescript   the OneScript module in a real OneScript, where `oscript` is on the PATH
   tidy        layers, lints, licences, file lengths, paths, leftovers
   help        this text
@@ -110,6 +113,7 @@ fn run(command: &str, what: &str, mut flags: Flags) -> Result<(), Failure> {
         "idle" => idle::run,
         "install" => install::run,
         "modules" => modules::run,
+        "mutants" => mutants::run,
         "onescript" => onescript::run,
         "tidy" => tidy::run,
         "help" | "--help" | "-h" => {

@@ -3,9 +3,9 @@
 use std::{
     env,
     ffi::OsStr,
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
 };
 
 use crate::Failure;
@@ -167,6 +167,21 @@ impl Run {
         child.wait().map(|status| status.success()).map_err(failed)
     }
 
+    /// How it ended and what it printed, both streams as one; prints only the line that repeats it.
+    pub(crate) fn read_both(mut self) -> Result<(ExitStatus, String), Failure> {
+        println!("$ {}", self.shown);
+        let failed = |error| cannot_start(&self.shown, &error);
+        let (mut output, writer) = io::pipe().map_err(failed)?;
+        self.command.stderr(writer.try_clone().map_err(failed)?);
+        let mut child = self.command.stdout(writer).spawn().map_err(failed)?;
+        // The command holds the writing end as well, and the output would never end.
+        self.command = Command::new("");
+        let mut text = Vec::new();
+        output.read_to_end(&mut text).map_err(failed)?;
+        let status = child.wait().map_err(failed)?;
+        Ok((status, String::from_utf8_lossy(&text).into_owned()))
+    }
+
     /// Whether it starts and succeeds; prints nothing.
     pub(crate) fn succeeds(mut self) -> bool {
         let command = self.command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -229,6 +244,9 @@ mod tests {
             Ok(false)
         );
         assert_eq!(lines, ["one"]);
+        let run = Run::new("sh").args(["-c", "echo one; echo two >&2; exit 3"]);
+        let (status, text) = run.read_both().unwrap();
+        assert_eq!((status.code(), text.as_str()), (Some(3), "one\ntwo\n"));
         assert_eq!(Run::new("echo").args(["x"]).read().as_deref(), Ok("x\n"));
     }
 }

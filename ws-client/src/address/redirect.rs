@@ -108,6 +108,7 @@ mod tests {
         }
     }
 
+    ///
     #[test]
     fn secrets_stay_on_their_host_and_are_never_less_encrypted() {
         let trusts = |from: &str, to: &str| {

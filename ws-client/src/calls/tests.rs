@@ -202,6 +202,7 @@ fn a_peer_that_closes_and_does_not_read_holds_nobody_up() {
     assert_eq!(net.elapsed(), Duration::from_secs(3));
 }
 
+/// traffic does not extend it, in virtual time
 #[test]
 fn the_close_timeout_is_kept_to_the_moment() {
     let net = MockNet::new();
@@ -213,7 +214,7 @@ fn the_close_timeout_is_kept_to_the_moment() {
     }
     let mut calls = open(&net, &no_keepalive());
     let error = calls.close(CloseCode::NORMAL, "").unwrap_err();
-    assert_eq!(net.elapsed(), Duration::from_secs(5));
+    assert_eq!(net.elapsed(), Duration::from_secs(5), "the close timeout");
     assert_eq!(
         (error.kind(), error.stage()),
         (ErrorKind::Timeout, Stage::Close)

@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(addresses.unwrap(), want);
     }
 
-    ///
+    /// a silent name server
     #[test]
     fn a_lookup_that_never_ends_ends_with_the_deadline() {
         let (release, held) = mpsc::channel::<()>();

@@ -109,7 +109,7 @@ fn a_silent_and_a_refused_address_before_the_right_one() {
     thread.join().unwrap();
 }
 
-///
+/// silent addresses
 #[test]
 fn silent_addresses_end_at_the_one_deadline() {
     let (one, two) = (blackhole(), blackhole());

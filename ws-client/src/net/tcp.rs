@@ -293,18 +293,29 @@ mod tests {
 
     use super::*;
 
-    /// 100,000 keys of 32 bits collide about once; a generator that repeats would collide far more often.
+    /// of a million keys of 32 bits some 116 are expected to have come before, and of two millions as many in both;
+    /// a generator that repeats would collide far more often.
     #[test]
     fn masking_keys_are_fresh_and_differ_between_connections() {
         let keys = || {
             let mut keys = RandomKeys::new().unwrap();
-            (0..100_000)
+            (0..1_000_000)
                 .map(|_| keys.next_key())
                 .collect::<HashSet<_>>()
         };
         let (one, two) = (keys(), keys());
-        assert!(one.len() > 99_980 && two.len() > 99_980);
-        assert!(one.intersection(&two).count() < 30);
+        for keys in [&one, &two] {
+            let repeated = 1_000_000 - keys.len();
+            assert!(
+                repeated <= 200,
+                "{repeated} of 1,000,000 keys came before, at most 200"
+            );
+        }
+        let shared = one.intersection(&two).count();
+        assert!(
+            shared <= 400,
+            "{shared} keys are those of another connection, at most 400"
+        );
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn a_close_that_may_not_be_sent_leaves_the_connection_open() {
     assert_eq!(server.join(), (CLOSE, Vec::new()));
 }
 
-///
+/// a peer that never answers
 #[test]
 fn a_peer_that_never_answers_the_close_costs_the_close_timeout_only() {
     let server = serve_frames(read_to_end);

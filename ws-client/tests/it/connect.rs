@@ -111,14 +111,14 @@ fn with_timeout(url: &str, timeout: Duration) -> (ws_client::Error, Duration) {
     (error, start.elapsed())
 }
 
-///
+/// a silent server
 #[test]
 fn a_silent_server_costs_the_connect_timeout_only() {
     let server = serve_raw(read_to_end);
     let (error, took) = with_timeout(&server.url, Duration::from_millis(200));
     assert!(
-        took >= Duration::from_millis(200) && took < Duration::from_secs(10),
-        "{took:?}"
+        took >= Duration::from_millis(200) && took <= Duration::from_secs(5),
+        "{took:?} with a deadline of 200 ms, at most 5 s on a busy machine"
     );
     assert!(error.is_timeout());
     assert_eq!(error.stage(), Stage::Handshake);
@@ -154,7 +154,11 @@ fn a_server_that_trickles_its_answer_costs_the_connect_timeout_only() {
     let request = ConnectRequest::new(&server.url).unwrap().config(config);
     let start = Instant::now();
     let error = Client::connect_with(&request).unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(10));
+    let took = start.elapsed();
+    assert!(
+        took <= Duration::from_secs(5),
+        "{took:?} with a deadline of 300 ms, at most 5 s on a busy machine"
+    );
     assert!(error.is_timeout(), "{error}");
     server.join();
 }
@@ -165,8 +169,8 @@ fn an_address_that_never_answers_costs_the_connect_timeout_only() {
     let (_listener, address, _fillers) = blackhole();
     let (error, took) = with_timeout(&format!("ws://{address}"), Duration::from_millis(300));
     assert!(
-        took >= Duration::from_millis(300) && took < Duration::from_secs(10),
-        "{took:?}"
+        took >= Duration::from_millis(300) && took <= Duration::from_secs(5),
+        "{took:?} with a deadline of 300 ms, at most 5 s on a busy machine"
     );
     assert!(error.is_timeout());
     assert_eq!(error.stage(), Stage::Connect);

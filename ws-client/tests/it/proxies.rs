@@ -57,7 +57,7 @@ fn dial(url: &str, proxy: ProxySettings, timeout: Duration) -> Error {
     Client::connect_with(&request).unwrap_err()
 }
 
-///
+/// a silent proxy of each kind
 #[test]
 fn a_silent_proxy_ends_at_the_deadline() {
     let proxy = Scripted::new(b"", false);
@@ -74,8 +74,11 @@ fn a_silent_proxy_ends_at_the_deadline() {
             };
             let start = Instant::now();
             let error = dial(&url, settings, Duration::from_millis(200));
-            assert!(start.elapsed() >= Duration::from_millis(200));
-            assert!(start.elapsed() < Duration::from_secs(10));
+            let took = start.elapsed();
+            assert!(
+                took >= Duration::from_millis(200) && took <= Duration::from_secs(5),
+                "{took:?} with a deadline of 200 ms, at most 5 s on a busy machine"
+            );
             assert_eq!(
                 (error.kind(), error.stage()),
                 (ErrorKind::Timeout, Stage::Proxy),
@@ -156,6 +159,7 @@ fn a_dead_proxy_is_an_error_of_the_proxy() {
     }
 }
 
+/// silent TLS and a silent server behind a proxy
 #[test]
 fn a_tunnel_to_a_silent_server_ends_at_the_same_deadline() {
     for (url, stage) in [
@@ -171,7 +175,13 @@ fn a_tunnel_to_a_silent_server_ends_at_the_same_deadline() {
             true => request.tls(TlsSettings::new().danger_accept_invalid_certs(true)),
             false => request,
         };
+        let start = Instant::now();
         let error = Client::connect_with(&request).unwrap_err();
+        let took = start.elapsed();
+        assert!(
+            took <= Duration::from_secs(5),
+            "{took:?} with a deadline of 200 ms, at most 5 s on a busy machine"
+        );
         assert_eq!(
             (error.kind(), error.stage()),
             (ErrorKind::Timeout, stage),

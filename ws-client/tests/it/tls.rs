@@ -16,6 +16,8 @@ use ws_core::tls::{Certificates, ClientCertificates, Identity, ServerTls, Tls};
 
 use crate::support::*;
 
+mod matrix;
+
 /// An authority with its files in a folder of its own.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -216,7 +218,7 @@ fn settings_encrypt_a_ws_address() {
     assert_eq!(server.join(), Ok(true));
 }
 
-///
+/// five of them, each with its text
 #[test]
 fn bad_certificates_are_refused_with_their_reason_before_a_byte_of_http() {
     let (ours, stranger) = (Authority::new("Ours"), Authority::new("Stranger"));
@@ -347,7 +349,7 @@ fn a_client_certificate_is_shown_where_it_is_asked_for() {
     assert!(unknown.join().is_err());
 }
 
-///
+/// an end without close_notify
 #[test]
 fn an_end_without_close_notify_is_a_loss_unless_both_have_closed() {
     let authority = Authority::new("Ours");

@@ -274,7 +274,7 @@ mod tests {
         }
     }
 
-    ///
+    /// 16 of each
     #[test]
     fn refuses_too_many_offers_and_parameters() {
         assert_eq!(

@@ -203,6 +203,7 @@ mod tests {
         assert_eq!(output, b"beforeCONNECT example.com:443 HTTP/1.1\r\n\r\n");
     }
 
+    /// all 65 of them
     #[test]
     fn refuses_values_with_any_control_character() {
         let controls = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}');
@@ -251,6 +252,7 @@ mod tests {
         }
     }
 
+    ///
     #[test]
     fn keeps_its_own_headers_to_itself() {
         for name in [

@@ -2,6 +2,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 
 use super::*;
 
+mod records;
+
 /// An authority that issues certificates while the test runs.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -126,7 +128,7 @@ fn what_is_sent_early_follows_the_handshake() {
     assert_eq!(link.at_server, b"GET /");
 }
 
-///
+/// close_notify or none
 #[test]
 fn an_end_without_close_notify_is_told_from_a_clean_one() {
     let authority = Authority::new();

@@ -66,6 +66,59 @@ fn judges_across_any_split_and_fails_at_the_first_bad_byte() {
     }
 }
 
+/// Pushes `sequence` in two pieces, cut anywhere, and byte by byte: it fails where std does, at the first byte that no
+/// further byte could make good.
+fn judge_every_split(sequence: &[u8]) {
+    let fails = |bytes: &[u8]| str::from_utf8(bytes).is_err_and(|e| e.error_len().is_some());
+    let first_bad = (1..=sequence.len()).find(|&length| fails(&sequence[..length]));
+    let mut payload = Payload::default();
+    let failed = (1..=sequence.len()).find(|&n| payload.push_text(&sequence[n - 1..n]).is_err());
+    assert_eq!(
+        failed, first_bad,
+        "{sequence:x?} fails at another byte than its first bad one"
+    );
+    let whole = str::from_utf8(sequence).map_err(|_| InvalidUtf8);
+    for cut in 0..=sequence.len() {
+        let mut payload = Payload::default();
+        let (left, right) = sequence.split_at(cut);
+        let pushed = payload
+            .push_text(left)
+            .and_then(|()| payload.push_text(right));
+        assert_eq!(
+            pushed.is_err(),
+            first_bad.is_some(),
+            "{sequence:x?} cut at {cut}"
+        );
+        if pushed.is_ok() {
+            assert_eq!(payload.as_text(), whole, "{sequence:x?} cut at {cut}");
+        }
+    }
+}
+
+/// all sequences of one and two bytes, and of three and four all that begin as such and go on with the first, the
+/// last or no continuation.
+#[test]
+fn every_split_of_every_short_sequence_is_judged_as_by_std() {
+    const NEXT: [u8; 6] = [0x00, 0x7F, 0x80, 0xBF, 0xC0, 0xFF];
+    for one in 0..=u8::MAX {
+        judge_every_split(&[one]);
+        for two in 0..=u8::MAX {
+            judge_every_split(&[one, two]);
+            if one < 0xE0 {
+                continue;
+            }
+            for three in NEXT {
+                judge_every_split(&[one, two, three]);
+                if one >= 0xF0 {
+                    for four in NEXT {
+                        judge_every_split(&[one, two, three, four]);
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn agrees_with_std_at_every_length_and_place_of_a_character_in_short_texts() {
     for sequence in GOOD.map(str::as_bytes).iter().chain(&BAD) {

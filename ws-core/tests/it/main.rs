@@ -13,6 +13,7 @@
     )
 )]
 
+mod bounds;
 mod chunking;
 #[cfg(feature = "deflate")]
 mod deflate;

@@ -224,13 +224,17 @@ fn a_closing_handshake_ends_at_its_deadline_whatever_comes() {
     let began = Instant::now();
     let chat = peer.encode(&Got::Text("bla".into()));
     while peer.stream.write_all(&chat).is_ok() {
-        assert!(began.elapsed() < Duration::from_secs(10), "it goes on");
+        let took = began.elapsed();
+        assert!(
+            took <= Duration::from_secs(5),
+            "it goes on for {took:?} with a deadline of 400 ms, at most 5 s on a busy machine"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     assert!(began.elapsed() > Duration::from_millis(300));
 }
 
-/// bounded, whatever the peers do.
+/// bounded, whatever the peers do; the port is free again.
 #[test]
 fn stop_is_bounded_and_tells_everybody() {
     let (mut server, record) = start(Config::default().workers(2));

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A client whose system buffers are small, so that the server's socket is soon full.
-fn small(peer: &Peer) {
+pub(crate) fn small(peer: &Peer) {
     let socket = SockRef::from(&peer.stream);
     socket.set_recv_buffer_size(128 << 10).unwrap();
 }
@@ -33,7 +33,7 @@ fn flood(peer: &mut Peer, server: &Running<Ask>, record: &Record) {
 }
 
 /// Writes until the server takes nothing for a while.
-fn write_until_refused(stream: &mut TcpStream, bytes: &[u8]) -> usize {
+pub(crate) fn write_until_refused(stream: &mut TcpStream, bytes: &[u8]) -> usize {
     stream
         .set_write_timeout(Some(Duration::from_millis(700)))
         .unwrap();
@@ -54,7 +54,7 @@ fn write_until_refused(stream: &mut TcpStream, bytes: &[u8]) -> usize {
     }
 }
 
-/// an echo to a peer that does not read never grows and never loses.
+/// an echo to a peer that does not read never grows beyond its mark and never loses.
 #[test]
 fn a_slow_reader_is_not_read() {
     let config = Config::default();
@@ -76,7 +76,7 @@ fn a_slow_reader_is_not_read() {
     let most = record.most_queued();
     assert!(
         most > low_water && most <= high_water + (64 << 10) + 2000,
-        "{most} bytes were queued"
+        "{most} bytes were queued, at most {high_water} and what one turn adds"
     );
     let mut stream = peer.stream.try_clone().unwrap();
     let writer = std::thread::spawn(move || {
@@ -112,7 +112,7 @@ fn a_full_send_queue_refuses_and_keeps_the_connection() {
     record.wait_for(|told| *told == Told::Drain);
 }
 
-/// pings of a peer that does not read end in what its socket holds and exactly one more.
+/// pings of a peer that does not read end in what its socket holds and exactly one more, the newest.
 #[test]
 fn a_ping_flood_costs_no_memory_and_ends_in_one_pong() {
     let (server, _) = start(Config::default());
@@ -153,7 +153,7 @@ fn a_ping_flood_costs_no_memory_and_ends_in_one_pong() {
     assert!(answered.is_sorted_by(|a, b| a < b));
     assert!(
         answered.len() < PINGS as usize / 2,
-        "{} were kept",
+        "{} of {PINGS} pings were answered to a peer that did not read, at most half",
         answered.len()
     );
     // Nothing more follows.
@@ -213,7 +213,7 @@ fn a_paused_connection_loses_nothing() {
     }
 }
 
-/// a peer that takes nothing at all is given up.
+/// a peer that takes nothing at all is given up after the time for that.
 #[test]
 fn a_stalled_peer_is_dropped() {
     let config = Config::default().write_stall_timeout(Duration::from_millis(300));

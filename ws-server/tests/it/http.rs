@@ -1,6 +1,9 @@
 //! What the port answers to requests that become no WebSocket.
 
-use std::{io::Write, time::Duration};
+use std::{
+    io::{Read, Write},
+    time::Duration,
+};
 
 use ws_server::Config;
 
@@ -82,6 +85,51 @@ fn an_origin_of_another_site_is_refused() {
     assert!(record.all().is_empty());
 }
 
+/// as many slow ones as the pool has places: a good client gets in, in 1 s at most, and all of them are gone
+/// within a quarter more than the deadline.
+#[test]
+fn a_pool_full_of_slow_handshakes_has_a_place_for_a_good_client() {
+    const POOL: usize = 100;
+    const DEADLINE: Duration = Duration::from_secs(4);
+    let config = Config::default().handshake_timeout(DEADLINE);
+    assert_eq!(Config::default().handshake_timeout, Duration::from_secs(10));
+    let (server, _) = start(config.max_connections(POOL));
+    let began = std::time::Instant::now();
+    let mut slow: Vec<_> = (0..POOL).map(|_| connect(server.local_addr())).collect();
+    for stream in &mut slow {
+        stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+    }
+    let before = std::time::Instant::now();
+    let mut good = Peer::open(server.local_addr());
+    good.send_text("let in");
+    assert_eq!(good.next(), Got::Text("let in".into()));
+    let took = before.elapsed();
+    assert!(
+        took <= Duration::from_secs(1),
+        "{took:?} for a good client beside {POOL} slow ones, at most 1 s"
+    );
+    // A line more wins no time.
+    for stream in &mut slow {
+        let _ = stream.write_all(b"X: y\r\n");
+    }
+    let mut answered = 0;
+    for stream in &mut slow {
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answered += usize::from(answer.starts_with("HTTP/1.1 408 "));
+    }
+    // The oldest had to make room.
+    assert!(
+        answered >= POOL - 1,
+        "{answered} of {POOL} got 408, all but one are to"
+    );
+    let took = began.elapsed();
+    assert!(
+        took <= DEADLINE + DEADLINE / 4,
+        "{took:?} until all {POOL} slow ones were gone, at most {DEADLINE:?} and a quarter"
+    );
+}
+
 /// the deadline is absolute, whatever trickles in.
 #[test]
 fn a_slow_handshake_gets_408() {
@@ -95,13 +143,20 @@ fn a_slow_handshake_gets_408() {
         );
     }
     let mut trickle = connect(server.local_addr());
-    let began = std::time::Instant::now();
-    for byte in request("/").bytes() {
-        if trickle.write_all(&[byte]).is_err() || began.elapsed() > Duration::from_millis(600) {
-            break;
-        }
+    let request = request("/");
+    let sent = request.bytes().position(|byte| {
+        let _ = trickle.write_all(&[byte]);
         std::thread::sleep(Duration::from_millis(10));
-    }
+        trickle.set_nonblocking(true).unwrap();
+        let has_answer = trickle.peek(&mut [0]).is_ok();
+        trickle.set_nonblocking(false).unwrap();
+        has_answer
+    });
+    assert!(
+        sent.is_some_and(|sent| sent < request.len() - 1),
+        "no answer before the last of {} bytes, 10 ms each; the deadline is 300 ms",
+        request.len()
+    );
     assert!(read_head(&mut trickle).starts_with("HTTP/1.1 408 "));
 }
 
@@ -148,19 +203,34 @@ fn one_connection_too_many_gets_503() {
     }
 }
 
-/// what a client still sends must not cost it the answer.
+/// what a client still sends must not cost it the answer: 1,000 of 1,000 read it, and a clean end.
 #[test]
 fn a_refused_client_reads_the_answer_and_a_clean_end() {
     let (server, _) = start(Config::default());
-    let mut surplus = request("/").into_bytes();
-    surplus.resize(surplus.len() + 30_000, b'x');
-    for _ in 0..100 {
-        let answer = exchange(server.local_addr(), &surplus);
-        assert!(
-            answer.starts_with("HTTP/1.1 400 Bad Request\r\n"),
-            "{answer}"
-        );
+    const CLIENTS: usize = 1000;
+    const SURPLUS: usize = 30_000;
+    let mut together = request("/").into_bytes();
+    together.resize(together.len() + SURPLUS, b'x');
+    let (begin, rest) = together.split_at(together.len() - SURPLUS + 1);
+    let mut answered = 0;
+    for client in 0..CLIENTS {
+        let mut stream = connect(server.local_addr());
+        if client % 2 == 0 {
+            stream.write_all(&together).unwrap();
+        } else {
+            stream.write_all(begin).unwrap();
+            stream.peek(&mut [0]).unwrap();
+            let _ = stream.write_all(rest);
+        }
+        let mut answer = String::new();
+        // A reset would be an error.
+        let has_ended = stream.read_to_string(&mut answer).is_ok();
+        answered += usize::from(has_ended && answer.starts_with("HTTP/1.1 400 Bad Request\r\n"));
     }
+    assert_eq!(
+        answered, CLIENTS,
+        "clients that read the answer and a clean end, all {CLIENTS} are to"
+    );
 }
 
 /// Contract, Ordering (a).

@@ -12,6 +12,9 @@
 
 mod closing;
 mod compression;
+#[cfg(target_os = "linux")]
+mod costs;
+#[cfg(target_os = "linux")]
 mod descriptors;
 mod flow;
 mod http;
@@ -20,4 +23,6 @@ mod loops;
 mod memory_budget;
 mod peer;
 mod plain_answers;
+#[cfg(target_os = "linux")]
+mod process;
 mod recorder;

@@ -42,12 +42,12 @@ pub(crate) fn check(files: &[File]) -> Vec<String> {
     findings
 }
 
-fn cells(row: &str) -> Vec<&str> {
+pub(crate) fn cells(row: &str) -> Vec<&str> {
     row.trim().trim_matches('|').split('|').collect()
 }
 
 /// What stands between backticks.
-fn names(cell: &str) -> Vec<&str> {
+pub(crate) fn names(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
@@ -60,13 +60,17 @@ fn exists(name: &str, files: &[File]) -> bool {
     let Some(file) = files.iter().find(|file| file.path == path) else {
         return false;
     };
-    let code = code_only(&file.text);
+    has_test(&code_only(&file.text), test)
+}
+
+/// Whether there is a test of that name.
+pub(crate) fn has_test(code: &str, name: &str) -> bool {
     let mut is_test = false;
     for line in code.lines().map(str::trim) {
         if line == "#[test]" {
             is_test = true;
         } else if let Some(function) = line.strip_prefix("fn ") {
-            if is_test && function.starts_with(&format!("{test}(")) {
+            if is_test && function.starts_with(&format!("{name}(")) {
                 return true;
             }
             is_test = false;

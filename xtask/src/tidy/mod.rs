@@ -9,6 +9,7 @@ mod features;
 mod layers;
 mod layout;
 mod manifests;
+mod reliability;
 mod words;
 
 use std::fs;
@@ -72,6 +73,7 @@ pub(crate) fn tidy() -> Result<Outcome, Failure> {
         ("sleeping tests", words::check_sleeps(&files)),
         ("unsafe", words::check_unsafe(&files)),
         ("tests behind features", features::check(&files)),
+        ("tests and mutants of rules", reliability::check(&files)),
     ];
     let mut count = 0;
     for (name, findings) in checks {

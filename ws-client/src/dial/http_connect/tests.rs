@@ -82,7 +82,7 @@ fn asks_for_the_target_and_shows_the_login() {
     );
 }
 
-///
+/// three answers, cut at every byte
 #[test]
 fn cut_at_every_byte_the_surplus_belongs_to_the_tunnel() {
     for head in [

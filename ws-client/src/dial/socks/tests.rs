@@ -95,7 +95,7 @@ fn exact(stream: &mut TcpStream, count: usize) -> Vec<u8> {
     bytes
 }
 
-///
+/// every reply of three, cut at every byte
 #[test]
 fn every_reply_may_be_cut_and_what_follows_belongs_to_the_tunnel() {
     let replies = [
@@ -154,6 +154,7 @@ fn a_login_is_shown_only_to_a_proxy_that_asks() {
     thread.join().unwrap();
 }
 
+/// every reply code
 #[test]
 fn each_refusal_has_its_own_text() {
     let mut texts = String::new();

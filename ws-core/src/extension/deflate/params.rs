@@ -115,7 +115,7 @@ impl DeflateParameters {
 mod tests {
     use super::*;
 
-    /// §7.1.2: over all bytes
+    /// §7.1.2, R-18: over all bytes
     #[test]
     fn window_bits_are_8_to_15() {
         let allowed: Vec<u8> = (0..=u8::MAX)

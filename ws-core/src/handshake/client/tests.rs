@@ -182,7 +182,7 @@ fn shows_a_refusal_before_its_body_ends() {
     assert_eq!(handshake.refusal(), None);
 }
 
-/// R-08
+/// R-08: a redirect is an error that says where to, without credentials.
 #[test]
 fn says_where_a_redirect_leads_without_its_secrets() {
     let answer = "HTTP/1.1 302 Found\r\nLocation: https://user:secret@example.com/a?token=secret\r\n\

@@ -176,7 +176,7 @@ fn needs_a_key_of_16_bytes() {
     }
 }
 
-///
+/// no body, announced in any way
 #[test]
 fn refuses_a_request_with_a_body() {
     for (name, value, expected) in [
@@ -211,7 +211,7 @@ fn takes_get_only() {
     }
 }
 
-///
+/// 32 subprotocols, 16 extensions
 #[test]
 fn bounds_the_lists() {
     let list = |count: usize| {

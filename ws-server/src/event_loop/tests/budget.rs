@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Sends back what comes, and something to all at any order.
-struct Echo;
+pub(super) struct Echo;
 
 impl Handler for Echo {
     type Connection = ();
@@ -81,7 +81,7 @@ impl Handler for Pausing {
     }
 }
 
-/// The connection that may go on although the budget is used up, but is paused, leaves the processor alone.
+/// R-17: the connection that may go on although the budget is used up, but is paused, leaves the processor alone.
 #[test]
 fn a_paused_connection_does_not_spin_for_memory() {
     const SIZE: usize = 200 << 10;
@@ -276,6 +276,6 @@ fn frame(size: usize) -> Vec<u8> {
     frame
 }
 
-const REQUEST: &[u8] =
+pub(super) const REQUEST: &[u8] =
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";

@@ -3,6 +3,7 @@
 mod budget;
 mod mock;
 mod peer;
+mod stopping;
 
 use std::{cell::RefCell, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration};
 
