@@ -1,0 +1,478 @@
+//! R-28: slots that are used again and again, events that come too late, and one connection louder than all others.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    io::{self, ErrorKind},
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ws_core::{
+    KeepaliveConfig,
+    handshake::{HttpAnswer, Request},
+};
+
+use crate::{
+    Accepted, CloseInfo, Config, ConnectionId, Context, Flow, Handler, Message,
+    event_loop::{Command, EventLoop, Shared},
+    net::{Net, PeerAddress, Readiness},
+};
+
+/// A socket, as the peer and the server see it.
+#[derive(Debug, Default)]
+struct Socket {
+    inbound: VecDeque<u8>,
+    outbound: Vec<u8>,
+    /// Says this over and over, up to so many bytes.
+    endless: Option<(Vec<u8>, usize)>,
+    received: usize,
+    fin: bool,
+    reset: bool,
+    slot: Option<u32>,
+    is_closed: bool,
+}
+
+/// What the peers and the system do; sockets are used again like descriptors.
+#[derive(Debug, Default)]
+struct Crowd {
+    now: Duration,
+    random: u64,
+    sockets: Vec<Socket>,
+    /// Sockets that were accepted and not closed.
+    open: usize,
+    backlog: VecDeque<usize>,
+    events: Vec<Readiness>,
+    commands: VecDeque<Command<usize, ()>>,
+}
+
+impl Crowd {
+    fn connect(&mut self) -> usize {
+        let closed = self.sockets.iter().position(|socket| socket.is_closed);
+        let index = closed.unwrap_or_else(|| {
+            self.sockets.push(Socket::default());
+            self.sockets.len() - 1
+        });
+        self.sockets[index] = Socket::default();
+        self.backlog.push_back(index);
+        self.events.push(Readiness::Accept);
+        index
+    }
+
+    /// Something has come; or had come, of a socket that is closed: what is told of its slot is told too late.
+    fn tell(&mut self, index: usize) {
+        let socket = &self.sockets[index];
+        let is_late = socket.is_closed;
+        self.events
+            .extend(socket.slot.map(|slot| Readiness::Connection {
+                slot,
+                readable: true,
+                writable: true,
+                read_closed: (socket.fin || socket.reset) && !is_late,
+                hung_up: socket.reset && !is_late,
+            }));
+    }
+
+    fn say(&mut self, index: usize, bytes: &[u8]) {
+        self.sockets[index].inbound.extend(bytes);
+        self.tell(index);
+    }
+}
+
+#[derive(Clone)]
+struct CrowdNet {
+    crowd: Rc<RefCell<Crowd>>,
+    start: Instant,
+}
+
+impl CrowdNet {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an instant to count the virtual time from"
+    )]
+    fn new() -> Self {
+        Self {
+            crowd: Rc::default(),
+            start: Instant::now(),
+        }
+    }
+}
+
+impl Net for CrowdNet {
+    type Stream = usize;
+    type Command = ();
+
+    const SHORT_MEANS_BLOCKED: bool = true;
+
+    fn now(&self) -> Instant {
+        self.start + self.crowd.borrow().now
+    }
+
+    fn random(&mut self) -> u64 {
+        let mut crowd = self.crowd.borrow_mut();
+        crowd.random = crowd.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        crowd.random
+    }
+
+    fn poll(&mut self, events: &mut Vec<Readiness>, _: Option<Duration>) -> io::Result<()> {
+        let mut crowd = self.crowd.borrow_mut();
+        crowd.now += Duration::from_millis(1);
+        events.append(&mut crowd.events);
+        if !crowd.commands.is_empty() {
+            events.push(Readiness::Commands);
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self) -> io::Result<(usize, PeerAddress)> {
+        let mut crowd = self.crowd.borrow_mut();
+        let index = crowd.backlog.pop_front().ok_or(ErrorKind::WouldBlock)?;
+        crowd.open += 1;
+        let address = "127.0.0.1:50000".parse().unwrap();
+        Ok((index, PeerAddress::tcp(address)))
+    }
+
+    fn refuse_with_spare(&mut self, _: &[u8]) -> io::Result<()> {
+        panic!("there is room for all")
+    }
+
+    fn place(&mut self, stream: usize, _: PeerAddress) -> Option<usize> {
+        Some(stream)
+    }
+
+    fn stop_accepting(&mut self) {}
+
+    fn register(&mut self, stream: &mut usize, slot: u32) -> io::Result<()> {
+        let crowd = &mut *self.crowd.borrow_mut();
+        crowd.sockets[*stream].slot = Some(slot);
+        // What came before is told now.
+        crowd.tell(*stream);
+        Ok(())
+    }
+
+    fn watch_output(&mut self, _: &mut usize, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn recv(&mut self, stream: &mut usize, buffer: &mut [u8]) -> io::Result<usize> {
+        let socket = &mut self.crowd.borrow_mut().sockets[*stream];
+        assert!(!socket.is_closed, "a closed socket was read");
+        if let Some((said, most)) = &socket.endless
+            && socket.inbound.is_empty()
+        {
+            let count = buffer.len().min(most - socket.received);
+            for byte in &mut buffer[..count] {
+                *byte = said[socket.received % said.len()];
+                socket.received += 1;
+            }
+            return if count == 0 {
+                Err(ErrorKind::WouldBlock.into())
+            } else {
+                Ok(count)
+            };
+        }
+        if socket.reset {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        if socket.inbound.is_empty() && !socket.fin {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let count = buffer.len().min(socket.inbound.len());
+        buffer[..count].copy_from_slice(&socket.inbound.make_contiguous()[..count]);
+        socket.inbound.drain(..count);
+        Ok(count)
+    }
+
+    fn send(&mut self, stream: &mut usize, bytes: &[u8]) -> io::Result<usize> {
+        let socket = &mut self.crowd.borrow_mut().sockets[*stream];
+        socket.outbound.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn shutdown_output(&mut self, _: &mut usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn close(&mut self, stream: usize) {
+        let crowd = &mut *self.crowd.borrow_mut();
+        assert!(!crowd.sockets[stream].is_closed, "closed twice");
+        crowd.sockets[stream].is_closed = true;
+        crowd.open -= 1;
+        crowd.tell(stream);
+    }
+
+    fn take_command(&mut self) -> Option<Command<usize, ()>> {
+        self.crowd.borrow_mut().commands.pop_front()
+    }
+}
+
+/// Echoes, and sees that no id of the past is good for its slot's next connection.
+#[derive(Debug, Default)]
+struct Echo {
+    opened: u64,
+    /// The id that each slot had last.
+    last: Vec<Option<ConnectionId>>,
+    seen: Rc<RefCell<Seen>>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Seen {
+    opened: u64,
+    echoed: u64,
+    closed: u64,
+}
+
+impl Handler for Echo {
+    type Connection = ConnectionId;
+    type Command = ();
+
+    fn on_open(
+        &mut self,
+        context: &mut Context<'_, ConnectionId>,
+        _: &Request,
+    ) -> Result<Accepted<ConnectionId>, HttpAnswer> {
+        let id = context.id();
+        let index = id.slot_index() as usize;
+        if index >= self.last.len() {
+            self.last.resize(index + 1, None);
+        }
+        if let Some(past) = self.last[index].replace(id) {
+            assert!(past != id, "two connections have the id {id}");
+            let connections = context.connections();
+            assert!(!connections.contains(past), "{past} is over, and was found");
+        }
+        self.opened += 1;
+        self.seen.borrow_mut().opened += 1;
+        Ok(Accepted::new(id))
+    }
+
+    fn on_message(
+        &mut self,
+        context: &mut Context<'_, ConnectionId>,
+        id: &mut ConnectionId,
+        message: Message<'_>,
+    ) -> Flow {
+        assert_eq!(context.id(), *id, "a message of another connection");
+        context.send(message).unwrap();
+        self.seen.borrow_mut().echoed += 1;
+        Flow::Continue
+    }
+
+    fn on_close(&mut self, _: &mut Context<'_, ConnectionId>, _: ConnectionId, _: CloseInfo<'_>) {
+        self.seen.borrow_mut().closed += 1;
+    }
+}
+
+struct Rig {
+    event_loop: EventLoop<CrowdNet, Echo>,
+    crowd: Rc<RefCell<Crowd>>,
+    seen: Rc<RefCell<Seen>>,
+    shared: Arc<Shared>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let net = CrowdNet::new();
+        let (crowd, seen) = (Rc::clone(&net.crowd), Rc::default());
+        let handler = Echo {
+            seen: Rc::clone(&seen),
+            ..Echo::default()
+        };
+        let shared = Arc::new(Shared::default());
+        // The one that lasts answers no pings.
+        let keepalive = KeepaliveConfig::default().interval(None);
+        let config = Config::default().keepalive(keepalive).max_connections(1000);
+        let config = Arc::new(config);
+        let event_loop = EventLoop::new(handler, net, config, 0, Arc::clone(&shared), true);
+        Self {
+            event_loop,
+            crowd,
+            seen,
+            shared,
+        }
+    }
+
+    fn turn(&mut self) {
+        assert!(self.event_loop.turn().unwrap());
+    }
+}
+
+/// How a connection of the churn goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// Handshake, a message, its echo, the closing handshake.
+    Whole,
+    /// A reset after the handshake and a message.
+    Lost,
+    /// An end or a reset without a word, or in the middle of the head.
+    Silent,
+    Reset,
+    HalfAHead,
+}
+
+impl Life {
+    fn of(number: u64) -> Self {
+        match number % 64 {
+            0 => Self::Whole,
+            1 => Self::Lost,
+            rest => match rest % 3 {
+                0 => Self::Silent,
+                1 => Self::Reset,
+                _ => Self::HalfAHead,
+            },
+        }
+    }
+
+    /// What it does at once.
+    fn begin(self, crowd: &mut Crowd, index: usize) {
+        let socket = &mut crowd.sockets[index];
+        match self {
+            Self::Whole | Self::Lost => socket.inbound.extend(REQUEST),
+            Self::Silent => socket.fin = true,
+            Self::Reset => socket.reset = true,
+            Self::HalfAHead => {
+                socket.inbound.extend(&REQUEST[..40]);
+                socket.fin = true;
+            }
+        }
+    }
+
+    /// What it does when something has come back.
+    fn go_on(self, crowd: &mut Crowd, index: usize) {
+        let came = std::mem::take(&mut crowd.sockets[index].outbound);
+        let is_head = came.starts_with(b"HTTP/1.1 101 ");
+        match self {
+            Self::Whole if is_head => crowd.say(index, MESSAGE),
+            Self::Whole if came == ECHO => crowd.say(index, CLOSE),
+            // The server's Close; it closes TCP first.
+            Self::Whole => assert_eq!(came, b"\x88\x02\x03\xe8"),
+            Self::Lost => {
+                crowd.sockets[index].reset = true;
+                crowd.say(index, MESSAGE);
+            }
+            _ => panic!("{self:?} was answered {came:?}"),
+        }
+    }
+}
+
+/// With late events for every slot that was closed; one connection is there from the first to the last.
+#[test]
+fn a_million_connections_leave_nothing_behind() {
+    const AT_ONCE: usize = 32;
+    const CONNECTIONS: u64 = 1_000_000;
+    let mut rig = Rig::new();
+    let lasting = rig.crowd.borrow_mut().connect();
+    rig.crowd.borrow_mut().say(lasting, REQUEST);
+    let mut lives: Vec<(usize, Life)> = Vec::new();
+    let mut begun = 0;
+    while begun < CONNECTIONS || !lives.is_empty() {
+        let mut crowd = rig.crowd.borrow_mut();
+        lives.retain(|&(index, life)| {
+            if !crowd.sockets[index].is_closed && !crowd.sockets[index].outbound.is_empty() {
+                life.go_on(&mut crowd, index);
+            }
+            !crowd.sockets[index].is_closed
+        });
+        while begun < CONNECTIONS && lives.len() < AT_ONCE {
+            let (index, life) = (crowd.connect(), Life::of(begun));
+            life.begin(&mut crowd, index);
+            lives.push((index, life));
+            begun += 1;
+        }
+        drop(crowd);
+        rig.turn();
+        assert!(
+            rig.event_loop.connections.clock.millis() < CONNECTIONS,
+            "it takes for ever: {lives:?}"
+        );
+    }
+    // Its id and its place are as good as on the first day.
+    rig.crowd.borrow_mut().sockets[lasting].outbound.clear();
+    rig.crowd.borrow_mut().say(lasting, MESSAGE);
+    rig.turn();
+    assert_eq!(rig.crowd.borrow().sockets[lasting].outbound, ECHO);
+    let seen = *rig.seen.borrow();
+    assert_eq!(seen.opened, CONNECTIONS / 32 + 1, "{seen:?}");
+    assert_eq!(seen.echoed, CONNECTIONS / 64 + 1, "{seen:?}");
+    assert_eq!(seen.closed, CONNECTIONS / 32, "{seen:?}");
+
+    let connections = &rig.event_loop.connections;
+    assert_eq!((connections.len(), connections.slots.len()), (1, 1));
+    assert_eq!(rig.crowd.borrow().open, 1, "sockets are left open");
+    assert_eq!(rig.shared.established(), 1);
+    let memory = rig.shared.memory_bytes();
+    assert_eq!(memory, 0, "{memory} bytes are counted and not held");
+    assert_eq!(
+        (connections.handshakes.len(), connections.ends.len()),
+        (0, 0)
+    );
+    // What grows with connections has grown for those that were there at once, no further.
+    let rooms = [
+        connections.slots.capacity(),
+        rig.event_loop.streams.capacity(),
+        connections.ready.capacity(),
+        connections.dirty.capacity(),
+        connections.dead.capacity(),
+        connections.closed.capacity(),
+        rig.event_loop.events.capacity(),
+        rig.event_loop.spare.capacity(),
+        rig.event_loop.starved.capacity(),
+    ];
+    let most = 8 * AT_ONCE;
+    assert!(
+        rooms.iter().all(|&room| room <= most),
+        "room for {rooms:?}, at most {most}"
+    );
+}
+
+/// One sender at full speed and 200 others: each of those is served in each turn.
+#[test]
+fn a_connection_that_never_pauses_costs_the_others_no_turn() {
+    const LIGHT: usize = 200;
+    const TURNS: usize = 100;
+    let mut rig = Rig::new();
+    let mut all = Vec::new();
+    for _ in 0..=LIGHT {
+        let index = rig.crowd.borrow_mut().connect();
+        rig.crowd.borrow_mut().say(index, REQUEST);
+        all.push(index);
+    }
+    for _ in 0..20 {
+        rig.turn();
+    }
+    assert_eq!(rig.seen.borrow().opened, LIGHT as u64 + 1);
+    let (loud, light) = all.split_last().unwrap();
+    // Pongs that nobody asked for, as fast as they are read.
+    let pong = [&b"\x8a\x80\0\0\0\0"[..]; 100].concat();
+    rig.crowd.borrow_mut().sockets[*loud].endless = Some((pong, 1 << 30));
+    rig.crowd.borrow_mut().say(*loud, b"");
+    let turn_bytes = rig.event_loop.connections.config.turn_bytes;
+    for turn in 0..TURNS {
+        let before = rig.crowd.borrow().sockets[*loud].received;
+        for &index in light {
+            let mut crowd = rig.crowd.borrow_mut();
+            crowd.sockets[index].outbound.clear();
+            crowd.say(index, MESSAGE);
+        }
+        rig.turn();
+        let crowd = rig.crowd.borrow();
+        let waiting = light
+            .iter()
+            .filter(|&&index| crowd.sockets[index].outbound != ECHO)
+            .count();
+        assert_eq!(waiting, 0, "of {LIGHT} so many wait after turn {turn}");
+        let read = crowd.sockets[*loud].received - before;
+        assert!(
+            (1..=turn_bytes).contains(&read),
+            "{read} bytes of the loud one in turn {turn}, at most {turn_bytes}"
+        );
+    }
+}
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+/// Masked with zeros.
+const MESSAGE: &[u8] = b"\x81\x85\0\0\0\0hello";
+const ECHO: &[u8] = b"\x81\x05hello";
+const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xe8";
