@@ -51,9 +51,7 @@ impl Run {
     /// that it starts inherits what it is given.
     pub(crate) fn with_many_files(program: PathBuf) -> Self {
         let files = format!("ulimit -n $(ulimit -Hn) && ulimit -n {OPEN_FILES}; exec \"$@\"");
-        Self::new("sh")
-            .args(["-c", &files, "sh"])
-            .args([program])
+        Self::new("sh").args(["-c", &files, "sh"]).args([program])
     }
 
     /// `cargo` itself: the one that runs this program.

@@ -1,5 +1,6 @@
 //! `idle WS CONNECTIONS SECONDS [--tls]`: holds idle connections to `WS serve --echo`, says what each costs the
-//! server, and that the server gives it back. The last line is the result. `cargo xtask idle` runs it.
+//! server, and that the server gives it back (M-11): every file, and memory but for 1 MiB, also of those that are killed.
+//! The last line is the result. `cargo xtask idle` runs it.
 //!
 //! With `--tls` the server is this program again (`idle --serve-tls`), with a certificate of its own.
 #![allow(clippy::print_stdout, reason = "the figures are the purpose")]
@@ -11,8 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use socket2::SockRef;
 use ws_server::Config;
-
 use ws_tests::{
     echo::{EchoServer, TestCertificate},
     figures::{open_files, resident_bytes},
@@ -145,9 +146,16 @@ fn open(url: &str, count: usize) -> Vec<RawConnection> {
     (1..=count).map(open).collect()
 }
 
-/// Closes every one properly, and waits until the server has closed its side of all.
+/// Closes every second one properly, kills the others, and waits until the server has closed its side of all.
 fn close_all(connections: Vec<RawConnection>, shared: &mut Shared, server: &Process, files: usize) {
-    for connection in connections {
+    for (number, mut connection) in connections.into_iter().enumerate() {
+        if number % 2 == 1 {
+            // With nothing to linger for, dropping it is a reset.
+            let socket = SockRef::from(&*connection.transport().socket());
+            let set = socket.set_linger(Some(Duration::ZERO));
+            set.unwrap_or_else(|error| panic!("a connection cannot be killed: {error}"));
+            continue;
+        }
         let closed = connection.close(shared);
         closed.unwrap_or_else(|error| panic!("a connection was not closed properly: {error}"));
     }

@@ -83,7 +83,11 @@ fn main() {
         for number in 0..load.options.connections {
             // So that any percentage is spread evenly over the connections, and over time.
             let is_tls = number * 37 % 100 < load.options.tls_percent;
-            let server = if is_tls { servers.last() } else { servers.first() };
+            let server = if is_tls {
+                servers.last()
+            } else {
+                servers.first()
+            };
             let url = server.map_or("", |server| server.url.as_str());
             let (load, failed) = (&load, failed.clone());
             let run = move || {

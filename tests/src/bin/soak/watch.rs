@@ -20,8 +20,12 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 const PRINT_EVERY: usize = 12;
 /// This part of the time is warm-up: caches, pools and the allocator's heap fill.
 const WARM_UP: f64 = 0.15;
-/// Growth over the measured part beyond this fails the run; the slope is printed in any case.
-const MOST_GROWTH_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
+/// A server may grow by so much in an hour, which is measured in a run of [`LONG`] or more (L-1).
+const MOST_BYTES_AN_HOUR: f64 = MEBIBYTE;
+const LONG: Duration = Duration::from_secs(45 * 60);
+/// In a shorter one the allocator's heap breathes by more: so much in all.
+const MOST_BYTES_IN_A_SHORT_RUN: f64 = 8.0 * MEBIBYTE;
+const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// A server under load.
 #[derive(Debug)]
@@ -94,7 +98,7 @@ pub(crate) fn watch(
         };
         if samples.len() % PRINT_EVERY == 0 {
             let held = servers.iter().zip(&sample.servers).map(|(server, held)| {
-                let bytes = held.bytes / f64::from(1 << 20);
+                let bytes = held.bytes / MEBIBYTE;
                 format!("{} {bytes:.1} MiB and {} files", server.name, held.files)
             });
             println!(
@@ -102,7 +106,7 @@ pub(crate) fn watch(
                 sample.seconds,
                 load.totals.messages.load(Ordering::Relaxed),
                 held.collect::<Vec<_>>().join(", "),
-                sample.own_bytes / f64::from(1 << 20),
+                sample.own_bytes / MEBIBYTE,
             );
         }
         samples.push(sample);
@@ -111,9 +115,8 @@ pub(crate) fn watch(
 
 /// Prints what came of it, and panics if a server grew or kept files.
 pub(crate) fn judge(servers: &[Watched], samples: &[Sample], load: Load) {
-    let is_quiet = |server: &Watched| {
-        wait::until(TIMEOUT, || server.held().files <= server.files_at_start)
-    };
+    let is_quiet =
+        |server: &Watched| wait::until(TIMEOUT, || server.held().files <= server.files_at_start);
     let quiet = servers.iter().all(is_quiet);
     let seconds = load.options.time.as_secs_f64();
     let measured = samples
@@ -121,7 +124,9 @@ pub(crate) fn judge(servers: &[Watched], samples: &[Sample], load: Load) {
         .filter(|sample| sample.seconds >= seconds * WARM_UP);
     let measured: Vec<_> = measured.collect();
     let a_minute = |value: &dyn Fn(&Sample) -> f64| {
-        let points = measured.iter().map(|sample| (sample.seconds, value(sample)));
+        let points = measured
+            .iter()
+            .map(|sample| (sample.seconds, value(sample)));
         slope(&points.collect::<Vec<_>>()) * 60.0
     };
     let totals = load.totals;
@@ -142,12 +147,17 @@ pub(crate) fn judge(servers: &[Watched], samples: &[Sample], load: Load) {
             "; {}: {:+.1} KiB/min, {:.1} MiB at most, files {:+.2}/min, {} after and {} before",
             server.name,
             bytes_a_minute / 1024.0,
-            most.fold(0.0, f64::max) / f64::from(1 << 20),
+            most.fold(0.0, f64::max) / MEBIBYTE,
             a_minute(&|sample| sample.servers[index].files as f64),
             server.held().files,
             server.files_at_start,
         );
-        if bytes_a_minute * seconds / 60.0 * (1.0 - WARM_UP) > MOST_GROWTH_BYTES {
+        let grows = if load.options.time >= LONG {
+            bytes_a_minute * 60.0 > MOST_BYTES_AN_HOUR
+        } else {
+            bytes_a_minute * seconds / 60.0 * (1.0 - WARM_UP) > MOST_BYTES_IN_A_SHORT_RUN
+        };
+        if grows {
             grown.push(server.name);
         }
     }
