@@ -16,7 +16,7 @@ use ws_core::{
 
 use crate::{
     Accepted, CloseInfo, Config, ConnectionId, Context, Flow, Handler, Message,
-    event_loop::{Command, EventLoop, Shared},
+    event_loop::{Command, EventLoop, Shared, accept::MIN_GROWTH},
     net::{Net, PeerAddress, Readiness},
 };
 
@@ -210,9 +210,8 @@ impl Net for CrowdNet {
 /// Echoes, and sees that no id of the past is good for its slot's next connection.
 #[derive(Debug, Default)]
 struct Echo {
-    opened: u64,
-    /// The id that each slot had last.
-    last: Vec<Option<ConnectionId>>,
+    /// The ids that each slot has had: of its connection before, and of the last.
+    ids: Vec<[Option<ConnectionId>; 2]>,
     seen: Rc<RefCell<Seen>>,
 }
 
@@ -234,15 +233,12 @@ impl Handler for Echo {
     ) -> Result<Accepted<ConnectionId>, HttpAnswer> {
         let id = context.id();
         let index = id.slot_index() as usize;
-        if index >= self.last.len() {
-            self.last.resize(index + 1, None);
+        if index >= self.ids.len() {
+            self.ids.resize(index + 1, [None; 2]);
         }
-        if let Some(past) = self.last[index].replace(id) {
-            assert!(past != id, "two connections have the id {id}");
-            let connections = context.connections();
-            assert!(!connections.contains(past), "{past} is over, and was found");
-        }
-        self.opened += 1;
+        let [_, past] = self.ids[index];
+        assert_ne!(past, Some(id), "two connections have one id");
+        self.ids[index] = [past, Some(id)];
         self.seen.borrow_mut().opened += 1;
         Ok(Accepted::new(id))
     }
@@ -254,6 +250,10 @@ impl Handler for Echo {
         message: Message<'_>,
     ) -> Flow {
         assert_eq!(context.id(), *id, "a message of another connection");
+        let connections = context.connections();
+        if let [Some(past), _] = self.ids[id.slot_index() as usize] {
+            assert!(!connections.contains(past), "{past} is over, and is found");
+        }
         context.send(message).unwrap();
         self.seen.borrow_mut().echoed += 1;
         Flow::Continue
@@ -272,7 +272,7 @@ struct Rig {
 }
 
 impl Rig {
-    fn new() -> Self {
+    fn new(most: usize) -> Self {
         let net = CrowdNet::new();
         let (crowd, seen) = (Rc::clone(&net.crowd), Rc::default());
         let handler = Echo {
@@ -282,7 +282,7 @@ impl Rig {
         let shared = Arc::new(Shared::default());
         // The one that lasts answers no pings.
         let keepalive = KeepaliveConfig::default().interval(None);
-        let config = Config::default().keepalive(keepalive).max_connections(1000);
+        let config = Config::default().keepalive(keepalive).max_connections(most);
         let config = Arc::new(config);
         let event_loop = EventLoop::new(handler, net, config, 0, Arc::clone(&shared), true);
         Self {
@@ -361,7 +361,7 @@ impl Life {
 fn a_million_connections_leave_nothing_behind() {
     const AT_ONCE: usize = 32;
     const CONNECTIONS: u64 = 1_000_000;
-    let mut rig = Rig::new();
+    let mut rig = Rig::new(1000);
     let lasting = rig.crowd.borrow_mut().connect();
     rig.crowd.borrow_mut().say(lasting, REQUEST);
     let mut lives: Vec<(usize, Life)> = Vec::new();
@@ -426,12 +426,48 @@ fn a_million_connections_leave_nothing_behind() {
     );
 }
 
+/// M-11: the sockets come back, and the memory that a rush has taken.
+#[test]
+fn five_thousand_connections_that_are_killed_leave_nothing_behind() {
+    const CONNECTIONS: usize = 5_000;
+    let mut rig = Rig::new(CONNECTIONS);
+    for _ in 0..CONNECTIONS {
+        let index = rig.crowd.borrow_mut().connect();
+        rig.crowd.borrow_mut().say(index, REQUEST);
+        rig.turn();
+    }
+    while rig.event_loop.connections.len() < CONNECTIONS {
+        rig.turn();
+    }
+    assert_eq!(rig.crowd.borrow().open, CONNECTIONS);
+    for index in 0..CONNECTIONS {
+        let mut crowd = rig.crowd.borrow_mut();
+        crowd.sockets[index].reset = true;
+        crowd.tell(index);
+    }
+    for _ in 0..5 {
+        rig.turn();
+    }
+    assert_eq!(rig.seen.borrow().closed, CONNECTIONS as u64);
+    assert_eq!(rig.crowd.borrow().open, 0, "sockets are left open");
+    assert_eq!(
+        (rig.shared.established(), rig.shared.memory_bytes()),
+        (0, 0)
+    );
+    let slots = rig.event_loop.connections.slots.capacity();
+    let streams = rig.event_loop.streams.capacity();
+    assert!(
+        slots <= MIN_GROWTH && streams <= MIN_GROWTH,
+        "room for {slots} slots and {streams} sockets is left, at most {MIN_GROWTH}"
+    );
+}
+
 /// One sender at full speed and 200 others: each of those is served in each turn.
 #[test]
 fn a_connection_that_never_pauses_costs_the_others_no_turn() {
     const LIGHT: usize = 200;
     const TURNS: usize = 100;
-    let mut rig = Rig::new();
+    let mut rig = Rig::new(1000);
     let mut all = Vec::new();
     for _ in 0..=LIGHT {
         let index = rig.crowd.borrow_mut().connect();
@@ -445,7 +481,7 @@ fn a_connection_that_never_pauses_costs_the_others_no_turn() {
     let (loud, light) = all.split_last().unwrap();
     // Pongs that nobody asked for, as fast as they are read.
     let pong = [&b"\x8a\x80\0\0\0\0"[..]; 100].concat();
-    rig.crowd.borrow_mut().sockets[*loud].endless = Some((pong, 1 << 30));
+    rig.crowd.borrow_mut().sockets[*loud].endless = Some((pong, 64 << 20));
     rig.crowd.borrow_mut().say(*loud, b"");
     let turn_bytes = rig.event_loop.connections.config.turn_bytes;
     for turn in 0..TURNS {
