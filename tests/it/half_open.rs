@@ -145,9 +145,11 @@ fn the_server_loses_a_peer_whose_link_is_down() {
     let has_come = || server.queue_depth().unwrap().messages == 1;
     assert!(wait::until(TIMEOUT, has_come));
     let id = listed()[0].id;
-    // It answers pings, so it is kept.
-    thread::sleep(PING + PONG);
-    assert!(listed()[0].is_active);
+    let is_lost = || !listed()[0].is_active;
+    assert!(
+        !wait::until(PING + PONG, is_lost),
+        "a peer that answers pings was lost"
+    );
 
     far.run(|| ip("link set far down"));
     soon(
@@ -192,8 +194,11 @@ fn the_client_loses_a_server_whose_link_is_down_and_connects_again() {
         .unwrap();
     let has_news = || client.statistics().messages_received == 1;
     assert!(wait::until(TIMEOUT, has_news));
-    thread::sleep(PING + PONG);
-    assert_eq!(client.state(), State::Open);
+    let is_lost = || client.state() != State::Open;
+    assert!(
+        !wait::until(PING + PONG, is_lost),
+        "a server that answers pings was lost"
+    );
 
     ip("link set near down");
     soon(Instant::now(), "the client has lost the server", || {

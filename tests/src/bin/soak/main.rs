@@ -98,7 +98,7 @@ fn main() {
             let thread = thread::Builder::new().stack_size(STACK_BYTES);
             let thread = thread.spawn_scoped(scope, run);
             thread.unwrap_or_else(|error| panic!("no thread for connection {number}: {error}"));
-            thread::sleep(START_EVERY);
+            thread::park_timeout(START_EVERY);
         }
         drop(failed);
         watch::watch(&servers, &load, &failure)
