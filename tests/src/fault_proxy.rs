@@ -21,6 +21,8 @@ use self::pump::{End, Pump};
 pub use self::toxic::{Dice, Direction, Toxic};
 
 mod pump;
+#[cfg(test)]
+mod tests;
 mod toxic;
 
 /// How often a relay looks whether it is to end.
