@@ -101,7 +101,9 @@ pub(crate) fn run(load: &Load, url: &str, connection: u64) -> Result<(), String>
             exchange(load, &mut client, connection, number..number + count)?;
             pace.sent(count);
             number += count;
-            while faults < number * load.options.fault_percent / 100 {
+            // The first one earlier or later, or short runs of many connections would have none.
+            let due = (number * load.options.fault_percent + connection % 100) / 100;
+            while faults < due {
                 fault::run(url, connection + faults).map_err(|error| error.to_string())?;
                 load.totals.faults.fetch_add(1, Ordering::Relaxed);
                 faults += 1;

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 const USAGE: &str = "usage: soak WS [--minutes N] [--connections N] [--rate MESSAGES_A_SECOND] [--churn CONNECTS_A_SECOND] \
-                     [--faults PERCENT_OF_MESSAGES] [--tls PERCENT_OF_CONNECTIONS]; 0 for --rate and --churn: as fast as it goes";
+                     [--faults PERCENT_OF_MESSAGES] [--tls PERCENT_OF_CONNECTIONS]; without --rate as fast as it goes, without --churn each after 480 messages";
 
 /// What the load is to be like.
 #[derive(Debug)]
