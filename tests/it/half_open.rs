@@ -25,6 +25,8 @@ const PING: Duration = Duration::from_millis(500);
 const PONG: Duration = Duration::from_millis(700);
 /// Ticks are of 100 ms, two of them may have to end; and a busy machine is late.
 const LATE: Duration = Duration::from_secs(2);
+/// The system takes up to a second to use a link that has come up, and then waits before it asks again.
+const CONNECT: Duration = Duration::from_secs(10);
 const NO_WAIT: Duration = Duration::ZERO;
 
 const NEAR: &str = "10.77.0.1";
@@ -108,7 +110,7 @@ fn server(keepalive: KeepaliveConfig) -> Mailbox {
 fn request(server: &Mailbox, keepalive: KeepaliveConfig) -> ConnectRequest {
     let config = Config::default()
         .keepalive(keepalive)
-        .connect_timeout(Duration::from_secs(1));
+        .connect_timeout(CONNECT);
     let request = ConnectRequest::new(&format!("ws://{}", server.local_addr())).unwrap();
     request.config(config)
 }
