@@ -44,6 +44,9 @@ mod deflate_browser;
 mod deflate_fuzz;
 mod deflate_memory;
 mod deflate_peers;
+mod fault_proxy;
+#[cfg(target_os = "linux")]
+mod half_open;
 mod mailbox_ordering;
 mod modules;
 #[cfg(unix)]
@@ -79,6 +82,8 @@ mod rpc_process;
 mod server_log;
 #[cfg(unix)]
 mod sigpipe;
+#[cfg(target_os = "linux")]
+mod slow_readers;
 mod support;
 mod tls_client;
 mod tls_server;

@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod deflate_load;
 pub mod echo;
+pub mod fault_proxy;
 pub mod figures;
 pub mod payload;
 pub mod peers;

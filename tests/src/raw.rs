@@ -343,6 +343,23 @@ impl RawConnection {
         Ok(answer.into_inner())
     }
 
+    /// Answers the pings that have come, without waiting for more.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open); also when anything else has come.
+    pub fn answer_pings(&mut self, shared: &mut Shared) -> io::Result<()> {
+        self.stream.socket().set_nonblocking(true)?;
+        let result = self.receive_until(shared, |event| match event {
+            Event::Ping(_) => Ok(false),
+            other => Err(invalid(format!("{other:.100?} came unasked"))),
+        });
+        self.stream.socket().set_nonblocking(false)?;
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            other => other,
+        }
+    }
+
     /// The connection below.
     pub fn transport(&mut self) -> &mut Transport {
         &mut self.stream

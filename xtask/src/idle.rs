@@ -12,7 +12,6 @@ use crate::{
 const CONNECTIONS: u32 = 10_000;
 const TLS_CONNECTIONS: u32 = 5_000;
 const SECONDS: u32 = 5;
-const OPEN_FILES: u32 = 20_000;
 
 pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
     let tls = match flags.take("transport").as_deref() {
@@ -42,11 +41,8 @@ pub(crate) fn default_tls() -> Result<Outcome, Failure> {
 
 fn idle(connections: u32, seconds: u32, tls: bool) -> Result<Outcome, Failure> {
     let mut last = String::new();
-    // The soft limit is 1,024 on many machines. The server is a child of the program and inherits it.
-    let files = format!("ulimit -n $(ulimit -Hn) && ulimit -n {OPEN_FILES}; exec \"$@\"");
-    Run::new("sh")
-        .args(["-c", &files, "sh"])
-        .args([build::program("idle"), build::program("ws")])
+    Run::with_many_files(build::program("idle"))
+        .args([build::program("ws")])
         .args([connections.to_string(), seconds.to_string()])
         .args(tls.then_some("--tls"))
         .run_with_lines(|line| line.clone_into(&mut last))?;

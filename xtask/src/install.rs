@@ -20,7 +20,7 @@ pub(crate) struct Need {
 }
 
 /// What the tests of this workspace need.
-pub(crate) const NEEDS: [Need; 16] = [
+pub(crate) const NEEDS: [Need; 17] = [
     Need {
         name: "a C linker",
         probe: &["cc", "--version"],
@@ -101,6 +101,11 @@ pub(crate) const NEEDS: [Need; 16] = [
         name: "microsocks",
         probe: &["test", "-x", "/usr/bin/microsocks"],
         packages: &["microsocks"],
+    },
+    Need {
+        name: "ip",
+        probe: &["ip", "-V"],
+        packages: &["iproute2"],
     },
 ];
 

@@ -43,6 +43,10 @@ cargo xtask COMMAND
   soak        a mixed echo load with sequence and checksum verification; prints the slopes of RSS and open files
               [--minutes N]        how long (default 10)
               [--connections N]    how many at once (default 50)
+              [--rate N]           messages a second over all of them (default 0: as fast as it goes)
+              [--churn N]          connects a second over all of them (default 0: after every 480 messages)
+              [--faults N]         of 100 messages so many more are cut off in their middle (default 0)
+              [--tls N]            of 100 connections so many have TLS (default 0)
   fuzz        the fuzz targets of ws-core, from the committed corpus on; installs cargo-fuzz under target
               [--minutes N]        for each target (default 1)
               [--target NAME]      only this one

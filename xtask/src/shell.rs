@@ -10,6 +10,9 @@ use std::{
 
 use crate::Failure;
 
+/// What one process can show here.
+const OPEN_FILES: u32 = 20_000;
+
 /// The workspace's root.
 pub(crate) fn root() -> PathBuf {
     // Cargo sets the variable for `cargo run`; the compiled-in value serves a binary started by hand.
@@ -42,6 +45,13 @@ impl Run {
             shown: shorten(program),
             joins_errors: false,
         }
+    }
+
+    /// A program that holds thousands of connections: the soft limit of open files is 1,024 on many machines. A server
+    /// that it starts inherits what it is given.
+    pub(crate) fn with_many_files(program: PathBuf) -> Self {
+        let files = format!("ulimit -n $(ulimit -Hn) && ulimit -n {OPEN_FILES}; exec \"$@\"");
+        Self::new("sh").args(["-c", &files, "sh"]).args([program])
     }
 
     /// `cargo` itself: the one that runs this program.

@@ -7,24 +7,34 @@ use crate::{
     shell::Run,
 };
 
-const MINUTES: u32 = 10;
-const CONNECTIONS: u32 = 50;
+/// The options of the program, with their defaults: full speed, no faults, no TLS.
+const OPTIONS: [(&str, u32); 6] = [
+    ("minutes", 10),
+    ("connections", 50),
+    ("rate", 0),
+    ("churn", 0),
+    ("faults", 0),
+    ("tls", 0),
+];
 
 pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
-    let minutes = flags.take_number("minutes", MINUTES)?;
-    let connections = flags.take_number("connections", CONNECTIONS)?;
+    let mut options = Vec::new();
+    for (name, default) in OPTIONS {
+        options.push(format!("--{name}"));
+        options.push(flags.take_number(name, default)?.to_string());
+    }
     flags.finish()?;
     if report.step("release build", build::release) {
-        report.step("soak", || soak(minutes, connections));
+        report.step("soak", || soak(&options));
     }
     Ok(())
 }
 
-fn soak(minutes: u32, connections: u32) -> Result<Outcome, Failure> {
+fn soak(options: &[String]) -> Result<Outcome, Failure> {
     let mut last = String::new();
-    Run::new(build::program("soak"))
+    Run::with_many_files(build::program("soak"))
         .args([build::program("ws")])
-        .args([minutes.to_string(), connections.to_string()])
+        .args(options)
         .run_with_lines(|line| line.clone_into(&mut last))?;
     Ok(Outcome::DoneWith(last))
 }

@@ -1,5 +1,7 @@
 //! What the tests have in common. Child processes and waiting come from the `ws_tests` library.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod again;
 pub(crate) mod certs;
 pub(crate) mod chromium;
 pub(crate) mod cli;

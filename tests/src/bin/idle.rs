@@ -1,5 +1,6 @@
 //! `idle WS CONNECTIONS SECONDS [--tls]`: holds idle connections to `WS serve --echo`, says what each costs the
-//! server, and that the server gives it back. The last line is the result. `cargo xtask idle` runs it.
+//! server, and that the server gives it back (M-11): every file, and memory but for 1 MiB, also of those that are killed.
+//! The last line is the result. `cargo xtask idle` runs it.
 //!
 //! With `--tls` the server is this program again (`idle --serve-tls`), with a certificate of its own.
 #![allow(clippy::print_stdout, reason = "the figures are the purpose")]
@@ -11,8 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use socket2::SockRef;
 use ws_server::Config;
-
 use ws_tests::{
     echo::{EchoServer, TestCertificate},
     figures::{open_files, resident_bytes},
@@ -31,8 +32,12 @@ const MOST_TLS_BYTES_EACH: u64 = 12 << 10;
 const LEFT_OVER_BYTES: u64 = 1 << 20;
 /// Of so many connections one is tried out while all are open.
 const SAMPLE: usize = 100;
-/// The server's first ping is due after 25 s, and nobody here would answer it.
-const MOST_SECONDS: u64 = 20;
+/// Pings are answered so often; the server's come after 25 s, and it waits for 20 s.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Each time so many connections are tried out, and how long the echo takes is noted.
+const TRIED: usize = 50;
+/// A line is printed after so many.
+const PRINT_EVERY: usize = 12;
 
 fn main() {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -51,10 +56,7 @@ fn main() {
             .unwrap_or_else(|_| panic!("{text} is no number"))
     };
     let (connections, seconds): (u64, u64) = (number(connections), number(seconds));
-    assert!(
-        connections > 0 && seconds <= MOST_SECONDS,
-        "1 connection or more, {MOST_SECONDS} s or less"
-    );
+    assert!(connections > 0, "1 connection or more");
 
     let (mut server, url) = if tls {
         tls_server()
@@ -78,8 +80,12 @@ fn main() {
         "{connections} connections opened in {:.1} s",
         clock.elapsed().as_secs_f64()
     );
-    let ended = wait::until(Duration::from_secs(seconds), || !server.is_running());
-    assert!(!ended, "the server ended: {}", server.stderr_so_far());
+    let slowest = keep_alive(
+        &mut open_connections,
+        Duration::from_secs(seconds),
+        &mut shared,
+        &mut server,
+    );
     let idle = resident(&server);
     println!("idle for {seconds} s: {}", mebibytes(idle));
     for connection in open_connections.iter_mut().step_by(SAMPLE) {
@@ -103,7 +109,7 @@ fn main() {
 
     let each = idle.saturating_sub(start) / connections;
     println!(
-        "{connections} {kind}: {each} bytes each; {} at the start, {} idle, {} after",
+        "{connections} {kind}: {each} bytes each; {} at the start, {} idle, {} after{slowest}",
         mebibytes(start),
         mebibytes(idle),
         mebibytes(end)
@@ -118,6 +124,51 @@ fn main() {
         mebibytes(start),
         mebibytes(end)
     );
+}
+
+/// Leaves the connections alone for `time` but for what each has to answer (L-2). What it says is how long an echo on
+/// one of them took meanwhile, if any was tried.
+fn keep_alive(
+    connections: &mut [RawConnection],
+    time: Duration,
+    shared: &mut Shared,
+    server: &mut Process,
+) -> String {
+    let clock = Instant::now();
+    let mut times = Vec::new();
+    for look in 0.. {
+        let left = time.saturating_sub(clock.elapsed());
+        let ended = wait::until(left.min(LOOK_EVERY), || !server.is_running());
+        assert!(!ended, "the server ended: {}", server.stderr_so_far());
+        if clock.elapsed() >= time {
+            break;
+        }
+        for (number, connection) in connections.iter_mut().enumerate() {
+            let answered = connection.answer_pings(shared);
+            answered.unwrap_or_else(|error| panic!("idle connection {number} ended: {error}"));
+        }
+        for _ in 0..TRIED {
+            // A prime, so that all of them have their turn.
+            let place = times.len() * 7_919 % connections.len();
+            let start = Instant::now();
+            let echoed = connections[place].echo("still there?", shared);
+            echoed.unwrap_or_else(|error| panic!("idle connection {place} ended: {error}"));
+            times.push(start.elapsed());
+        }
+        if look % PRINT_EVERY == 0 {
+            let (seconds, bytes) = (clock.elapsed().as_secs(), mebibytes(resident(server)));
+            println!("{seconds} s: {} alive, {bytes}", connections.len());
+        }
+    }
+    times.sort();
+    let Some(last) = times.last() else {
+        return String::new();
+    };
+    let p99 = times[times.len() * 99 / 100];
+    format!(
+        "; {} echoes meanwhile, p99 {p99:.1?}, the slowest {last:.1?}",
+        times.len()
+    )
 }
 
 /// An echo server with TLS: it prints its address and runs until its standard input ends.
@@ -145,9 +196,16 @@ fn open(url: &str, count: usize) -> Vec<RawConnection> {
     (1..=count).map(open).collect()
 }
 
-/// Closes every one properly, and waits until the server has closed its side of all.
+/// Closes every second one properly, kills the others, and waits until the server has closed its side of all.
 fn close_all(connections: Vec<RawConnection>, shared: &mut Shared, server: &Process, files: usize) {
-    for connection in connections {
+    for (number, mut connection) in connections.into_iter().enumerate() {
+        if number % 2 == 1 {
+            // With nothing to linger for, dropping it is a reset.
+            let socket = SockRef::from(&*connection.transport().socket());
+            let set = socket.set_linger(Some(Duration::ZERO));
+            set.unwrap_or_else(|error| panic!("a connection cannot be killed: {error}"));
+            continue;
+        }
         let closed = connection.close(shared);
         closed.unwrap_or_else(|error| panic!("a connection was not closed properly: {error}"));
     }

@@ -36,6 +36,9 @@ pub(crate) struct Script {
     pub(crate) calls: usize,
     /// Makes the call of this number, and all later ones, fail.
     pub(crate) fail_at: Option<(usize, io::ErrorKind)>,
+    /// Calls of `recv` and `send`, and the one among them that a signal interrupts.
+    pub(crate) transfers: usize,
+    pub(crate) interrupt_at: Option<usize>,
     pub(crate) is_interrupted: bool,
     pub(crate) is_shut_down: bool,
     /// Answers everything that is sent.
@@ -73,6 +76,8 @@ impl MockNet {
             sent: Vec::new(),
             calls: 0,
             fail_at: None,
+            transfers: 0,
+            interrupt_at: None,
             is_interrupted: false,
             is_shut_down: false,
             peer: None,
@@ -116,6 +121,11 @@ impl MockNet {
         script.now - script.start
     }
 
+    /// How many hold the socket, this included.
+    pub(crate) fn holders(&self) -> usize {
+        Rc::strong_count(&self.0)
+    }
+
     /// Lets time pass between two calls.
     pub(crate) fn pass(&self, time: Duration) {
         self.0.borrow_mut().now += time;
@@ -145,6 +155,16 @@ impl Script {
         self.calls += 1;
         match self.fail_at {
             Some((at, kind)) if call >= at => Err(kind.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn count_transfer(&mut self) -> io::Result<()> {
+        self.count_call()?;
+        let transfer = self.transfers;
+        self.transfers += 1;
+        match self.interrupt_at {
+            Some(at) if transfer == at => Err(io::ErrorKind::Interrupted.into()),
             _ => Ok(()),
         }
     }
@@ -196,7 +216,7 @@ impl Net for MockNet {
 
     fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut script = self.0.borrow_mut();
-        script.count_call()?;
+        script.count_transfer()?;
         if !script.front_is_here() {
             script.announced = false;
             return Err(io::ErrorKind::WouldBlock.into());
@@ -224,7 +244,7 @@ impl Net for MockNet {
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut script = self.0.borrow_mut();
-        script.count_call()?;
+        script.count_transfer()?;
         let count = match script.takes.pop_front() {
             None => bytes.len(),
             Some(Take::Bytes(count)) => count.min(bytes.len()),

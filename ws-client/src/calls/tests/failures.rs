@@ -66,7 +66,7 @@ fn an_end_at_every_byte_gives_what_was_whole_and_then_one_error() {
     }
 }
 
-/// A whole conversation in which the n-th call to the outside fails, for every n and several ways.
+/// M-9: a whole conversation in which the n-th call to the outside fails, for every n and several ways.
 #[test]
 fn a_failure_at_every_io_call_is_one_clear_error_and_stays_one() {
     let script = || {

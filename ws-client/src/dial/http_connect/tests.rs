@@ -232,6 +232,7 @@ fn a_silent_and_a_trickling_proxy_end_at_the_deadline() {
     assert_eq!(net.elapsed(), Duration::from_secs(30));
 }
 
+/// M-9
 #[test]
 fn a_failure_at_every_io_call_is_an_error() {
     let script = || {

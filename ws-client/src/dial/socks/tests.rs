@@ -95,7 +95,7 @@ fn exact(stream: &mut TcpStream, count: usize) -> Vec<u8> {
     bytes
 }
 
-/// R-35: every reply of three, cut at every byte
+/// R-35, M-9: every reply of three, cut at every byte
 #[test]
 fn every_reply_may_be_cut_and_what_follows_belongs_to_the_tunnel() {
     let replies = [
@@ -272,6 +272,7 @@ fn each_refusal_has_its_own_text() {
     "#]].assert_eq(&texts);
 }
 
+/// R-35, M-9
 #[test]
 fn a_proxy_that_dies_at_any_byte_is_an_error() {
     let ended = "Proxy: it ended the connection without a whole answer [check address, port and kind of the proxy]";
