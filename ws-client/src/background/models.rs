@@ -1,4 +1,4 @@
-//! M-13: callers and the worker in every schedule of two or three threads (but for those with three preemptions and more, which are
+//! M-13: callers and the worker in every schedule of two or three threads (but for those with many preemptions, which are
 //! too many), and in many of more.
 
 use std::time::Duration;
@@ -159,7 +159,7 @@ fn two_receivers_get_one_message_each_in_every_schedule() {
 /// A sleeping worker learns of each message, and a sender of the room that the worker makes.
 #[test]
 fn what_is_sent_leaves() {
-    let count = explore_some("client: three messages, room for two", 2, || {
+    let count = explore_some("client: three messages, room for two", 3, || {
         let shared = shared();
         let worker = Worker::open(&shared, 0);
         let sender = {
@@ -179,7 +179,7 @@ fn what_is_sent_leaves() {
 /// A worker that has stopped reading goes on when there is room.
 #[test]
 fn a_full_queue_is_read_again() {
-    let count = explore_some("client: a queue of two, three messages", 2, || {
+    let count = explore_some("client: a queue of two, three messages", 3, || {
         let shared = shared();
         let worker = Worker::open(&shared, 3);
         let receiver = {
@@ -198,8 +198,8 @@ fn a_full_queue_is_read_again() {
 }
 
 #[test]
-fn destroying_ends_every_wait() {
-    let count = explore_some("client: a receiver, a sender, a destroy", 2, || {
+fn destroying_ends_every_wait_in_every_schedule() {
+    let count = explore("client: a receiver, a sender, a destroy", || {
         let shared = shared();
         let worker = Worker::open(&shared, 0);
         // Nobody takes it: the next one waits for room.
@@ -218,7 +218,7 @@ fn destroying_ends_every_wait() {
         assert_eq!(worker.run(), (vec![], 1));
         assert!(shared.wait_exit(EVER));
     });
-    assert!(count > 50, "only {count} schedules");
+    assert!(count > 40, "only {count} schedules");
 }
 
 #[test]

@@ -57,10 +57,13 @@ fn exists(name: &str, files: &[File]) -> bool {
         return false;
     };
     let path = format!("tests/it/{module}.rs");
-    let Some(file) = files.iter().find(|file| file.path == path) else {
-        return false;
-    };
-    let code = code_only(&file.text);
+    let file = files.iter().find(|file| file.path == path);
+    file.is_some_and(|file| has_test(&file.text, test))
+}
+
+/// Whether a Rust file has a test of that name.
+pub(super) fn has_test(text: &str, test: &str) -> bool {
+    let code = code_only(text);
     let mut is_test = false;
     for line in code.lines().map(str::trim) {
         if line == "#[test]" {

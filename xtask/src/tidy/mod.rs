@@ -6,6 +6,7 @@
 mod code;
 mod dependencies;
 mod features;
+mod inventory;
 mod layers;
 mod layout;
 mod manifests;
@@ -71,6 +72,7 @@ pub(crate) fn tidy() -> Result<Outcome, Failure> {
         ("leftovers", words::check_leftovers(&files)),
         ("sleeping tests", words::check_sleeps(&files)),
         ("unsafe", words::check_unsafe(&files)),
+        ("inventory of unsafe", inventory::check(&files)),
         ("tests behind features", features::check(&files)),
     ];
     let mut count = 0;
