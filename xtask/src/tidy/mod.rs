@@ -137,3 +137,15 @@ fn file(path: &str, text: &str) -> File {
         text: text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// M-14, R-21: no `unsafe` is new, and each that there is has a test.
+    #[test]
+    fn the_repository_keeps_its_list_of_unsafe() {
+        let files = tracked_files().expect("a repository");
+        assert_eq!(inventory::check(&files), [""; 0]);
+    }
+}
