@@ -44,6 +44,7 @@ mod deflate_browser;
 mod deflate_fuzz;
 mod deflate_memory;
 mod deflate_peers;
+mod frames_differential;
 mod mailbox_ordering;
 mod modules;
 #[cfg(unix)]

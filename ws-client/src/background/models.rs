@@ -109,9 +109,14 @@ impl Worker {
                 next += 1;
                 is_idle = false;
             }
+            let is_closed = work.close.is_some() && work.is_outbox_empty;
+            if is_idle && !is_closed {
+                // As the engine's poll, which is inside the turn.
+                self.alarm.wait();
+            }
             self.shared
                 .end_turn(&mut received, true, &Progress::default());
-            if work.close.is_some() && work.is_outbox_empty {
+            if is_closed {
                 self.shared.acknowledge_close();
                 self.end();
                 return (sent, lost);
@@ -121,8 +126,6 @@ impl Worker {
                 lost += self.shared.drop_connection(0);
                 self.shared.set_state(State::Connecting);
                 self.connect(false);
-            } else if is_idle {
-                self.alarm.wait();
             }
         }
     }

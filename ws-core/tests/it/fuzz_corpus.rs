@@ -13,7 +13,7 @@ use ws_core::Role;
 mod targets;
 
 /// Mutations of the corpus of each target; libFuzzer, which sees what they reach, makes millions (`cargo xtask fuzz`).
-const MUTATIONS: u32 = 3_000;
+const MUTATIONS: u64 = 3_000;
 
 type Target = fn(&[u8]);
 
@@ -45,6 +45,7 @@ fn every_target_survives_its_corpus_and_mutations_of_it() {
         .collect();
     programs.sort_unstable();
     assert_eq!(programs, TARGETS.map(|(name, _)| name), "fuzz targets");
+    let mutations = crate::wire::streams(MUTATIONS);
     let mut runs = BTreeMap::new();
     for (name, target) in TARGETS {
         let corpus: Vec<_> = files(&folder.join("corpus").join(name))
@@ -53,12 +54,12 @@ fn every_target_survives_its_corpus_and_mutations_of_it() {
             .collect();
         corpus.iter().for_each(|data| target(data));
         let rng = &mut StdRng::seed_from_u64(6455);
-        for _ in 0..MUTATIONS {
+        for _ in 0..mutations {
             target(&mutated(&corpus, rng));
         }
         runs.insert(name, corpus.len());
     }
-    println!("corpus and {MUTATIONS} mutations of it each: {runs:?}");
+    println!("corpus and {mutations} mutations of it each: {runs:?}");
     assert!(
         runs.values().all(|&count| count >= 2),
         "a target without two inputs in its corpus: {runs:?}"

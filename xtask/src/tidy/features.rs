@@ -29,7 +29,7 @@ pub(crate) fn check(files: &[File]) -> Vec<String> {
     for row in rows.skip(1) {
         let cells = cells(row);
         let feature = cells.first().map_or("", |cell| cell.trim());
-        let named = names(cells.get(column).unwrap_or(&""));
+        let named: Vec<_> = names(cells.get(column).unwrap_or(&"")).collect();
         if named.is_empty() {
             findings.push(format!("{README}: {feature}: names no test"));
         }
@@ -47,8 +47,16 @@ fn cells(row: &str) -> Vec<&str> {
 }
 
 /// What stands between backticks.
-fn names(cell: &str) -> Vec<&str> {
-    cell.split('`').skip(1).step_by(2).collect()
+pub(super) fn names(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// Whether `name` is `path::test` of a test in the tree.
+pub(super) fn is_test(name: &str, files: &[File]) -> bool {
+    let file = |path| files.iter().find(|file| file.path == path);
+    name.split_once("::")
+        .and_then(|(path, test)| Some((file(path)?, test)))
+        .is_some_and(|(file, test)| has_test(&file.text, test))
 }
 
 /// `file::name`: whether that file of the end-to-end tests has a test of that name.
@@ -62,7 +70,7 @@ fn exists(name: &str, files: &[File]) -> bool {
 }
 
 /// Whether a Rust file has a test of that name.
-pub(super) fn has_test(text: &str, test: &str) -> bool {
+fn has_test(text: &str, test: &str) -> bool {
     let code = code_only(text);
     let mut is_test = false;
     for line in code.lines().map(str::trim) {

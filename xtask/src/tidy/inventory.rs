@@ -21,15 +21,17 @@ pub(crate) fn check(files: &[File]) -> Vec<String> {
     let lines = list.text.lines().map(str::trim);
     for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let words: Vec<_> = line.split_whitespace().collect();
-        let (&[path, count, test], Some(Ok(count))) =
-            (&words[..], words.get(1).map(|word| word.parse::<usize>()))
-        else {
+        let entry = match words[..] {
+            [path, count, test] => count.parse().ok().map(|count: usize| (path, count, test)),
+            _ => None,
+        };
+        let Some((path, count, test)) = entry else {
             findings.push(format!("{LIST}: not `path count test`: {line}"));
             continue;
         };
         listed.insert(path, count);
         let is_test = files.iter().any(|file| file.path == path && file.is_test());
-        if (test != ITSELF || !is_test) && !exists(test, files) {
+        if (test != ITSELF || !is_test) && !features::is_test(test, files) {
             findings.push(format!("{LIST}: {path}: there is no test {test}"));
         }
     }
@@ -52,13 +54,6 @@ fn occurrences(text: &str) -> usize {
     let code = code::code_only(text);
     let words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
     words.filter(|&word| word == "unsafe").count()
-}
-
-fn exists(name: &str, files: &[File]) -> bool {
-    let file = |path| files.iter().find(|file| file.path == path);
-    name.split_once("::")
-        .and_then(|(path, test)| Some((file(path)?, test)))
-        .is_some_and(|(file, test)| features::has_test(&file.text, test))
 }
 
 #[cfg(test)]

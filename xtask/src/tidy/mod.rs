@@ -9,7 +9,9 @@ mod features;
 mod inventory;
 mod layers;
 mod layout;
+mod limits;
 mod manifests;
+mod musts;
 mod words;
 
 use std::fs;
@@ -73,6 +75,8 @@ pub(crate) fn tidy() -> Result<Outcome, Failure> {
         ("sleeping tests", words::check_sleeps(&files)),
         ("unsafe", words::check_unsafe(&files)),
         ("inventory of unsafe", inventory::check(&files)),
+        ("tests behind each MUST", musts::check(&files)),
+        ("limits in the README", limits::check(&files)),
         ("tests behind features", features::check(&files)),
     ];
     let mut count = 0;
@@ -147,5 +151,18 @@ mod tests {
     fn the_repository_keeps_its_list_of_unsafe() {
         let files = tracked_files().expect("a repository");
         assert_eq!(inventory::check(&files), [""; 0]);
+    }
+
+    #[test]
+    fn the_repository_keeps_its_limits_and_their_page() {
+        let files = tracked_files().expect("a repository");
+        assert_eq!(limits::check(&files), [""; 0]);
+    }
+
+    /// M-1.
+    #[test]
+    fn the_repository_has_a_test_for_every_must() {
+        let files = tracked_files().expect("a repository");
+        assert_eq!(musts::check(&files), [""; 0]);
     }
 }
