@@ -117,7 +117,7 @@ fn random(seed: u64) -> (Role, Vec<u8>) {
         0 => Frame::from(role.peer(), BINARY, b"")
             .announcing(1 << 63)
             .bytes(),
-        _ => random_stream(rng, role.peer(), seed % 2 == 0),
+        _ => random_stream(rng, role.peer(), seed.is_multiple_of(2)),
     };
     (role, stream)
 }

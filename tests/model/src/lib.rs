@@ -12,6 +12,11 @@
 //! Invariant: what is made in a check is used in that check only, and by threads that [`spawn`] has made.
 //! Invariant: a thread that waits for what never comes fails the check; a wait with a deadline, too, unless [`sample`]
 //! lets its time pass.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "all of this is for tests"
+)]
 
 mod atomic;
 mod check;

@@ -23,8 +23,7 @@ const EVER: Duration = Duration::MAX;
 const ROOM: usize = 2;
 
 fn shared() -> Arc<Shared> {
-    let mut config = Config::default();
-    config.max_queued_messages = ROOM;
+    let config = Config::default().max_queued_messages(ROOM);
     let target = String::from("ws://model");
     let shared = Shared::new(target, Arc::default(), &config, ROOM, Cancel::default());
     Arc::new(shared)

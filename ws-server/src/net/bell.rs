@@ -2,11 +2,6 @@
 //!
 //! Invariant: whatever was put in is looked at, or a wake-up is on its way: the queue is filled before the flag is read,
 //! and the flag is cleared before the queue is read.
-#![expect(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "what wakes a loop is shared with the threads that wake it"
-)]
 
 #[cfg(not(test))]
 use std::sync::atomic::AtomicBool;
