@@ -25,8 +25,9 @@ pub(crate) fn step(report: &mut Report, name: &str, schedules: u32) {
     report.step(name, || {
         let (mut models, mut sum) = (0_u64, 0_u64);
         Run::cargo()
-            .args(["test", "--locked", "-p", "ws-server", "-p", "ws-client"])
-            .args(["--lib", "--", "models::", "bell::", "--nocapture"])
+            // As the step that runs all tests, which so need not be built again.
+            .args(["test", "--locked", "--workspace", "--all-features", "--lib"])
+            .args(["--", "models::", "bell::", "--nocapture"])
             .env("WS_MODEL_SCHEDULES", schedules.to_string())
             .run_with_lines(|line| {
                 if let Some(at) = line.find("model: ") {

@@ -101,6 +101,14 @@ fn take(
     }))
 }
 
+/// Fills the send queue of the first connection, so that another thread waits for room in it.
+fn waiting_sender(inbox: &Arc<Inbox>) -> JoinHandle<Result<(), MailboxError>> {
+    let send = |inbox: &Inbox, timeout| inbox.send(id(0), frame(10), 15, timeout, || true);
+    send(inbox, Duration::ZERO).unwrap();
+    let inbox = Arc::clone(inbox);
+    spawn(move || send(&inbox, EVER))
+}
+
 #[test]
 fn two_readers_get_one_message_each_in_every_schedule() {
     let count = explore("mailbox: two readers, two messages", || {
@@ -124,17 +132,11 @@ fn two_readers_get_one_message_each_in_every_schedule() {
 fn a_stop_ends_every_wait_in_every_schedule() {
     let count = explore("mailbox: a reader, a sender, a stop", || {
         let inbox = inbox(1, 8);
-        inbox
-            .send(id(0), frame(10), 15, Duration::ZERO, || true)
-            .unwrap();
         let reader = {
             let inbox = Arc::clone(&inbox);
             spawn(move || take(&inbox, &[], None, EVER))
         };
-        let sender = {
-            let inbox = Arc::clone(&inbox);
-            spawn(move || inbox.send(id(0), frame(10), 15, EVER, || true))
-        };
+        let sender = waiting_sender(&inbox);
         assert!(inbox.stop(Over::Stopped));
         assert_eq!(reader.join(), Err(MailboxError::NotStarted));
         assert_eq!(sender.join(), Err(MailboxError::NotStarted));
@@ -146,9 +148,6 @@ fn a_stop_ends_every_wait_in_every_schedule() {
 fn the_end_of_a_connection_wakes_its_reader_and_its_sender_in_every_schedule() {
     let count = explore("mailbox: a reader, a sender, a close", || {
         let inbox = inbox(1, 8);
-        inbox
-            .send(id(0), frame(10), 15, Duration::ZERO, || true)
-            .unwrap();
         let reader = {
             let inbox = Arc::clone(&inbox);
             spawn(move || {
@@ -156,10 +155,7 @@ fn the_end_of_a_connection_wakes_its_reader_and_its_sender_in_every_schedule() {
                 take(&inbox, &[], Some(0), EVER)
             })
         };
-        let sender = {
-            let inbox = Arc::clone(&inbox);
-            spawn(move || inbox.send(id(0), frame(10), 15, EVER, || true))
-        };
+        let sender = waiting_sender(&inbox);
         inbox.push(id(0), message(7));
         assert!(inbox.close(id(0), &ending()));
         assert_eq!(reader.join(), Err(closed(id(0))));
