@@ -34,7 +34,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     report.step("bench plain", bench::plain::compare);
     report.step("cargo-deny", || ci::deny(true));
     foreign::steps(report);
-    fuzz::steps(report, FUZZ_SECONDS, None);
+    fuzz::steps(report, FUZZ_SECONDS);
     Ok(())
 }
 

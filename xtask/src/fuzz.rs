@@ -13,15 +13,20 @@ use crate::{
 
 const DEFAULT_MINUTES: u32 = 1;
 /// M-6.
-const SMOKE_RUNS: u64 = 100_000;
+const SMOKE_RUNS: u32 = 100_000;
 /// Longer inputs find nothing more in a protocol whose heads are short, and cost time.
 const MAX_INPUT_BYTES: &str = "-max_len=3000";
 
 pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
     let minutes = flags.take_number("minutes", DEFAULT_MINUTES)?;
+    let runs = flags.take_number("runs", 0)?;
     let only = flags.take("target");
     flags.finish()?;
-    steps(report, minutes * 60, only.as_deref());
+    let length = match runs {
+        0 => Length::Seconds(minutes * 60),
+        runs => Length::Runs(runs),
+    };
+    run_targets(report, length, only.as_deref());
     Ok(())
 }
 
@@ -30,18 +35,19 @@ pub(crate) fn smoke(report: &mut Report) {
     run_targets(report, Length::Runs(SMOKE_RUNS), None);
 }
 
-/// Runs each target, or only one, for so many seconds.
-pub(crate) fn steps(report: &mut Report, seconds: u32, only: Option<&str>) {
-    run_targets(report, Length::Seconds(seconds), only);
+/// Runs each target for so many seconds.
+pub(crate) fn steps(report: &mut Report, seconds: u32) {
+    run_targets(report, Length::Seconds(seconds), None);
 }
 
 /// When a target is done.
 #[derive(Clone, Copy)]
 enum Length {
     Seconds(u32),
-    Runs(u64),
+    Runs(u32),
 }
 
+/// Runs each target, or only one.
 fn run_targets(report: &mut Report, length: Length, only: Option<&str>) {
     let mut targets = Vec::new();
     let built = report.step("fuzz build", || {
@@ -91,7 +97,7 @@ fn fuzz(name: &str, length: Length) -> Result<Outcome, Failure> {
                 number.trim().clone_into(&mut last);
             }
         })?;
-    let runs: u64 = last
+    let runs: u32 = last
         .parse()
         .map_err(|_| format!("libFuzzer gave no figures but {last:?}"))?;
     match length {

@@ -49,6 +49,7 @@ cargo xtask COMMAND
               [--connections N]    how many at once (default 50)
   fuzz        the fuzz targets of ws-core, from the committed corpus on; installs cargo-fuzz under target
               [--minutes N]        for each target (default 1)
+              [--runs N]           so many executions of each instead; `ci` does 100,000
               [--target NAME]      only this one
   autobahn    Autobahn testsuite against `ws serve --echo` and the ws-client crate
               [--role server|client|both]    (default both)
