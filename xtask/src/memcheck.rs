@@ -26,7 +26,12 @@ pub(crate) fn steps(report: &mut Report) {
         check(&["-p", "ws-core", "--lib"], &skip.collect::<Vec<_>>())
     });
     report.step("memcheck core scenarios", || {
-        let slow = ["deflate::", "differential", "handshake_properties"];
+        let slow = [
+            "deflate::",
+            "differential",
+            "endless_fragments",
+            "handshake_properties",
+        ];
         let skip = slow.iter().flat_map(|slow| ["--skip", slow]);
         check(
             &["-p", "ws-core", "--test", "it"],
