@@ -73,6 +73,9 @@ fn pings() -> Result<Outcome, Failure> {
                 figures = line.to_owned();
             }
         })?;
+    if figures.is_empty() {
+        return Err("no stream was compared".to_owned());
+    }
     Ok(Outcome::DoneWith(figures))
 }
 
@@ -115,5 +118,8 @@ fn frames() -> Result<Outcome, Failure> {
                 figures = line.to_owned();
             }
         })?;
+    if figures.is_empty() {
+        return Err("no stream was compared".to_owned());
+    }
     Ok(Outcome::DoneWith(figures))
 }
