@@ -95,6 +95,12 @@ const PINS: &[(&str, &str, &str, &str)] = &[
         "pub const DEFAULT_POOL_SIZE: usize = 100;",
     ),
     (
+        "open files that the system allows",
+        "64 more",
+        "ws-server/src/descriptors.rs",
+        "const OTHERS: u64 = 64;",
+    ),
+    (
         "plain HTTP answer of any length (`--static`)",
         "64 KiB",
         "ws-server/src/plain_answer.rs",
