@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use ws_core::Role;
 
 #[expect(unreachable_pub, reason = "the fuzz targets are programs of their own")]
-#[path = "../../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/targets.rs"]
 mod targets;
 
 /// Mutations of the corpus of each target; libFuzzer, which sees what they reach, makes millions (`cargo xtask fuzz`).
