@@ -45,6 +45,7 @@ mod deflate_fuzz;
 mod deflate_memory;
 mod deflate_peers;
 mod fault_proxy;
+mod frames_differential;
 #[cfg(target_os = "linux")]
 mod half_open;
 mod mailbox_ordering;

@@ -66,6 +66,7 @@ mod config;
 mod connection_id;
 mod context;
 pub mod contract;
+mod descriptors;
 mod error;
 mod event_loop;
 mod handler;

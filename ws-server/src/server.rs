@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     config::Config,
+    descriptors,
     error::{Error, ErrorKind, Stage},
     event_loop::{EventLoop, Shared},
     handler::Handler,
@@ -94,6 +95,10 @@ impl Server {
 
     fn new(listener: Listener, address: ListenAddress, config: Config) -> Self {
         let log = ServerLog::new(&config.logging);
+        if let Some(shortage) = descriptors::shortage(config.max_connections) {
+            log::warn!("{shortage}");
+            log.journal().note(format_args!("{shortage}"));
+        }
         let shared = Shared::new(config.tls.clone(), log.journal(), config.workers);
         Self {
             listener,

@@ -3,7 +3,7 @@
 use crate::{
     Failure, autobahn, bench, build,
     flags::Flags,
-    idle, install, modules, onescript,
+    fuzz, idle, install, models, modules, onescript,
     report::{Outcome, Report},
     shell::{Run, target},
     tidy,
@@ -51,6 +51,8 @@ pub(crate) fn steps(report: &mut Report, cases: &autobahn::Cases) {
         report.step("idle with TLS", idle::default_tls);
     }
     report.step("onescript", onescript::onescript);
+    fuzz::smoke(report);
+    models::step(report, "models", models::SCHEDULES);
     test(
         report,
         "test core bare",

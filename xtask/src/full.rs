@@ -3,13 +3,17 @@
 use crate::{
     Failure, autobahn, bench, ci,
     flags::Flags,
-    foreign, fuzz, install, mutants, native,
+    foreign, fuzz, install, memcheck, models, mutants, native,
     report::{Outcome, Report},
     shell::{Run, root},
 };
 
 /// Seconds for each fuzz target.
 const FUZZ_SECONDS: u32 = 120;
+/// Of each model of shuttle.
+const SCHEDULES: u32 = 200_000;
+/// Streams of frames that Python judges beside us.
+const FRAME_STREAMS: &str = "50000";
 
 pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
     flags.finish()?;
@@ -23,12 +27,15 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     report.step("pings", pings);
     report.step("rpc", rpc);
     native::steps(report);
+    memcheck::steps(report);
+    models::step(report, "models at length", SCHEDULES);
+    report.step("frames", frames);
     report.step("bench deflate", bench::deflate::default);
     report.step("bench plain", bench::plain::compare);
     report.step("cargo-deny", || ci::deny(true));
     mutants::steps(report, None);
     foreign::steps(report);
-    fuzz::steps(report, FUZZ_SECONDS, None);
+    fuzz::steps(report, FUZZ_SECONDS);
     Ok(())
 }
 
@@ -67,6 +74,9 @@ fn pings() -> Result<Outcome, Failure> {
                 figures = line.to_owned();
             }
         })?;
+    if figures.is_empty() {
+        return Err("no stream was compared".to_owned());
+    }
     Ok(Outcome::DoneWith(figures))
 }
 
@@ -94,4 +104,23 @@ fn rpc() -> Result<Outcome, Failure> {
             }
         })?;
     Ok(Outcome::DoneWith(figures.join("; ")))
+}
+
+/// What `ci` compares 2,000 times.
+fn frames() -> Result<Outcome, Failure> {
+    install::install()?;
+    let mut figures = String::new();
+    Run::cargo()
+        .args(["test", "--locked", "-p", "ws-tests", "--test", "it"])
+        .args(["frames_differential::", "--", "--nocapture"])
+        .env("WS_FRAME_STREAMS", FRAME_STREAMS)
+        .run_with_lines(|line| {
+            if line.starts_with("websockets agreed") {
+                figures = line.to_owned();
+            }
+        })?;
+    if figures.is_empty() {
+        return Err("no stream was compared".to_owned());
+    }
+    Ok(Outcome::DoneWith(figures))
 }

@@ -12,19 +12,43 @@ use crate::{
 };
 
 const DEFAULT_MINUTES: u32 = 1;
+/// M-6.
+const SMOKE_RUNS: u32 = 100_000;
 /// Longer inputs find nothing more in a protocol whose heads are short, and cost time.
 const MAX_INPUT_BYTES: &str = "-max_len=3000";
 
 pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
     let minutes = flags.take_number("minutes", DEFAULT_MINUTES)?;
+    let runs = flags.take_number("runs", 0)?;
     let only = flags.take("target");
     flags.finish()?;
-    steps(report, minutes * 60, only.as_deref());
+    let length = match runs {
+        0 => Length::Seconds(minutes * 60),
+        runs => Length::Runs(runs),
+    };
+    run_targets(report, length, only.as_deref());
     Ok(())
 }
 
-/// Runs each target, or only one, for so many seconds.
-pub(crate) fn steps(report: &mut Report, seconds: u32, only: Option<&str>) {
+/// So few executions of each target that `ci` has the time: what broke the corpus or its neighbours is found.
+pub(crate) fn smoke(report: &mut Report) {
+    run_targets(report, Length::Runs(SMOKE_RUNS), None);
+}
+
+/// Runs each target for so many seconds.
+pub(crate) fn steps(report: &mut Report, seconds: u32) {
+    run_targets(report, Length::Seconds(seconds), None);
+}
+
+/// When a target is done.
+#[derive(Clone, Copy)]
+enum Length {
+    Seconds(u32),
+    Runs(u32),
+}
+
+/// Runs each target, or only one.
+fn run_targets(report: &mut Report, length: Length, only: Option<&str>) {
     let mut targets = Vec::new();
     let built = report.step("fuzz build", || {
         install()?;
@@ -41,11 +65,11 @@ pub(crate) fn steps(report: &mut Report, seconds: u32, only: Option<&str>) {
         report.step("fuzz", || Err(problem));
     }
     for name in targets {
-        report.step(&format!("fuzz {name}"), || fuzz(&name, seconds));
+        report.step(&format!("fuzz {name}"), || fuzz(&name, length));
     }
 }
 
-fn fuzz(name: &str, seconds: u32) -> Result<Outcome, Failure> {
+fn fuzz(name: &str, length: Length) -> Result<Outcome, Failure> {
     let found = target().join("fuzz-corpus").join(name);
     let artifacts = target().join("fuzz-artifacts").join(name);
     for folder in [&found, &artifacts] {
@@ -58,7 +82,10 @@ fn fuzz(name: &str, seconds: u32) -> Result<Outcome, Failure> {
         .args([found, corpus])
         .args([
             "--",
-            &format!("-max_total_time={seconds}"),
+            &match length {
+                Length::Seconds(seconds) => format!("-max_total_time={seconds}"),
+                Length::Runs(runs) => format!("-runs={runs}"),
+            },
             &format!("-artifact_prefix={}/", artifacts.display()),
             MAX_INPUT_BYTES,
             "-print_final_stats=1",
@@ -70,10 +97,15 @@ fn fuzz(name: &str, seconds: u32) -> Result<Outcome, Failure> {
                 number.trim().clone_into(&mut last);
             }
         })?;
-    if last.is_empty() {
-        return Err("libFuzzer gave no figures".to_owned());
+    let runs: u32 = last
+        .parse()
+        .map_err(|_| format!("libFuzzer gave no figures but {last:?}"))?;
+    match length {
+        Length::Runs(wanted) if runs < wanted => {
+            Err(format!("{runs} executions, of {wanted} that were to be"))
+        }
+        _ => Ok(Outcome::DoneWith(format!("{runs} executions"))),
     }
-    Ok(Outcome::DoneWith(format!("{last} runs")))
 }
 
 fn list() -> Result<Vec<String>, Failure> {

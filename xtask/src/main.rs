@@ -19,6 +19,8 @@ mod full;
 mod fuzz;
 mod idle;
 mod install;
+mod memcheck;
+mod models;
 mod modules;
 mod mutants;
 mod native;
@@ -40,6 +42,9 @@ cargo xtask COMMAND
   full        ci, then Autobahn with every section, the mutants, cargo-deny, the fuzz targets, and what `dist` builds for
               other systems in Wine and qemu; hours are allowed
   native      the 1C add-in in the C++ host, at length: races, loads, two sanitizers, valgrind, speed
+  memcheck    the core's tests and the server's framing under valgrind
+  models      queues, wake-ups and closes in every schedule of loom and in many of shuttle
+              [--schedules N]      of each model of shuttle (default 10,000)
   soak        a mixed echo load with sequence and checksum verification; prints the slopes of RSS and open files
               [--minutes N]        how long (default 10)
               [--connections N]    how many at once (default 50)
@@ -49,6 +54,7 @@ cargo xtask COMMAND
               [--tls N]            of 100 connections so many have TLS (default 0)
   fuzz        the fuzz targets of ws-core, from the committed corpus on; installs cargo-fuzz under target
               [--minutes N]        for each target (default 1)
+              [--runs N]           so many executions of each instead; `ci` does 100,000
               [--target NAME]      only this one
   autobahn    Autobahn testsuite against `ws serve --echo` and the ws-client crate
               [--role server|client|both]    (default both)
@@ -110,6 +116,8 @@ fn run(command: &str, what: &str, mut flags: Flags) -> Result<(), Failure> {
         "full" => full::run,
         "dist" => dist::run,
         "foreign" => foreign::run,
+        "memcheck" => memcheck::run,
+        "models" => models::run,
         "native" => native::run,
         "soak" => soak::run,
         "autobahn" => autobahn::run,

@@ -5,11 +5,14 @@
 //!                                            └──► Journal (event log)
 //! ```
 //! [`BackgroundClient`] is the callers' side; the [`Worker`] is the thread. They share [`Shared`] and nothing else.
-//! Tested step by step with a virtual clock in `worker/tests.rs`, over sockets in `tests/it`.
+//! Tested step by step with a virtual clock in `worker/tests.rs`, with all schedules of its threads in `models`, over
+//! sockets in `tests/it`.
 
 mod backoff;
 mod config;
 mod journal;
+#[cfg(test)]
+mod models;
 mod shared;
 mod status;
 mod sync;
@@ -30,7 +33,7 @@ use self::journal::Journal;
 use self::shared::Shared;
 use self::shared::calls::Outgoing;
 pub use self::status::{ConnectionEvent, State, Statistics};
-use self::sync::{Arc, Mutex};
+use self::sync::{Arc, Mutex, Waker};
 use self::worker::{Dialler, Facts, Opened, Worker};
 use crate::address::Address;
 use crate::cancel::Cancel;
@@ -403,7 +406,7 @@ impl Dialler for TcpDialler {
             peer_address: wire.net.peer_address,
             local_address: wire.net.local_address,
         };
-        let waker = Some(wire.net.interrupter());
+        let waker = Some(Waker::new(wire.net.interrupter()));
         Ok(Opened {
             wire,
             deflate,

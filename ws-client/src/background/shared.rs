@@ -18,13 +18,12 @@ use ws_core::{CloseCode, Compression, Hook};
 
 use super::config::Alert;
 use super::status::{ConnectionEvent, State, Statistics};
-use super::sync::{Arc, Condvar, Mutex, MutexGuard, now};
+use super::sync::{Arc, Condvar, Mutex, MutexGuard, Waker, now};
 use super::worker::Facts;
 use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::error::{Cause, Error, Stage};
 use crate::message::{Close, Message};
-use crate::net::tcp::Interrupter;
 use crate::queue::{Elsewhere, ReceiveQueue};
 
 /// What callers and the worker share.
@@ -57,7 +56,7 @@ struct Inner {
     has_left: bool,
     /// The worker has been told to look.
     is_signalled: bool,
-    waker: Option<Interrupter>,
+    waker: Option<Waker>,
     close: Option<(CloseCode, String)>,
     close_outcome: Option<Result<(), Error>>,
     /// The peer's, if there will be no other connection.
@@ -191,7 +190,7 @@ impl Shared {
         let waker = inner.waker.clone();
         drop(inner);
         if let Some(waker) = waker {
-            waker.interrupt();
+            waker.wake();
         }
     }
 

@@ -24,14 +24,13 @@ use super::config::{BackgroundConfig, OnFull};
 use super::journal::Journal;
 use super::shared::{End, Queued, Shared};
 use super::status::{ConnectionEvent, State};
-use super::sync::Arc;
+use super::sync::{Arc, Waker};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::engine::{Deflate, Engine};
 use crate::error::{Cause, Error, Span, Stage};
 use crate::message::{Close, Message};
 use crate::net::Net;
-use crate::net::tcp::Interrupter;
 use crate::wire::Wire;
 
 /// Makes connections, and knows the time while there is none.
@@ -57,7 +56,7 @@ pub(super) struct Opened<N> {
     pub(super) surplus: Vec<u8>,
     pub(super) facts: Facts,
     /// Ends a turn that waits.
-    pub(super) waker: Option<Interrupter>,
+    pub(super) waker: Option<Waker>,
 }
 
 /// What does not change while a connection lasts.

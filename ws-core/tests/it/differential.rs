@@ -77,6 +77,11 @@ fn agrees_with_tungstenite_but_for_the_differences_listed() {
         *differences.entry(difference).or_default() += 1;
     }
     println!("agreed on {agreed} of {STREAMS} streams; explained differences: {differences:?}");
+    assert_eq!(
+        agreed + differences.values().sum::<u64>(),
+        STREAMS,
+        "streams compared"
+    );
     assert!(
         agreed > STREAMS * 8 / 10,
         "only {agreed} agreed: {differences:?}"

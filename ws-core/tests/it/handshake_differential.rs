@@ -36,6 +36,10 @@ fn agrees_with_httparse_and_simple_rules() {
             None => refused += 1,
         }
     }
+    println!(
+        "{HEADS} heads: {upgrades} upgrades, {plain} of plain HTTP, {refused} refused; no difference"
+    );
+    assert_eq!(upgrades + plain + refused, HEADS, "heads compared");
     // A generator that only makes one kind proves nothing.
     assert!(
         upgrades > HEADS / 10 && plain > HEADS / 10 && refused > HEADS / 10,

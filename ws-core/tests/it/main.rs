@@ -18,6 +18,8 @@ mod chunking;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod differential;
+#[cfg(feature = "deflate")]
+mod fuzz_corpus;
 mod handshake;
 mod handshake_differential;
 mod handshake_properties;

@@ -247,3 +247,8 @@ fn random_text(rng: &mut StdRng, length: usize) -> Vec<u8> {
     }
     text.into_bytes()
 }
+
+/// How many random streams a test feeds: `most`, or as many as `WS_STREAMS` says for a tool that is slow (valgrind).
+pub(crate) fn streams(most: u64) -> u64 {
+    std::env::var("WS_STREAMS").map_or(most, |text| text.parse().expect("WS_STREAMS is a number"))
+}

@@ -10,7 +10,8 @@
 //! close or stop it waits for. What a caller sees follows the wire: a connection is listed before its client can
 //! know that it is open, and marked as closed before its client can know that the Close was answered.
 //!
-//! Tested in `tests/mailbox` over real sockets; the parts beside their code.
+//! Tested in `tests/mailbox` over real sockets; the parts beside their code, and all schedules of their threads in
+//! `models`.
 
 mod config;
 mod error;
@@ -19,6 +20,8 @@ mod handler;
 mod inbox;
 mod limits;
 mod message;
+#[cfg(test)]
+mod models;
 mod room;
 mod run;
 mod signal;

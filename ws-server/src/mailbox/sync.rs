@@ -1,14 +1,19 @@
 //! The primitives everything in the mailbox waits with, in one place.
 //!
-//! Invariant: no other file of the mailbox names a lock, a condition variable or a clock, so that a model checker
-//! can put its own here and run the shipped code.
+//! Invariant: no other file of the mailbox names a lock, a condition variable or a clock. So the unit tests can put
+//! there those of `ws-model`, which are the same but in a model checker (`models`), and run the shipped code.
 
 pub(super) use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub(super) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
+pub(super) use parking_lot::RwLock;
+#[cfg(not(test))]
+pub(super) use parking_lot::{Condvar, Mutex, MutexGuard};
+#[cfg(test)]
+pub(super) use ws_model::{Condvar, Mutex, MutexGuard, now};
 
 /// The time of the threads that wait.
+#[cfg(not(test))]
 #[expect(
     clippy::disallowed_methods,
     reason = "the loop's clock is Net::now, but these are the threads outside it"

@@ -6,16 +6,11 @@
     reason = "the channel behind Net::take_command"
 )]
 
-use std::{
-    error, fmt, io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{error, fmt, io, sync::Arc};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::bell::Bell;
 use crate::event_loop::Command;
 
 /// Sends commands to the handler of one loop, from any thread; never blocks.
@@ -99,7 +94,7 @@ impl<S: Send, T: Send> Post<T> for Outbox<S, T> {
 /// The sending end of one loop's command queue.
 pub(crate) struct Outbox<S, T> {
     queue: Sender<Command<S, T>>,
-    awake: Arc<AtomicBool>,
+    bell: Arc<Bell>,
     waker: Arc<mio::Waker>,
 }
 
@@ -107,7 +102,7 @@ impl<S, T> Clone for Outbox<S, T> {
     fn clone(&self) -> Self {
         Self {
             queue: self.queue.clone(),
-            awake: Arc::clone(&self.awake),
+            bell: Arc::clone(&self.bell),
             waker: Arc::clone(&self.waker),
         }
     }
@@ -115,15 +110,12 @@ impl<S, T> Clone for Outbox<S, T> {
 
 impl<S, T> Outbox<S, T> {
     pub(crate) fn post(&self, command: Command<S, T>) -> Result<(), Command<S, T>> {
-        self.queue
-            .send(command)
-            .map_err(|error| error.into_inner())?;
-        // The queue was filled before the flag is read, and the loop clears the flag before it reads the queue.
-        if !self.awake.swap(true, Ordering::AcqRel) {
+        let put = || self.queue.send(command).map_err(|error| error.into_inner());
+        let wake = || {
             // It fails only when the loop's poll is gone, and then nobody reads the queue either.
             let _: io::Result<()> = self.waker.wake();
-        }
-        Ok(())
+        };
+        self.bell.ring(put, wake)
     }
 }
 
@@ -138,29 +130,29 @@ impl<S: Send + 'static, T: Send + 'static> Outbox<S, T> {
 /// The loop's end of its command queue.
 pub(crate) struct Inbox<S, T> {
     queue: Receiver<Command<S, T>>,
-    awake: Arc<AtomicBool>,
+    bell: Arc<Bell>,
 }
 
 impl<S, T> Inbox<S, T> {
     /// Makes the queue of a loop whose poll the waker wakes.
     pub(crate) fn new(waker: Arc<mio::Waker>) -> (Outbox<S, T>, Self) {
         let (sender, receiver) = crossbeam_channel::unbounded();
-        let awake = Arc::new(AtomicBool::new(false));
+        let bell = Arc::new(Bell::new());
         let outbox = Outbox {
             queue: sender,
-            awake: Arc::clone(&awake),
+            bell: Arc::clone(&bell),
             waker,
         };
         let inbox = Self {
             queue: receiver,
-            awake,
+            bell,
         };
         (outbox, inbox)
     }
 
     /// Lets the next command wake the loop again; to be called at a wake-up, before taking.
     pub(crate) fn handle_wake(&self) {
-        self.awake.swap(false, Ordering::AcqRel);
+        self.bell.answer();
     }
 
     pub(crate) fn take(&self) -> Option<Command<S, T>> {

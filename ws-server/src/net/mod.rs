@@ -7,6 +7,7 @@
 //! Invariant: readiness is edge-triggered and only a hint. A loop that was told "readable" once is not told again
 //! until an operation found the socket drained, and may be told for nothing.
 
+mod bell;
 pub(crate) mod commands;
 pub(crate) mod mio;
 mod peer;

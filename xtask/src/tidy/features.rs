@@ -51,16 +51,22 @@ pub(crate) fn names(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
+/// Whether `name` is `path::test` of a test in the tree.
+pub(super) fn is_test(name: &str, files: &[File]) -> bool {
+    let file = |path| files.iter().find(|file| file.path == path);
+    name.split_once("::")
+        .and_then(|(path, test)| Some((file(path)?, test)))
+        .is_some_and(|(file, test)| has_test(&code_only(&file.text), test))
+}
+
 /// `file::name`: whether that file of the end-to-end tests has a test of that name.
 fn exists(name: &str, files: &[File]) -> bool {
     let Some((module, test)) = name.split_once("::") else {
         return false;
     };
     let path = format!("tests/it/{module}.rs");
-    let Some(file) = files.iter().find(|file| file.path == path) else {
-        return false;
-    };
-    has_test(&code_only(&file.text), test)
+    let file = files.iter().find(|file| file.path == path);
+    file.is_some_and(|file| has_test(&code_only(&file.text), test))
 }
 
 /// Whether there is a test of that name.

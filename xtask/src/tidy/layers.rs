@@ -15,13 +15,16 @@ const ARROWS: [(&str, &[&str]); 5] = [
 /// May depend on every member of [`ARROWS`].
 const ABOVE_ALL: [&str; 2] = ["ws-tests", "xtask"];
 
+/// What the unit tests of the crates in [`ARROWS`] are built with, and nothing that is shipped.
+const BELOW_TESTS: &str = "ws-model";
+
 /// `metadata` is cargo's, of the members only.
 pub(crate) fn check(metadata: &Value) -> Vec<String> {
     let mut findings = Vec::new();
     for package in packages(metadata) {
         let name = text(package, "name");
         let layer = ARROWS.iter().find(|(member, _)| *member == name);
-        if layer.is_none() && !ABOVE_ALL.contains(&name) {
+        if layer.is_none() && !ABOVE_ALL.contains(&name) && name != BELOW_TESTS {
             findings.push(format!("{name}: stands in no layer"));
         }
         // What is in the tree has a path and no registry.
@@ -29,7 +32,11 @@ pub(crate) fn check(metadata: &Value) -> Vec<String> {
         for dependency in members.filter(|dependency| dependency["path"].is_string()) {
             let to = text(dependency, "name");
             let allowed = match layer {
-                Some((_, below)) => below.contains(&to),
+                Some((_, below)) => {
+                    let is_of_tests = to == BELOW_TESTS && dependency["kind"] == "dev";
+                    below.contains(&to) || is_of_tests
+                }
+                None if name == BELOW_TESTS => false,
                 None => ARROWS.iter().any(|(member, _)| *member == to),
             };
             // A crate's tests may use the crate itself in a doctest or with other features.
@@ -76,12 +83,21 @@ mod tests {
             ("ws-ffi", "ws-cli"),
             ("ws-cli", "ws-tests"),
             ("xtask", "ws-tests"),
+            ("ws-core", "ws-model"),
+            ("ws-model", "ws-core"),
         ] {
             assert_eq!(
                 check(&metadata(name, &[to])),
                 [format!("{name} must not depend on {to}")]
             );
         }
+    }
+
+    #[test]
+    fn what_tests_are_built_with_is_a_dependency_of_tests_only() {
+        let mut metadata = metadata("ws-server", &["ws-model"]);
+        metadata["packages"][0]["dependencies"][0]["kind"] = json!("dev");
+        assert_eq!(check(&metadata), [""; 0]);
     }
 
     #[test]

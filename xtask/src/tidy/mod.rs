@@ -6,9 +6,12 @@
 mod code;
 mod dependencies;
 mod features;
+mod inventory;
 mod layers;
 mod layout;
+mod limits;
 mod manifests;
+mod musts;
 mod reliability;
 mod words;
 
@@ -72,6 +75,9 @@ pub(crate) fn tidy() -> Result<Outcome, Failure> {
         ("leftovers", words::check_leftovers(&files)),
         ("sleeping tests", words::check_sleeps(&files)),
         ("unsafe", words::check_unsafe(&files)),
+        ("inventory of unsafe", inventory::check(&files)),
+        ("tests behind each MUST", musts::check(&files)),
+        ("limits in the README", limits::check(&files)),
         ("tests behind features", features::check(&files)),
         ("tests and mutants of rules", reliability::check(&files)),
     ];
@@ -135,5 +141,30 @@ fn file(path: &str, text: &str) -> File {
     File {
         path: path.to_owned(),
         text: text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// M-14, R-21: no `unsafe` is new, and each that there is has a test.
+    #[test]
+    fn the_repository_keeps_its_list_of_unsafe() {
+        let files = tracked_files().expect("a repository");
+        assert_eq!(inventory::check(&files), [""; 0]);
+    }
+
+    #[test]
+    fn the_repository_keeps_its_limits_and_their_page() {
+        let files = tracked_files().expect("a repository");
+        assert_eq!(limits::check(&files), [""; 0]);
+    }
+
+    /// M-1.
+    #[test]
+    fn the_repository_has_a_test_for_every_must() {
+        let files = tracked_files().expect("a repository");
+        assert_eq!(musts::check(&files), [""; 0]);
     }
 }

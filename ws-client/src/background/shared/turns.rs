@@ -4,12 +4,11 @@ use std::time::Instant;
 
 use super::super::config::Alert;
 use super::super::status::{ConnectionEvent, State};
-use super::super::sync::Arc;
+use super::super::sync::{Arc, Waker};
 use super::super::worker::Facts;
 use super::{End, Progress, Queued, Shared, Work, wait};
 use crate::error::{Cause, Error, Stage};
 use crate::message::{Close, Message};
-use crate::net::tcp::Interrupter;
 use crate::queue::Elsewhere;
 
 impl Shared {
@@ -48,12 +47,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    pub(in crate::background) fn open(
-        &self,
-        facts: Facts,
-        waker: Option<Interrupter>,
-        is_first: bool,
-    ) {
+    pub(in crate::background) fn open(&self, facts: Facts, waker: Option<Waker>, is_first: bool) {
         let mut inner = self.inner.lock();
         inner.state = State::Open;
         inner.waker = waker;
