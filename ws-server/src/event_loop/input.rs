@@ -51,13 +51,6 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         self.begin_cork(slot);
         let mut buffer = std::mem::take(&mut self.buffer);
         self.read(slot, &mut buffer);
-        if self.connections.slots[slot as usize]
-            .receiver
-            .missing_bytes()
-            >= LONG_BYTES as u64
-        {
-            self.read_long(slot, &mut buffer);
-        }
         self.buffer = buffer;
         self.end_cork(slot);
         self.finish_ending(slot);
@@ -65,32 +58,6 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let place = &self.connections.slots[slot as usize];
         if place.has_input() && place.may_read() {
             self.connections.mark_ready(slot);
-        }
-    }
-
-    /// Goes on with a long message that has begun, as far as it has come: while it is in the cache.
-    ///
-    /// When all connections have their turns in between, a message comes from memory again for each of them.
-    #[inline(never)]
-    fn read_long(&mut self, slot: u32, buffer: &mut ReceiveBuffer) {
-        if self.connections.slots[slot as usize]
-            .receiver
-            .missing_bytes()
-            < LONG_BYTES as u64
-        {
-            return;
-        }
-        for _ in 0..LONG_TURNS {
-            self.connections.recount(slot);
-            let place = &self.connections.slots[slot as usize];
-            let goes_on = place.receiver.missing_bytes() > 0
-                && place.may_receive()
-                && place.may_read()
-                && place.has_input();
-            if !goes_on || !self.may_hold_more(slot) {
-                return;
-            }
-            self.read(slot, buffer);
         }
     }
 
@@ -110,24 +77,85 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let Some(stream) = &mut self.streams[slot as usize] else {
             return;
         };
-        let most = self.connections.config.turn_bytes;
-        let is_long = place.receiver.missing_bytes() > 0 || place.gets_long;
-        let (received, asked, spare_bytes) = if is_long {
-            Self::recv_long(
-                &mut self.net,
-                stream,
-                place,
-                &mut self.scratch,
-                buffer,
-                most,
-            )
-        } else {
-            (self.net.recv(stream, buffer.first(most)), most, 0)
-        };
-        match received {
+        if place.receiver.missing_bytes() > 0 || place.gets_long {
+            return self.read_long(slot, buffer);
+        }
+        let input = buffer.first(self.connections.config.turn_bytes);
+        match self.net.recv(stream, input) {
             Ok(0) => self.handle_end(slot),
             Ok(count) => {
                 // An edge told of more than bytes: only reading to the end shows what (design, "The fast path" 5).
+                place.is_drained = count < input.len()
+                    && N::SHORT_MEANS_BLOCKED
+                    && !place.read_closed
+                    && !place.hung_up;
+                if place.tls.is_some() {
+                    self.handle_ciphertext(slot, &mut input[..count]);
+                } else {
+                    self.handle_input(slot, 0, &mut input[..count]);
+                }
+            }
+            Err(error) => self.handle_read_error(slot, &error),
+        }
+    }
+
+    fn handle_read_error(&mut self, slot: u32, error: &io::Error) {
+        let place = &mut self.connections.slots[slot as usize];
+        match error.kind() {
+            ErrorKind::WouldBlock => {
+                place.is_drained = true;
+                if place.hung_up {
+                    self.lose(slot, ClosedBy::Lost);
+                }
+            }
+            ErrorKind::Interrupted => {}
+            _ => {
+                log::debug!("connection from {} failed: {error}", place.peer);
+                self.lose(slot, ClosedBy::Lost);
+            }
+        }
+    }
+
+    /// Goes on with a long message that has begun, or that may come, as far as it has come: while it is in the cache.
+    ///
+    /// When all connections have their turns in between, a message comes from memory again for each of them.
+    #[inline(never)]
+    fn read_long(&mut self, slot: u32, buffer: &mut ReceiveBuffer) {
+        let mut is_long = false;
+        for _ in 0..=LONG_TURNS {
+            self.read_part(slot, buffer);
+            self.connections.recount(slot);
+            let place = &self.connections.slots[slot as usize];
+            let missing = place.receiver.missing_bytes();
+            is_long |= missing >= LONG_BYTES as u64;
+            let goes_on = (is_long && missing > 0)
+                && place.may_receive()
+                && place.may_read()
+                && place.tail.is_none()
+                && !place.is_drained;
+            if !goes_on || !self.may_hold_more(slot) {
+                return;
+            }
+        }
+    }
+
+    fn read_part(&mut self, slot: u32, buffer: &mut ReceiveBuffer) {
+        let place = &mut self.connections.slots[slot as usize];
+        let Some(stream) = &mut self.streams[slot as usize] else {
+            return;
+        };
+        let most = self.connections.config.turn_bytes;
+        let (received, asked, spare_bytes) = Self::recv_long(
+            &mut self.net,
+            stream,
+            place,
+            &mut self.scratch,
+            buffer,
+            most,
+        );
+        match received {
+            Ok(0) => self.handle_end(slot),
+            Ok(count) => {
                 place.is_drained =
                     count < asked && N::SHORT_MEANS_BLOCKED && !place.read_closed && !place.hung_up;
                 let filled = count.min(spare_bytes);
@@ -138,23 +166,12 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                     self.handle_input(slot, filled, input);
                 }
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                place.is_drained = true;
-                if place.hung_up {
-                    self.lose(slot, ClosedBy::Lost);
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => {
-                log::debug!("connection from {} failed: {error}", place.peer);
-                self.lose(slot, ClosedBy::Lost);
-            }
+            Err(error) => self.handle_read_error(slot, &error),
         }
     }
 
     /// Receives what is still to come of a long message to where it belongs, and what is behind it to the buffer; tells
     /// besides how many bytes were asked for, and how many of these at that place.
-    #[inline(never)]
     fn recv_long(
         net: &mut N,
         stream: &mut N::Stream,

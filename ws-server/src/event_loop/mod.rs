@@ -299,10 +299,13 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     fn may_hold_more(&mut self, slot: u32) -> bool {
         let place = &self.connections.slots[slot as usize];
         let is_first = self.starved.front() == Some(&slot);
-        let bytes = place.passing_bytes();
-        if place.phase != Phase::Open || is_first || self.connections.memory.allows(bytes) {
+        if place.phase != Phase::Open
+            || is_first
+            || self.connections.memory.allows(place.passing_bytes())
+        {
             return true;
         }
+        let bytes = place.passing_bytes();
         if self.give_up_buffers() && self.connections.memory.allows(bytes) {
             return true;
         }
