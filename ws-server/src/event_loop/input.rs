@@ -26,6 +26,7 @@ impl ReceiveBuffer {
         Self { bytes, start }
     }
 
+    #[inline(always)]
     pub(super) fn first(&mut self, count: usize) -> &mut [u8] {
         &mut self.bytes[self.start..][..count]
     }
@@ -194,7 +195,11 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             } else {
                 most
             };
-            return (net.recv(stream, buffer.first(asked)), asked, 0);
+            return (
+                net.recv_vectored(stream, &mut [], buffer.first(asked)),
+                asked,
+                0,
+            );
         };
         place.gets_long |= missing >= WORTH_BYTES;
         let behind = buffer.first((most - spare.len()).max(BEGIN_BYTES.min(most)));

@@ -269,11 +269,12 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 .map(|tick| u64::from(tick) * TICK_MILLIS),
             self.accepting.retry_at,
             self.stop_at,
-            self.kept.trim_at,
             starved,
         ]
         .into_iter()
         .flatten()
+        // Not one of the list: a longer one would be copied by a call in each turn.
+        .chain(self.kept.trim_at)
         .min()
         .map(|millis| connections.clock.until(millis))
     }
@@ -296,16 +297,19 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// Tells whether a connection may be read by the budget of memory; if not, it waits for its turn.
+    #[inline(always)] // for each turn of a connection, so that only what is rare is called
     fn may_hold_more(&mut self, slot: u32) -> bool {
         let place = &self.connections.slots[slot as usize];
-        let is_first = self.starved.front() == Some(&slot);
-        if place.phase != Phase::Open
-            || is_first
+        place.phase != Phase::Open
+            || self.starved.front() == Some(&slot)
             || self.connections.memory.allows(place.passing_bytes())
-        {
-            return true;
-        }
-        let bytes = place.passing_bytes();
+            || self.is_relieved(slot)
+    }
+
+    /// Gives up what nobody uses, for a connection that may not be read; tells whether it may then, or lets it wait.
+    #[cold]
+    fn is_relieved(&mut self, slot: u32) -> bool {
+        let bytes = self.connections.slots[slot as usize].passing_bytes();
         if self.give_up_buffers() && self.connections.memory.allows(bytes) {
             return true;
         }
