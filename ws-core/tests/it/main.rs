@@ -24,5 +24,6 @@ mod handshake_smuggling;
 mod hostile;
 mod pair;
 mod scenario;
+mod spare;
 mod vectors;
 mod wire;

@@ -1,4 +1,8 @@
 //! Reading: at most one `recv` a connection and turn, and every frame of it handled before anything is written.
+//!
+//! A long message is read to where it is gathered ([`Receiver::spare`]), and takes the next turns of its connection as well:
+//! it is sent back while it is in the cache, where a loop that went round all connections in between would have both copies
+//! and the system's come from memory.
 
 use std::io::{self, ErrorKind};
 
