@@ -27,5 +27,6 @@ mod handshake_smuggling;
 mod hostile;
 mod pair;
 mod scenario;
+mod spare;
 mod vectors;
 mod wire;

@@ -1,10 +1,14 @@
 //! Reading: at most one `recv` a connection and turn, and every frame of it handled before anything is written.
+//!
+//! A long message is read to where it is gathered ([`Receiver::spare`]), and takes the next turns of its connection as well:
+//! it is sent back while it is in the cache, where a loop that went round all connections in between would have both copies
+//! and the system's come from memory.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use ws_core::{CloseCode, Event, Pressure, Receiver, Reply, Role, Scratch};
 
-use super::{EventLoop, Phase, Tail};
+use super::{EventLoop, LONG_BYTES, Phase, Slot, Tail};
 use crate::{
     config::{CORK_BYTES, RECEIVE_BUFFER_BYTES},
     context::Context,
@@ -26,6 +30,7 @@ impl ReceiveBuffer {
         Self { bytes, start }
     }
 
+    #[inline(always)]
     pub(super) fn first(&mut self, count: usize) -> &mut [u8] {
         &mut self.bytes[self.start..][..count]
     }
@@ -65,7 +70,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let place = &mut self.connections.slots[slot as usize];
         if let Some(mut tail) = place.tail.take() {
             let start = tail.start;
-            tail.start += self.receive(slot, &mut tail.bytes[start..]);
+            tail.start += self.receive(slot, 0, &mut tail.bytes[start..]);
             let place = &mut self.connections.slots[slot as usize];
             if tail.len() > 0 && matches!(place.phase, Phase::Open | Phase::Closing) {
                 place.tail = Some(tail);
@@ -77,6 +82,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let Some(stream) = &mut self.streams[slot as usize] else {
             return;
         };
+        if place.receiver.missing_bytes() > 0 || place.gets_long {
+            return self.read_long(slot, buffer);
+        }
         let input = buffer.first(self.connections.config.turn_bytes);
         match self.net.recv(stream, input) {
             Ok(0) => self.handle_end(slot),
@@ -89,24 +97,122 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 if place.tls.is_some() {
                     self.handle_ciphertext(slot, &mut input[..count]);
                 } else {
-                    self.handle_input(slot, &mut input[..count]);
+                    self.handle_input(slot, 0, &mut input[..count]);
                 }
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            Err(error) => self.handle_read_error(slot, &error),
+        }
+    }
+
+    fn handle_read_error(&mut self, slot: u32, error: &io::Error) {
+        let place = &mut self.connections.slots[slot as usize];
+        match error.kind() {
+            ErrorKind::WouldBlock => {
                 place.is_drained = true;
                 if place.hung_up {
                     self.lose(slot, ClosedBy::Lost);
                 }
             }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => {
+            ErrorKind::Interrupted => {}
+            _ => {
                 log::debug!("connection from {} failed: {error}", place.peer);
                 self.lose(slot, ClosedBy::Lost);
             }
         }
     }
 
-    pub(super) fn handle_input(&mut self, slot: u32, input: &mut [u8]) {
+    /// Goes on with a long message that has begun, or that may come, as far as it has come: while it is in the cache.
+    ///
+    /// When all connections have their turns in between, a message comes from memory again for each of them.
+    #[inline(never)]
+    fn read_long(&mut self, slot: u32, buffer: &mut ReceiveBuffer) {
+        let mut is_long = false;
+        for _ in 0..=LONG_TURNS {
+            self.read_part(slot, buffer);
+            self.connections.recount(slot);
+            let place = &self.connections.slots[slot as usize];
+            let missing = place.receiver.missing_bytes();
+            is_long |= missing >= LONG_BYTES as u64;
+            let goes_on = (is_long && missing > 0)
+                && place.may_receive()
+                && place.may_read()
+                && place.tail.is_none()
+                && !place.is_drained;
+            if !goes_on || !self.may_hold_more(slot) {
+                return;
+            }
+        }
+    }
+
+    fn read_part(&mut self, slot: u32, buffer: &mut ReceiveBuffer) {
+        let place = &mut self.connections.slots[slot as usize];
+        let Some(stream) = &mut self.streams[slot as usize] else {
+            return;
+        };
+        let most = self.connections.config.turn_bytes;
+        let (received, asked, spare_bytes) = Self::recv_long(
+            &mut self.net,
+            stream,
+            place,
+            &mut self.scratch,
+            buffer,
+            most,
+        );
+        match received {
+            Ok(0) => self.handle_end(slot),
+            Ok(count) => {
+                place.is_drained =
+                    count < asked && N::SHORT_MEANS_BLOCKED && !place.read_closed && !place.hung_up;
+                let filled = count.min(spare_bytes);
+                let input = buffer.first(count - filled);
+                if place.tls.is_some() {
+                    self.handle_ciphertext(slot, input);
+                } else {
+                    self.handle_input(slot, filled, input);
+                }
+            }
+            Err(error) => self.handle_read_error(slot, &error),
+        }
+    }
+
+    /// Receives what is still to come of a long message to where it belongs, and what is behind it to the buffer; tells
+    /// besides how many bytes were asked for, and how many of these at that place.
+    fn recv_long(
+        net: &mut N,
+        stream: &mut N::Stream,
+        place: &mut Slot<H::Connection>,
+        scratch: &mut Option<Box<Scratch>>,
+        buffer: &mut ReceiveBuffer,
+        most: usize,
+    ) -> (io::Result<usize>, usize, usize) {
+        let missing = place.receiver.missing_bytes();
+        let spare = match scratch {
+            Some(scratch) if place.tls.is_none() && place.may_receive() => {
+                place.receiver.spare(most, scratch)
+            }
+            _ => None,
+        };
+        let Some(spare) = spare else {
+            let was_long = std::mem::take(&mut place.gets_long);
+            let asked = if was_long {
+                most.min(BEGIN_BYTES)
+            } else {
+                most
+            };
+            return (
+                net.recv_vectored(stream, &mut [], buffer.first(asked)),
+                asked,
+                0,
+            );
+        };
+        place.gets_long |= missing >= WORTH_BYTES;
+        let behind = buffer.first((most - spare.len()).max(BEGIN_BYTES.min(most)));
+        let (asked, spare_bytes) = (spare.len() + behind.len(), spare.len());
+        (net.recv_vectored(stream, spare, behind), asked, spare_bytes)
+    }
+
+    /// Takes what was received: `filled` bytes where [`Receiver::spare`] wanted them, and behind them the input.
+    pub(super) fn handle_input(&mut self, slot: u32, filled: usize, input: &mut [u8]) {
         let place = &mut self.connections.slots[slot as usize];
         match place.phase {
             Phase::Opening => self.receive_head(slot, input),
@@ -114,7 +220,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 place
                     .keepalive
                     .handle_received(self.connections.clock.tick());
-                let taken = self.receive(slot, input);
+                let taken = self.receive(slot, filled, input);
                 let place = &mut self.connections.slots[slot as usize];
                 if taken < input.len() && matches!(place.phase, Phase::Open | Phase::Closing) {
                     place.tail = Some(Box::new(Tail {
@@ -156,14 +262,14 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// Hands the frames of `input` to the handler, until they end or it pauses; returns how many bytes were taken.
-    fn receive(&mut self, slot: u32, input: &mut [u8]) -> usize {
+    fn receive(&mut self, slot: u32, filled: usize, input: &mut [u8]) -> usize {
         // Both are taken out, so that the handler can be lent an event and all connections at once.
         let Some(mut scratch) = self.scratch.take() else {
             return 0;
         };
         let place = &mut self.connections.slots[slot as usize];
         let mut receiver = std::mem::replace(&mut place.receiver, Receiver::new(Role::Server));
-        let taken = self.receive_with(slot, &mut receiver, &mut scratch, input);
+        let taken = self.receive_with(slot, &mut receiver, &mut scratch, filled, input);
         self.scratch = Some(scratch);
         self.connections.slots[slot as usize].receiver = receiver;
         taken
@@ -174,24 +280,28 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         slot: u32,
         receiver: &mut Receiver,
         scratch: &mut Scratch,
+        filled: usize,
         input: &mut [u8],
     ) -> usize {
-        let mut receive = receiver.receive(input, scratch);
+        let mut receive = receiver.receive_filled(filled, input, scratch);
         let mut state = self.connections.slots[slot as usize].state.take();
         let mut has_messages = false;
         while let Some(event) = receive.next() {
             let mut flow = Flow::Continue;
+            let mut is_lent = false;
             let connections = &mut self.connections;
             // None: our Close was sent, and all but the peer's is discarded.
             match (event, &mut state) {
                 (Ok(Event::Text(text)), Some(state)) => {
                     connections.note_message(slot);
+                    is_lent = connections.loan.begin(slot, text.as_bytes());
                     has_messages = true;
                     let context = &mut Context { connections, slot };
                     flow = self.handler.on_message(context, state, Message::Text(text));
                 }
                 (Ok(Event::Binary(data)), Some(state)) => {
                     connections.note_message(slot);
+                    is_lent = connections.loan.begin(slot, data);
                     has_messages = true;
                     let context = &mut Context { connections, slot };
                     flow = self
@@ -234,6 +344,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                     return receive.consumed();
                 }
                 (Ok(_), None) => {}
+            }
+            if is_lent {
+                self.end_loan(slot, &mut receive);
             }
             if let Some(reply) = receive.take_reply() {
                 self.reply(slot, Some(reply));
@@ -306,6 +419,13 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 }
 
+/// A long message that has come takes the next turns of its connection as well: at most so many.
+const LONG_TURNS: usize = 4;
+/// Of a message's begin, which is copied, no more is read than this where the one before was long; and behind the end of
+/// one, no less.
+const BEGIN_BYTES: usize = 16 << 10;
+/// A message is long in this sense if so much of it is missing: of a shorter one less is copied than a read costs.
+const WORTH_BYTES: u64 = 128 << 10;
 /// Offset of the receive buffer in its allocation, and what is added to it.
 const PAGE_BYTES: usize = 4096;
 

@@ -2,6 +2,7 @@
 
 mod budget;
 mod churn;
+mod long;
 mod mock;
 mod peer;
 mod stopping;
