@@ -6,6 +6,9 @@
     reason = "what was judged piece by piece becomes a str without a second look: a quarter of the time of long texts"
 )]
 
+#[cfg(target_arch = "x86_64")]
+mod wide;
+
 use crate::frame::mask;
 
 /// The bytes are not UTF-8, and no further byte could change that.
@@ -15,24 +18,35 @@ pub(crate) struct InvalidUtf8;
 /// Unmasks a whole text message where it lies, and judges it. After an error the bytes are of no use.
 #[inline]
 pub(crate) fn unmask_text(key: [u8; 4], bytes: &mut [u8]) -> Result<&str, InvalidUtf8> {
-    if bytes.len() > AT_ONCE {
+    if bytes.len() > SHORT {
         return unmask_long_text(key, bytes);
     }
-    if bytes.len() <= SHORT {
-        // Most short texts are ASCII, which is seen on the way; the wide check's way in costs more than unmasking.
-        if mask::apply_short(key, bytes).is_ascii() {
-            // SAFETY: ASCII is UTF-8.
-            return Ok(unsafe { str::from_utf8_unchecked(bytes) });
-        }
-    } else {
-        mask::apply(key, 0, bytes);
+    // Most short texts are ASCII, which is seen on the way; the wide check's way in costs more than unmasking.
+    if mask::apply_short(key, bytes).is_ascii() {
+        // SAFETY: ASCII is UTF-8.
+        return Ok(unsafe { str::from_utf8_unchecked(bytes) });
     }
     simdutf8::basic::from_utf8(bytes).map_err(|_| InvalidUtf8)
 }
 
-/// Unmasks and judges piece by piece, each while it is in the nearest cache.
+/// Unmasks and judges in one pass, where the processor can.
 #[inline(never)]
 fn unmask_long_text(key: [u8; 4], bytes: &mut [u8]) -> Result<&str, InvalidUtf8> {
+    #[cfg(target_arch = "x86_64")]
+    if key != [0; 4] && std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        let is_text = unsafe { wide::unmask_and_judge(key, bytes) };
+        if !is_text {
+            return Err(InvalidUtf8);
+        }
+        // SAFETY: it was just judged.
+        return Ok(unsafe { str::from_utf8_unchecked(bytes) });
+    }
+    unmask_text_in_pieces(key, bytes)
+}
+
+/// Unmasks and judges piece by piece, each while it is in the nearest cache.
+fn unmask_text_in_pieces(key: [u8; 4], bytes: &mut [u8]) -> Result<&str, InvalidUtf8> {
     let (mut judged, mut unmasked) = (0, 0);
     while unmasked < bytes.len() {
         let end = bytes.len().min(unmasked + AT_ONCE);
