@@ -12,6 +12,7 @@
 //!
 //! Tested in `tests/mailbox` over real sockets; the parts beside their code.
 
+mod by_id;
 mod config;
 mod error;
 mod fair_queue;
