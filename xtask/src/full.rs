@@ -23,6 +23,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     report.step("pings", pings);
     report.step("rpc", rpc);
     native::steps(report);
+    report.step("clippy of the peers", bench::peers::clippy);
     report.step("bench deflate", bench::deflate::default);
     report.step("bench plain", bench::plain::compare);
     report.step("cargo-deny", || ci::deny(true));
