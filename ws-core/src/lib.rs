@@ -73,6 +73,7 @@ mod hook;
 mod logging;
 mod message;
 mod opcode;
+mod pool;
 mod role;
 mod scratch;
 #[cfg(feature = "tls")]

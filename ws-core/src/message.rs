@@ -1,7 +1,12 @@
 //! Assembly of what did not arrive in one piece: a message in fragments, a frame cut by the network.
 //!
+//! A long frame is read to where it belongs ([`Assembly::spare`]): what the system has copied there is not copied again.
+//!
 //! Invariant: the buffer grows with the bytes that arrived, at most to twice of them, and never by an announced length
-//! but where messages are given away, at once to what was announced if the last one was as long.
+//! but where messages are given away, at once to what was announced if the last one was as long. A buffer that an
+//! earlier message has left is longer than that, once more has arrived than every connection may hold.
+
+use std::collections::TryReserveError;
 
 #[cfg(feature = "deflate")]
 use crate::extension::History;
@@ -9,6 +14,7 @@ use crate::{
     error::ReceiveError,
     frame::{MAX_CONTROL_BYTES, mask},
     opcode::OpCode,
+    pool::Buffers,
     utf8::{AT_ONCE, Payload},
 };
 
@@ -42,6 +48,15 @@ pub(crate) struct OpenMessage {
     pub(crate) fragments: u32,
 }
 
+/// How far the buffer of a message may grow, and with what.
+#[derive(Debug)]
+pub(crate) struct Room<'a> {
+    /// How long the message may turn out: so much is reserved at once.
+    pub(crate) expected: usize,
+    pub(crate) limit: usize,
+    pub(crate) buffers: &'a mut Buffers,
+}
+
 /// Everything a connection holds between two reads; an idle connection has none, unless its peer takes the context of
 /// permessage-deflate over.
 #[derive(Debug, Default)]
@@ -64,10 +79,9 @@ impl Assembly {
         frame: &mut OpenFrame,
         bytes: &mut [u8],
         is_text: bool,
-        expected: usize,
-        limit: usize,
+        room: Room<'_>,
     ) -> Result<(), ReceiveError> {
-        let reserved = self.payload.try_reserve(bytes.len(), expected, limit);
+        let reserved = self.reserve(bytes.len(), room);
         let needed = self.payload.as_bytes().len() + bytes.len();
         reserved.map_err(|_| ReceiveError::OutOfMemory(needed as u64))?;
         for piece in bytes.chunks_mut(AT_ONCE) {
@@ -80,6 +94,52 @@ impl Assembly {
             }
         }
         Ok(())
+    }
+
+    /// Lends the place of the next bytes of an open data frame, at most `most`.
+    ///
+    /// None while what has arrived allows for little room. Also none if there is no memory: whoever appends finds that
+    /// too, and says so.
+    pub(crate) fn spare(&mut self, most: usize, room: Room<'_>) -> Option<&mut [u8]> {
+        let worth = most.min(AT_ONCE);
+        let free = self.payload.free_bytes();
+        if free < worth {
+            self.reserve(free + 1, room).ok()?;
+        }
+        (self.payload.free_bytes() >= worth).then(|| self.payload.spare(most))
+    }
+
+    /// Takes the first `count` bytes that were read to [`Self::spare`], as [`Self::push`] takes others.
+    pub(crate) fn push_spare(
+        &mut self,
+        frame: &mut OpenFrame,
+        count: usize,
+        is_text: bool,
+    ) -> Result<(), ReceiveError> {
+        let mut rest = count;
+        while rest > 0 {
+            let count = rest.min(AT_ONCE);
+            frame.unmask(self.payload.written(count));
+            let pushed = self.payload.push_written(count, is_text);
+            pushed.map_err(|_| ReceiveError::InvalidUtf8)?;
+            rest -= count;
+        }
+        Ok(())
+    }
+
+    fn reserve(&mut self, count: usize, room: Room<'_>) -> Result<(), TryReserveError> {
+        self.payload
+            .try_reserve(count, room.expected, room.limit, room.buffers)
+    }
+
+    /// Gives the buffer of a whole message away as it is.
+    pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
+        self.payload.take_buffer()
+    }
+
+    /// Gives the buffer of the payload away, for other messages.
+    pub(crate) fn take_empty_buffer(&mut self) -> Vec<u8> {
+        self.payload.take_empty_buffer()
     }
 
     /// Gives the buffer of a whole binary message away.
@@ -136,84 +196,5 @@ impl Assembly {
         #[cfg(not(feature = "deflate"))]
         let history = 0;
         self.payload.capacity() + self.control.capacity() + history
-    }
-}
-
-/// Buffers that connections of one loop take in turn.
-#[derive(Debug, Default)]
-pub(crate) struct Pool {
-    #[expect(clippy::vec_box, reason = "the boxes themselves are what goes round")]
-    free: Vec<Box<Assembly>>,
-    bytes: usize,
-    /// The length of the last message whose buffer was given away: the next one may be as long.
-    pub(crate) given_away: usize,
-}
-
-impl Pool {
-    /// The most buffers kept.
-    const MAX_BUFFERS: usize = 64;
-    /// The most memory kept in them.
-    const MAX_BYTES: usize = 16 << 20;
-
-    pub(crate) fn take(&mut self) -> Box<Assembly> {
-        let Some(assembly) = self.free.pop() else {
-            return Box::default();
-        };
-        self.bytes -= assembly.capacity();
-        assembly
-    }
-
-    pub(crate) fn give_back(&mut self, mut assembly: Box<Assembly>) {
-        assembly.frame = None;
-        assembly.failure = None;
-        assembly.clear_message();
-        assembly.clear_control();
-        #[cfg(feature = "deflate")]
-        {
-            assembly.history = History::default();
-        }
-        let capacity = assembly.capacity();
-        if self.free.len() < Self::MAX_BUFFERS && self.bytes + capacity <= Self::MAX_BYTES {
-            self.bytes += capacity;
-            self.free.push(assembly);
-        }
-    }
-
-    /// Takes the buffers of a connection that keeps its history.
-    #[cfg(feature = "deflate")]
-    pub(crate) fn give_back_buffers(&mut self, assembly: &mut Assembly) {
-        let history = std::mem::take(&mut assembly.history);
-        if assembly.capacity() > 0 {
-            self.give_back(Box::new(std::mem::take(assembly)));
-        }
-        assembly.history = history;
-    }
-
-    /// Bytes of heap memory held.
-    pub(crate) fn held_bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_pool_keeps_a_bounded_number_of_buffers_and_bytes() {
-        let mut pool = Pool::default();
-        for size in [100_usize, 1 << 20] {
-            for _ in 0..100 {
-                let mut assembly: Box<Assembly> = Box::default();
-                assembly.payload.push_binary(&vec![0; size]);
-                pool.give_back(assembly);
-            }
-        }
-        assert!(pool.free.len() <= Pool::MAX_BUFFERS);
-        assert!(pool.bytes <= Pool::MAX_BYTES);
-        let before = pool.bytes;
-        let taken = pool.take();
-        assert!(taken.is_empty() && taken.payload().is_empty());
-        assert_eq!(pool.bytes, before - taken.capacity());
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 #[cfg(feature = "deflate")]
 use crate::extension::{Compressors, Inflater};
-use crate::{config::Limits, frame::MaskingKeys, message::Pool};
+use crate::{config::Limits, frame::MaskingKeys, pool::Pool};
 
 /// The receiving side's shared state: limits, a pool of buffers, and the inflater. One for each loop.
 #[derive(Debug, Default)]
@@ -25,13 +25,43 @@ impl Scratch {
         }
     }
 
+    /// Sets how much memory of long messages is kept for later ones. Default: 16 MiB. More pays where many connections
+    /// receive long messages at the same time; see [`Scratch::trim`].
+    #[must_use]
+    pub fn pooled_bytes_limit(mut self, bytes: usize) -> Self {
+        self.pool.buffers.set_max_bytes(bytes);
+        self
+    }
+
     /// The limits in force.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// Bytes of heap memory kept for the next message of any connection: at most 16 MiB in pooled buffers and, once a
-    /// compressed message came, 48 KiB of an inflater and 1 MiB of its output; during a larger message that message.
+    /// Keeps the buffer of a long message for a later one, if there is room for it: what
+    /// [`Receive::take_assembled`](crate::Receive::take_assembled) gave, once it is of no more use.
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        self.pool.buffers.give_back(buffer);
+    }
+
+    /// Gives those buffers of long messages up that were not needed since the last call.
+    pub fn trim(&mut self) {
+        self.pool.buffers.trim();
+    }
+
+    /// Gives all buffers of long messages up that lie unused.
+    pub fn give_up_buffers(&mut self) {
+        self.pool.buffers.clear();
+    }
+
+    /// Bytes of heap memory in buffers of long messages that lie unused.
+    pub fn pooled_bytes(&self) -> usize {
+        self.pool.buffers.held_bytes()
+    }
+
+    /// Bytes of heap memory kept for the next message of any connection: at most 4 MiB in pooled buffers of short messages,
+    /// [`Scratch::pooled_bytes_limit`] in those of long ones and, once a compressed message came, 48 KiB of an inflater and
+    /// 1 MiB of its output; during a larger message that message.
     pub fn held_bytes(&self) -> usize {
         #[cfg(feature = "deflate")]
         let inflater = self.inflater.as_ref().map_or(0, |i| i.held_bytes());

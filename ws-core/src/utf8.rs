@@ -9,7 +9,9 @@
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
-use crate::frame::mask;
+use std::collections::TryReserveError;
+
+use crate::{frame::mask, pool::Buffers};
 
 /// The bytes are not UTF-8, and no further byte could change that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,24 +92,33 @@ fn begun_bytes(bytes: &[u8]) -> usize {
 
 /// A message that grows, and is judged as it grows if it is text.
 ///
-/// Invariant: `bytes[..judged]` is valid UTF-8.
+/// Invariant: `bytes[..judged]` is valid UTF-8, and `judged <= length <= bytes.len()`.
 #[derive(Debug, Default)]
 pub(crate) struct Payload {
+    /// What lies behind the message was part of earlier ones: it is lent to be read into, without being cleared first.
     bytes: Vec<u8>,
+    length: usize,
     judged: usize,
 }
 
 impl Payload {
     /// Makes room for `count` bytes more: at most for twice of what is there or for the `expected`, and not beyond
-    /// `limit` if that is enough.
+    /// `limit` if that is enough. A long message goes on in a buffer of an earlier one, if there is one.
     pub(crate) fn try_reserve(
         &mut self,
         count: usize,
         expected: usize,
         limit: usize,
-    ) -> Result<(), std::collections::TryReserveError> {
-        let needed = self.bytes.len() + count;
+        buffers: &mut Buffers,
+    ) -> Result<(), TryReserveError> {
+        let needed = self.length + count;
         if needed <= self.bytes.capacity() {
+            return Ok(());
+        }
+        if let Some(buffer) = buffers.take(needed, limit) {
+            let begun = std::mem::replace(&mut self.bytes, buffer);
+            overwrite(&mut self.bytes, 0, &begun[..self.length]);
+            buffers.give_back(begun);
             return Ok(());
         }
         let doubled = (self.bytes.capacity() * 2).max(expected).min(limit);
@@ -117,29 +128,67 @@ impl Payload {
 
     /// Appends bytes of a binary message.
     pub(crate) fn push_binary(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        overwrite(&mut self.bytes, self.length, bytes);
+        self.length += bytes.len();
     }
 
     /// Appends bytes of a text, and judges it up to its last whole character.
     pub(crate) fn push_text(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
-        self.bytes.extend_from_slice(bytes);
-        self.judged += judge(&self.bytes[self.judged..])?;
+        self.push_binary(bytes);
+        self.judge_rest()
+    }
+
+    /// Lends the place of the next bytes, as much of the reserved room as `most` says.
+    pub(crate) fn spare(&mut self, most: usize) -> &mut [u8] {
+        let end = self.bytes.capacity().min(self.length + most);
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        &mut self.bytes[self.length..end]
+    }
+
+    /// Lends the next `count` of the bytes that were written to [`Self::spare`], still masked.
+    pub(crate) fn written(&mut self, count: usize) -> &mut [u8] {
+        &mut self.bytes[self.length..][..count]
+    }
+
+    /// Appends the next `count` bytes that were written, to a text or a binary message.
+    pub(crate) fn push_written(&mut self, count: usize, is_text: bool) -> Result<(), InvalidUtf8> {
+        self.length = self.bytes.len().min(self.length + count);
+        if is_text { self.judge_rest() } else { Ok(()) }
+    }
+
+    fn judge_rest(&mut self) -> Result<(), InvalidUtf8> {
+        self.judged += judge(&self.bytes[self.judged..self.length])?;
         Ok(())
     }
 
     /// The text, unless it ends inside a character.
     pub(crate) fn as_text(&self) -> Result<&str, InvalidUtf8> {
-        if self.judged < self.bytes.len() {
+        if self.judged < self.length {
             return Err(InvalidUtf8);
         }
-        // SAFETY: `bytes[..judged]` is valid UTF-8, and that is all of it.
-        Ok(unsafe { str::from_utf8_unchecked(&self.bytes) })
+        // SAFETY: `bytes[..judged]` is valid UTF-8, and that is all of the message.
+        Ok(unsafe { str::from_utf8_unchecked(&self.bytes[..self.judged]) })
+    }
+
+    /// Gives the buffer away, with no more in it than the message.
+    pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.truncate(self.length);
+        self.clear();
+        bytes
+    }
+
+    /// Gives the buffer away for other messages.
+    pub(crate) fn take_empty_buffer(&mut self) -> Vec<u8> {
+        self.clear();
+        std::mem::take(&mut self.bytes)
     }
 
     /// Gives the bytes away, with no more room behind them than a quarter.
     pub(crate) fn take_binary(&mut self) -> Vec<u8> {
-        self.judged = 0;
-        let mut bytes = std::mem::take(&mut self.bytes);
+        let mut bytes = self.take_buffer();
         if bytes.capacity() > bytes.len() + bytes.len() / 4 {
             bytes.shrink_to_fit();
         }
@@ -148,14 +197,19 @@ impl Payload {
 
     /// Gives the text away, as far as it is known to be one: all of it once [`Self::as_text`] gave it.
     pub(crate) fn take_text(&mut self) -> String {
-        self.bytes.truncate(self.judged);
+        self.length = self.judged;
         let bytes = self.take_binary();
         // SAFETY: these are `bytes[..judged]`, which is valid UTF-8.
         unsafe { String::from_utf8_unchecked(bytes) }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[..self.length]
+    }
+
+    /// How many bytes more can be taken without another buffer.
+    pub(crate) fn free_bytes(&self) -> usize {
+        self.bytes.capacity() - self.length
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -163,9 +217,16 @@ impl Payload {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
+        self.length = 0;
         self.judged = 0;
     }
+}
+
+/// Writes `source` at a place of `bytes`, over what is there and then behind it.
+fn overwrite(bytes: &mut Vec<u8>, start: usize, source: &[u8]) {
+    let (over, behind) = source.split_at(source.len().min(bytes.len() - start));
+    bytes[start..][..over.len()].copy_from_slice(over);
+    bytes.extend_from_slice(behind);
 }
 
 /// A piece that stays in the first-level cache between unmasking and judging; whole keys fit into it.

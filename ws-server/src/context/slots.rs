@@ -11,7 +11,7 @@ use super::Connections;
 use crate::{
     connection_id::ConnectionId,
     error::SendError,
-    event_loop::{Closed, NO_SLOT, Phase},
+    event_loop::{Closed, LONG_BYTES, NO_SLOT, Phase},
     handler::{ClosedBy, Message},
 };
 
@@ -22,7 +22,7 @@ impl<C> Connections<C> {
 
     pub(crate) fn unsent_of(&self, slot: u32) -> usize {
         let corked = if self.cork_slot == slot {
-            self.cork.len()
+            self.cork.len() + self.loan.corked_bytes()
         } else {
             0
         };
@@ -55,6 +55,9 @@ impl<C> Connections<C> {
         message: Message<'_>,
         compression: Compression,
     ) -> Result<(), SendError> {
+        if message.as_bytes().len() >= LONG_BYTES && self.send_lent(slot, message, compression)? {
+            return Ok(());
+        }
         if compression == Compression::Auto
             && let Some((sender, scratch, cork)) = self.open_cork(slot)
         {
@@ -139,7 +142,7 @@ impl<C> Connections<C> {
     ///
     /// Below the high-water mark there is room for any message: a connection is read up to there, so an echo of what
     /// was read is never refused.
-    fn admit(&self, slot: u32, message_bytes: usize) -> Result<(), SendError> {
+    pub(crate) fn admit(&self, slot: u32, message_bytes: usize) -> Result<(), SendError> {
         let place = &self.slots[slot as usize];
         if !place.may_send() || place.hung_up {
             return Err(SendError::Closed);
@@ -174,7 +177,7 @@ impl<C> Connections<C> {
         ))
     }
 
-    fn is_corked(&self, slot: u32) -> bool {
+    pub(crate) fn is_corked(&self, slot: u32) -> bool {
         self.cork_slot == slot && self.slots[slot as usize].queue.is_none()
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct Slot<C> {
     pub(crate) phase: Phase,
     /// Counted as one of the server's connections.
     pub(crate) is_established: bool,
+    /// The message that came last was a long one.
+    pub(crate) gets_long: bool,
     /// The handler does not want messages.
     pub(crate) is_paused: bool,
     /// The send queue was above the high-water mark and has not fallen below the low one.
@@ -123,6 +125,7 @@ impl<C> Slot<C> {
             dropped: 0,
             phase: Phase::Opening,
             is_established: false,
+            gets_long: false,
             is_paused: false,
             is_throttled: false,
             is_starved: false,
@@ -144,6 +147,11 @@ impl<C> Slot<C> {
             return self.phase != Phase::Dead;
         }
         !(self.is_paused || self.is_throttled || self.is_starved) || self.hung_up
+    }
+
+    /// Tells whether what comes are frames that are looked at.
+    pub(crate) fn may_receive(&self) -> bool {
+        matches!(self.phase, Phase::Open | Phase::Closing)
     }
 
     /// Tells whether the handler may send: from its decision about the handshake on, until either side has closed.
@@ -173,7 +181,7 @@ impl<C> Slot<C> {
     pub(crate) fn held_bytes(&self) -> usize {
         self.receiver.held_bytes()
             + self.sender.held_bytes()
-            + self.queued_bytes()
+            + self.queue.as_ref().map_or(0, |queue| queue.held_bytes())
             + self.tail.as_ref().map_or(0, |tail| tail.bytes.len())
     }
 }

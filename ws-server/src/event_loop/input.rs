@@ -2,9 +2,9 @@
 
 use std::io::ErrorKind;
 
-use ws_core::{CloseCode, Event, Pressure, Receiver, Reply, Role, Scratch};
+use ws_core::{CloseCode, Event, Pressure, Receive, Receiver, Reply, Role};
 
-use super::{EventLoop, Phase, Tail};
+use super::{EventLoop, LONG_BYTES, Phase, Tail};
 use crate::{
     config::{CORK_BYTES, RECEIVE_BUFFER_BYTES},
     context::Context,
@@ -51,6 +51,13 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         self.begin_cork(slot);
         let mut buffer = std::mem::take(&mut self.buffer);
         self.read(slot, &mut buffer);
+        if self.connections.slots[slot as usize]
+            .receiver
+            .missing_bytes()
+            >= LONG_BYTES as u64
+        {
+            self.read_long(slot, &mut buffer);
+        }
         self.buffer = buffer;
         self.end_cork(slot);
         self.finish_ending(slot);
@@ -61,11 +68,30 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         }
     }
 
+    /// Goes on with a long message that has begun, as far as it has come: while it is in the cache.
+    ///
+    /// When all connections have their turns in between, a message comes from memory again for each of them.
+    #[inline(never)]
+    fn read_long(&mut self, slot: u32, buffer: &mut ReceiveBuffer) {
+        for _ in 0..LONG_TURNS {
+            self.connections.recount(slot);
+            let place = &self.connections.slots[slot as usize];
+            let goes_on = place.receiver.missing_bytes() > 0
+                && place.may_receive()
+                && place.may_read()
+                && place.has_input();
+            if !goes_on || !self.may_hold_more(slot) {
+                return;
+            }
+            self.read(slot, buffer);
+        }
+    }
+
     fn read(&mut self, slot: u32, buffer: &mut ReceiveBuffer) {
         let place = &mut self.connections.slots[slot as usize];
         if let Some(mut tail) = place.tail.take() {
             let start = tail.start;
-            tail.start += self.receive(slot, &mut tail.bytes[start..]);
+            tail.start += self.receive(slot, 0, &mut tail.bytes[start..]);
             let place = &mut self.connections.slots[slot as usize];
             if tail.len() > 0 && matches!(place.phase, Phase::Open | Phase::Closing) {
                 place.tail = Some(tail);
@@ -77,19 +103,44 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let Some(stream) = &mut self.streams[slot as usize] else {
             return;
         };
-        let input = buffer.first(self.connections.config.turn_bytes);
-        match self.net.recv(stream, input) {
+        let mut most = self.connections.config.turn_bytes;
+        // What is still to come of a long message is read to where it belongs.
+        let spare = match &mut self.scratch {
+            Some(scratch) if place.tls.is_none() && place.may_receive() => {
+                place.receiver.spare(most, scratch)
+            }
+            _ => None,
+        };
+        let mut spare_bytes = 0;
+        let input;
+        let received = match spare {
+            None => {
+                if std::mem::take(&mut place.gets_long) {
+                    most = most.min(BEGIN_BYTES);
+                }
+                input = buffer.first(most);
+                self.net.recv(stream, input)
+            }
+            Some(spare) => {
+                place.gets_long = true;
+                spare_bytes = spare.len();
+                input = buffer.first((most - spare_bytes).max(BEGIN_BYTES.min(most)));
+                most = spare_bytes + input.len();
+                self.net.recv_vectored(stream, spare, input)
+            }
+        };
+        match received {
             Ok(0) => self.handle_end(slot),
             Ok(count) => {
                 // An edge told of more than bytes: only reading to the end shows what (design, "The fast path" 5).
-                place.is_drained = count < input.len()
-                    && N::SHORT_MEANS_BLOCKED
-                    && !place.read_closed
-                    && !place.hung_up;
+                place.is_drained =
+                    count < most && N::SHORT_MEANS_BLOCKED && !place.read_closed && !place.hung_up;
+                let filled = count.min(spare_bytes);
+                let input = &mut input[..count - filled];
                 if place.tls.is_some() {
-                    self.handle_ciphertext(slot, &mut input[..count]);
+                    self.handle_ciphertext(slot, input);
                 } else {
-                    self.handle_input(slot, &mut input[..count]);
+                    self.handle_input(slot, filled, input);
                 }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -106,7 +157,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         }
     }
 
-    pub(super) fn handle_input(&mut self, slot: u32, input: &mut [u8]) {
+    /// Takes what was received: `filled` bytes where [`Receiver::spare`] wanted them, and behind them the input.
+    pub(super) fn handle_input(&mut self, slot: u32, filled: usize, input: &mut [u8]) {
         let place = &mut self.connections.slots[slot as usize];
         match place.phase {
             Phase::Opening => self.receive_head(slot, input),
@@ -114,7 +166,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 place
                     .keepalive
                     .handle_received(self.connections.clock.tick());
-                let taken = self.receive(slot, input);
+                let taken = self.receive(slot, filled, input);
                 let place = &mut self.connections.slots[slot as usize];
                 if taken < input.len() && matches!(place.phase, Phase::Open | Phase::Closing) {
                     place.tail = Some(Box::new(Tail {
@@ -156,42 +208,39 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// Hands the frames of `input` to the handler, until they end or it pauses; returns how many bytes were taken.
-    fn receive(&mut self, slot: u32, input: &mut [u8]) -> usize {
+    fn receive(&mut self, slot: u32, filled: usize, input: &mut [u8]) -> usize {
         // Both are taken out, so that the handler can be lent an event and all connections at once.
         let Some(mut scratch) = self.scratch.take() else {
             return 0;
         };
         let place = &mut self.connections.slots[slot as usize];
         let mut receiver = std::mem::replace(&mut place.receiver, Receiver::new(Role::Server));
-        let taken = self.receive_with(slot, &mut receiver, &mut scratch, input);
+        let receive = receiver.receive_filled(filled, input, &mut scratch);
+        let taken = self.receive_with(slot, receive);
         self.scratch = Some(scratch);
         self.connections.slots[slot as usize].receiver = receiver;
         taken
     }
 
-    fn receive_with(
-        &mut self,
-        slot: u32,
-        receiver: &mut Receiver,
-        scratch: &mut Scratch,
-        input: &mut [u8],
-    ) -> usize {
-        let mut receive = receiver.receive(input, scratch);
+    fn receive_with(&mut self, slot: u32, mut receive: Receive<'_>) -> usize {
         let mut state = self.connections.slots[slot as usize].state.take();
         let mut has_messages = false;
         while let Some(event) = receive.next() {
             let mut flow = Flow::Continue;
+            let mut is_lent = false;
             let connections = &mut self.connections;
             // None: our Close was sent, and all but the peer's is discarded.
             match (event, &mut state) {
                 (Ok(Event::Text(text)), Some(state)) => {
                     connections.note_message(slot);
+                    is_lent = connections.loan.begin(slot, text.as_bytes());
                     has_messages = true;
                     let context = &mut Context { connections, slot };
                     flow = self.handler.on_message(context, state, Message::Text(text));
                 }
                 (Ok(Event::Binary(data)), Some(state)) => {
                     connections.note_message(slot);
+                    is_lent = connections.loan.begin(slot, data);
                     has_messages = true;
                     let context = &mut Context { connections, slot };
                     flow = self
@@ -234,6 +283,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                     return receive.consumed();
                 }
                 (Ok(_), None) => {}
+            }
+            if is_lent {
+                self.end_loan(slot, &mut receive);
             }
             if let Some(reply) = receive.take_reply() {
                 self.reply(slot, Some(reply));
@@ -306,6 +358,11 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 }
 
+/// A long message that has come takes the next turns of its connection as well: at most so many.
+const LONG_TURNS: usize = 4;
+/// Of a long message's begin, which is copied, no more is read than this where the one before was long; and behind the
+/// end of one, no less.
+const BEGIN_BYTES: usize = 16 << 10;
 /// Offset of the receive buffer in its allocation, and what is added to it.
 const PAGE_BYTES: usize = 4096;
 

@@ -21,10 +21,12 @@ mod closing;
 mod command;
 mod connection;
 mod input;
+mod loan;
 mod memory;
 mod opening;
 mod output;
 mod queue;
+mod scratch;
 mod silence;
 mod stopping;
 #[cfg(test)]
@@ -44,12 +46,14 @@ use ws_core::Scratch;
 use self::{
     accept::Accepting,
     input::ReceiveBuffer,
+    scratch::{Kept, pooled_bytes_limit},
     timers::{TICK_MILLIS, ticks},
 };
 pub(crate) use self::{
     closing::Closed,
     command::Command,
     connection::{Phase, Slot, Tail},
+    loan::{LONG_BYTES, Loan},
     memory::{Memory, Shared},
     queue::QueuePool,
     timers::{Clock, Deadlines, Sweep},
@@ -73,8 +77,7 @@ pub(crate) struct EventLoop<N: Net, H: Handler<Command = N::Command>> {
     streams: Vec<Option<N::Stream>>,
     /// None only while a connection receives.
     scratch: Option<Box<Scratch>>,
-    /// What the compressors and the inflater of the loop count towards the budget of memory.
-    scratch_counted: usize,
+    kept: Kept,
     buffer: ReceiveBuffer,
     /// The second receive buffer: what TLS makes of the first.
     plaintext: Vec<u8>,
@@ -103,10 +106,12 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     ) -> Self {
         let memory = Memory::new(Arc::clone(&shared), config.memory_bytes);
         let now: Instant = net.now();
+        let scratch =
+            Scratch::new(config.limits.clone()).pooled_bytes_limit(pooled_bytes_limit(&config));
         Self {
             handler,
-            scratch: Some(Box::new(Scratch::new(config.limits.clone()))),
-            scratch_counted: 0,
+            scratch: Some(Box::new(scratch)),
+            kept: Kept::default(),
             connections: Connections::new(
                 config,
                 loop_index,
@@ -156,15 +161,17 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         self.handle_deadlines();
         self.sweep();
         self.flush_dirty();
-        if self.connections.config.compression.is_some() {
-            self.recount_scratch();
-        }
+        self.keep_scratch();
         for f in std::mem::take(&mut self.connections.after_flush) {
             f();
         }
         self.remove_dead();
         self.feed_starved();
-        Ok(!self.is_stopped())
+        let goes_on = !self.is_stopped();
+        if !goes_on {
+            self.uncount_scratch();
+        }
+        Ok(goes_on)
     }
 
     fn handle_event(&mut self, event: Readiness) {
@@ -262,6 +269,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 .map(|tick| u64::from(tick) * TICK_MILLIS),
             self.accepting.retry_at,
             self.stop_at,
+            self.kept.trim_at,
             starved,
         ]
         .into_iter()
@@ -289,14 +297,16 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
     /// Tells whether a connection may be read by the budget of memory; if not, it waits for its turn.
     fn may_hold_more(&mut self, slot: u32) -> bool {
-        let place = &mut self.connections.slots[slot as usize];
+        let place = &self.connections.slots[slot as usize];
         let is_first = self.starved.front() == Some(&slot);
-        if place.phase != Phase::Open
-            || is_first
-            || self.connections.memory.allows(place.passing_bytes())
-        {
+        let bytes = place.passing_bytes();
+        if place.phase != Phase::Open || is_first || self.connections.memory.allows(bytes) {
             return true;
         }
+        if self.give_up_buffers() && self.connections.memory.allows(bytes) {
+            return true;
+        }
+        let place = &mut self.connections.slots[slot as usize];
         if !place.is_starved {
             place.is_starved = true;
             self.starved.push_back(slot);

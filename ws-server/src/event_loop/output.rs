@@ -1,6 +1,6 @@
 //! Writing: the cork of the connection being read, and the queues of all others.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use super::{EventLoop, NO_SLOT, Phase, ticks};
 use crate::{config::CORK_BYTES, context::Connections, handler::Handler, net::Net};
@@ -152,6 +152,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 if count > 0 {
                     queue.advance(count);
                     queue.progress = tick;
+                    Self::recycle(&mut self.scratch, queue);
                 }
                 budget = budget.saturating_sub(count);
             };
@@ -179,22 +180,27 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let bytes = &bytes[..bytes.len().min(budget)];
         let mut count = 0;
         while count < bytes.len() {
-            match net.send(stream, &bytes[count..]) {
-                Ok(0) => return Sent::Broken,
-                Ok(taken) => {
-                    count += taken;
-                    if count < bytes.len() && N::SHORT_MEANS_BLOCKED {
-                        return Sent::Blocked(count);
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return Sent::Blocked(count);
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Sent::Broken,
+            match Self::outcome(net.send(stream, &bytes[count..]), count, bytes.len()) {
+                Sent::Some(taken) => count = taken,
+                sent => return sent,
             }
         }
         Sent::Some(count)
+    }
+
+    /// What has become of `all` bytes, `count` of which were taken before the socket was asked with this result.
+    #[inline]
+    pub(super) fn outcome(result: io::Result<usize>, count: usize, all: usize) -> Sent {
+        match result {
+            Ok(0) => Sent::Broken,
+            Ok(taken) if count + taken < all && N::SHORT_MEANS_BLOCKED => {
+                Sent::Blocked(count + taken)
+            }
+            Ok(taken) => Sent::Some(count + taken),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Sent::Blocked(count),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Sent::Some(count),
+            Err(_) => Sent::Broken,
+        }
     }
 
     /// Waits for the edge that tells of room in the socket, and watches that it comes in time.
@@ -216,7 +222,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// Ends a connection in the middle of an answer that cannot be read to its end.
-    fn cut_off(&mut self, slot: u32, error: &std::io::Error) {
+    fn cut_off(&mut self, slot: u32, error: &io::Error) {
         let peer = self.connections.slots[slot as usize].peer;
         self.log
             .warn(&self.shared.journal, &self.connections.clock, || {
@@ -242,18 +248,6 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 }
 
-impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
-    /// Counts anew what compression keeps for all connections of the loop.
-    pub(super) fn recount_scratch(&mut self) {
-        let received = self.scratch.as_ref().map_or(0, |s| s.held_bytes());
-        let held = received + self.connections.send_scratch.held_bytes();
-        if held != self.scratch_counted {
-            self.connections.memory.update(self.scratch_counted, held);
-            self.scratch_counted = held;
-        }
-    }
-}
-
 impl<C> Connections<C> {
     /// Makes the cork, of which `sent` bytes are gone, the connection's queue.
     fn queue_cork(&mut self, slot: u32, sent: usize) {
@@ -262,11 +256,7 @@ impl<C> Connections<C> {
         if self.cork.len() - sent > CORK_BYTES {
             queue.push(std::mem::take(&mut self.cork), sent);
         } else {
-            let copied: Result<(), std::convert::Infallible> = queue.append(|output| {
-                output.extend_from_slice(&self.cork[sent..]);
-                Ok(())
-            });
-            let Ok(()) = copied;
+            queue.copy(&self.cork[sent..]);
             self.cork.clear();
         }
         let place = &mut self.slots[slot as usize];

@@ -13,6 +13,10 @@ pub(crate) struct SendQueue {
     /// Bytes of the first chunk that were sent.
     sent: usize,
     bytes: usize,
+    /// Bytes of buffers in `chunks` that nothing was ever written to.
+    unused: usize,
+    /// A buffer that has become free.
+    spent: Option<Vec<u8>>,
     /// What TLS made of the bytes before `chunks`; it goes out first.
     sealed: Vec<u8>,
     sealed_sent: usize,
@@ -24,14 +28,20 @@ pub(crate) struct SendQueue {
 
 #[derive(Debug)]
 enum Chunk {
+    /// Gathered here.
     Own(Vec<u8>),
+    /// Gathered elsewhere.
+    Moved(Vec<u8>),
     Shared(Arc<PreparedFrame>),
+    /// What belongs here is still lent to somebody else.
+    Gap,
 }
 
 impl Chunk {
     fn as_bytes(&self) -> &[u8] {
         match self {
-            Self::Own(bytes) => bytes,
+            Self::Own(bytes) | Self::Moved(bytes) => bytes,
+            Self::Gap => &[],
             Self::Shared(frame) => frame.as_bytes(),
         }
     }
@@ -67,28 +77,68 @@ impl SendQueue {
         result
     }
 
-    /// Takes bytes that were encoded elsewhere, of which the first `sent` are gone.
+    /// Copies bytes behind what waits.
+    pub(crate) fn copy(&mut self, bytes: &[u8]) {
+        let copied: Result<(), std::convert::Infallible> = self.append(|output| {
+            output.extend_from_slice(bytes);
+            Ok(())
+        });
+        let Ok(()) = copied;
+    }
+
+    /// Takes bytes that lie in a buffer of their own, behind what waits; the first `sent` are gone, and then nothing waits.
     pub(crate) fn push(&mut self, bytes: Vec<u8>, sent: usize) {
-        debug_assert!(self.is_empty());
-        self.chunks.clear();
-        self.bytes = bytes.len() - sent;
-        self.sent = sent;
-        self.chunks.push_back(Chunk::Own(bytes));
+        debug_assert!(sent == 0 || self.is_empty());
+        self.make_way();
+        self.sent += sent;
+        self.bytes += bytes.len() - sent;
+        self.unused += bytes.capacity() - bytes.len();
+        self.chunks.push_back(Chunk::Moved(bytes));
+    }
+
+    /// Leaves room for so many bytes, which must come before anything is sent: [`SendQueue::fill_gap`].
+    pub(crate) fn leave_gap(&mut self, length: usize) {
+        self.make_way();
+        self.bytes += length;
+        self.chunks.push_back(Chunk::Gap);
+    }
+
+    /// Takes the bytes that belong where the gap was left.
+    pub(crate) fn fill_gap(&mut self, bytes: Vec<u8>) {
+        let mut from_behind = self.chunks.iter_mut().rev();
+        if let Some(gap) = from_behind.find(|chunk| matches!(chunk, Chunk::Gap)) {
+            self.unused += bytes.capacity() - bytes.len();
+            *gap = Chunk::Moved(bytes);
+        }
+    }
+
+    /// The buffer that is kept for its next use would stand in front of a chunk, with nothing to send in it.
+    fn make_way(&mut self) {
+        if self.bytes == 0 {
+            self.chunks.clear();
+        }
+    }
+
+    /// Takes the buffer of a long message that has left.
+    pub(crate) fn take_spent(&mut self) -> Option<Vec<u8>> {
+        self.spent.take()
+    }
+
+    /// Returns the bytes of memory held: with what of a buffer is sent or was never used, as it is freed as a whole.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let sent = match self.chunks.front() {
+            Some(Chunk::Moved(_)) => self.sent,
+            _ => 0,
+        };
+        self.len() + self.unused + sent
     }
 
     /// Takes a frame that other connections send too. Small ones are copied, since many go out in one call then.
     pub(crate) fn push_shared(&mut self, frame: &Arc<PreparedFrame>) {
         if frame.as_bytes().len() < SHARE_BYTES {
-            let copied: Result<(), std::convert::Infallible> = self.append(|output| {
-                output.extend_from_slice(frame.as_bytes());
-                Ok(())
-            });
-            let Ok(()) = copied;
+            self.copy(frame.as_bytes());
         } else {
-            if self.bytes == 0 {
-                // The buffer kept for the next use would stand in front, with nothing to send in it.
-                self.chunks.clear();
-            }
+            self.make_way();
             self.bytes += frame.as_bytes().len();
             self.chunks.push_back(Chunk::Shared(Arc::clone(frame)));
         }
@@ -174,7 +224,10 @@ impl SendQueue {
                 bytes.clear();
             }
             _ => {
-                self.chunks.pop_front();
+                if let Some(Chunk::Moved(bytes)) = self.chunks.pop_front() {
+                    self.unused -= bytes.capacity() - bytes.len();
+                    self.spent = Some(bytes);
+                }
             }
         }
     }
@@ -188,6 +241,8 @@ impl SendQueue {
         }
         self.sent = 0;
         self.bytes = 0;
+        self.unused = 0;
+        self.spent = None;
         self.body = None;
         self.clear_sealed();
     }

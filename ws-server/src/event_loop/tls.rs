@@ -65,7 +65,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             return;
         }
         if matches!(place.phase, Phase::Ending | Phase::Dead) {
-            return self.handle_input(slot, ciphertext);
+            return self.handle_input(slot, 0, ciphertext);
         }
         let Some(state) = &mut place.tls else {
             return;
@@ -89,7 +89,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             connections.mark_dirty(slot);
         }
         if !plaintext.is_empty() {
-            self.handle_input(slot, &mut plaintext);
+            self.handle_input(slot, 0, &mut plaintext);
         }
         if plaintext.capacity() > KEPT_PLAINTEXT_BYTES {
             plaintext = Vec::new();
@@ -209,7 +209,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         place.queue.is_some() || place.phase == Phase::Dead
     }
 
-    fn send_sealed(&mut self, slot: u32) {
+    pub(super) fn send_sealed(&mut self, slot: u32) {
         let connections = &mut self.connections;
         let place = &mut connections.slots[slot as usize];
         let sent = if place.phase == Phase::Dead {

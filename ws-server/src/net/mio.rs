@@ -9,7 +9,7 @@
 )]
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write},
     net::Shutdown,
     sync::{
         Arc,
@@ -25,7 +25,7 @@ use mio::{
     event::Source,
     net::{TcpListener, TcpStream},
 };
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{
     Net, PeerAddress, Readiness,
@@ -74,6 +74,27 @@ impl Stream {
             #[cfg(unix)]
             Self::Unix(stream) => stream.write(bytes),
         }
+    }
+
+    /// std's would be writev, which raises SIGPIPE.
+    #[cfg(any(target_os = "linux", target_os = "android", windows))]
+    fn write_parts(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => {
+                stream.try_io(|| SockRef::from(&*stream).send_vectored_with_flags(parts, NO_SIGNAL))
+            }
+            #[cfg(unix)]
+            Self::Unix(stream) => {
+                stream.try_io(|| SockRef::from(&*stream).send_vectored_with_flags(parts, NO_SIGNAL))
+            }
+        }
+    }
+
+    /// One part at a time where the flag that keeps SIGPIPE away has no name here.
+    #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
+    fn write_parts(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let first = parts.iter().find(|part| !part.is_empty());
+        first.map_or(Ok(0), |part| self.write(part))
     }
 
     fn shutdown(&self) -> io::Result<()> {
@@ -281,8 +302,26 @@ impl<T> Net for MioNet<T> {
         }
     }
 
+    fn recv_vectored(
+        &mut self,
+        stream: &mut Stream,
+        first: &mut [u8],
+        second: &mut [u8],
+    ) -> io::Result<usize> {
+        let parts = &mut [IoSliceMut::new(first), IoSliceMut::new(second)];
+        match stream {
+            Stream::Tcp(stream) => stream.read_vectored(parts),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.read_vectored(parts),
+        }
+    }
+
     fn send(&mut self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
         stream.write(bytes)
+    }
+
+    fn send_vectored(&mut self, stream: &mut Stream, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        stream.write_parts(parts)
     }
 
     fn shutdown_output(&mut self, stream: &mut Stream) -> io::Result<()> {
@@ -305,6 +344,12 @@ fn spare() -> Option<Socket> {
     Socket::new(Domain::IPV4, Type::DGRAM, None).ok()
 }
 
+/// MSG_NOSIGNAL, which is this number on every processor that Linux runs on.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NO_SIGNAL: i32 = 0x4000;
+/// Windows has no signals.
+#[cfg(windows)]
+const NO_SIGNAL: i32 = 0;
 const LISTENER: Token = Token(usize::MAX);
 const COMMANDS: Token = Token(usize::MAX - 1);
 const EVENTS: usize = 1024;

@@ -12,7 +12,7 @@ pub(crate) mod mio;
 mod peer;
 
 use std::{
-    io,
+    io::{self, IoSlice},
     time::{Duration, Instant},
 };
 
@@ -61,8 +61,23 @@ pub(crate) trait Net {
     /// Receives bytes; 0 means that the peer has closed its side.
     fn recv(&mut self, stream: &mut Self::Stream, buffer: &mut [u8]) -> io::Result<usize>;
 
+    /// Receives bytes into `first`, and into `second` what comes behind them; 0 as for [`Net::recv`].
+    fn recv_vectored(
+        &mut self,
+        stream: &mut Self::Stream,
+        first: &mut [u8],
+        second: &mut [u8],
+    ) -> io::Result<usize>;
+
     /// Sends as many bytes as the socket takes.
     fn send(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Sends as many bytes of these parts, one behind the other, as the socket takes.
+    fn send_vectored(
+        &mut self,
+        stream: &mut Self::Stream,
+        parts: &[IoSlice<'_>],
+    ) -> io::Result<usize>;
 
     /// Closes our side of the connection for sending.
     fn shutdown_output(&mut self, stream: &mut Self::Stream) -> io::Result<()>;

@@ -2,11 +2,13 @@
 //! [§6.2](https://www.rfc-editor.org/rfc/rfc6455#section-6.2).
 //!
 //! A frame that lies whole in the input is unmasked where it lies and lent from there. Everything
-//! else goes piece by piece through an [`Assembly`] from the scratch's pool.
+//! else goes piece by piece through an [`Assembly`] from the scratch's pool; what is still to come of a long frame may be
+//! read right into that.
 
 #[cfg(feature = "deflate")]
 mod deflate;
 mod owned;
+mod spare;
 mod state;
 
 use std::fmt;
@@ -83,6 +85,13 @@ impl Receiver {
                 .assembly
                 .as_ref()
                 .is_some_and(|assembly| !assembly.is_empty())
+    }
+
+    /// How many bytes of a data frame that has begun are still to come; 0 if none has.
+    #[inline]
+    pub fn missing_bytes(&self) -> u64 {
+        let frame = self.assembly.as_ref().and_then(|assembly| assembly.frame);
+        frame.map_or(0, |frame| frame.remaining)
     }
 
     /// Whether the peer's Close has come; whatever follows it is ignored (§5.5.1).

@@ -54,14 +54,32 @@ impl Receive<'_> {
         }
     }
 
-    /// The message that was lent last, if it does not lie in the assembly.
-    fn lent(&self) -> &[u8] {
+    /// Lends the payload of the last event once more, if that was a message of 64 KiB or more; else perhaps nothing.
+    ///
+    /// For callers that send a long message on from where it lies, when whoever looked at it has returned.
+    pub fn lent(&self) -> &[u8] {
         match self.state.lent {
             Lent::Input(start) => &self.input[start..self.state.position],
             #[cfg(feature = "deflate")]
             Lent::Inflated => self.state.inflated(),
-            Lent::Nothing | Lent::Message | Lent::Control => &[],
+            Lent::Message => {
+                let assembly = self.state.receiver.assembly.as_ref();
+                assembly.map_or(&[], |assembly| assembly.payload())
+            }
+            Lent::Nothing | Lent::Control => &[],
         }
+    }
+
+    /// Takes the message that was lent last out of the receiver, with the buffer that it was gathered in; `None` if it
+    /// came in one piece, so that it lies in the input, or compressed.
+    ///
+    /// [`Scratch::recycle`](crate::Scratch::recycle) takes the buffer back for a later message.
+    pub fn take_assembled(&mut self) -> Option<Vec<u8>> {
+        if !matches!(self.state.lent, Lent::Message) {
+            return None;
+        }
+        let assembly = self.state.receiver.assembly.as_mut()?;
+        Some(assembly.take_buffer())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     error::ReceiveError,
     event::Event,
     frame::{FrameHeader, Parsed, mask},
-    message::{OpenFrame, OpenMessage},
+    message::{Assembly, OpenFrame, OpenMessage, Room},
     opcode::OpCode,
     role::Role,
     scratch::Scratch,
@@ -23,6 +23,8 @@ pub(super) struct State<'a> {
     pub(super) receiver: &'a mut Receiver,
     pub(super) scratch: &'a mut Scratch,
     pub(super) position: usize,
+    /// Bytes before the input that lie where [`Receiver::spare`] wanted them.
+    pub(super) filled: usize,
     pub(super) reply: Option<Reply>,
     pub(super) lent: Lent,
     pub(super) failed: bool,
@@ -76,6 +78,7 @@ impl<'a> State<'a> {
             receiver,
             scratch,
             position: 0,
+            filled: 0,
             reply: None,
             lent: Lent::Nothing,
             failed: false,
@@ -300,28 +303,24 @@ impl<'a> State<'a> {
         let Some(mut frame) = assembly.frame.take() else {
             return Ok(Progress::FrameDone);
         };
-        let rest = &mut input[self.position..];
-        let length = usize::try_from(frame.remaining)
-            .map_or(rest.len(), |remaining| remaining.min(rest.len()));
-        let bytes = &mut rest[..length];
-        self.position += length;
         let message = assembly.message;
         let is_text = message.is_some_and(|message| message.is_text);
         let is_compressed = message.is_some_and(|message| message.is_compressed);
+        let announced = usize::try_from(frame.remaining).unwrap_or(usize::MAX);
+        let filled = std::mem::take(&mut self.filled).min(announced);
+        if filled > 0 {
+            assembly.push_spare(&mut frame, filled, is_text && !is_compressed)?;
+        }
+        let rest = &mut input[self.position..];
+        let length = (announced - filled).min(rest.len());
+        let bytes = &mut rest[..length];
+        self.position += length;
         if frame.opcode.is_control() {
             frame.unmask(bytes);
             assembly.push_control(bytes);
-        } else {
-            let limit = on_the_wire(self.scratch.limits.max_message_bytes, is_compressed);
-            let announced = usize::try_from(frame.remaining).unwrap_or(usize::MAX);
-            let expected = announced.min(self.scratch.pool.given_away);
-            assembly.push(
-                &mut frame,
-                bytes,
-                is_text && !is_compressed,
-                expected,
-                limit,
-            )?;
+        } else if length > 0 {
+            let room = self.scratch.room(assembly, &frame, is_compressed);
+            assembly.push(&mut frame, bytes, is_text && !is_compressed, room)?;
         }
         if frame.remaining > 0 {
             assembly.frame = Some(frame);
@@ -400,6 +399,29 @@ impl Receiver {
             });
         }
         Ok(())
+    }
+}
+
+impl Scratch {
+    /// How far the buffer of a message may grow while this frame of it is open.
+    pub(super) fn room(
+        &mut self,
+        assembly: &Assembly,
+        frame: &OpenFrame,
+        is_compressed: bool,
+    ) -> Room<'_> {
+        let missing = usize::try_from(frame.remaining).unwrap_or(usize::MAX);
+        let limit = on_the_wire(self.limits.max_message_bytes, is_compressed);
+        let end = assembly.payload().len().saturating_add(missing);
+        Room {
+            expected: missing.min(self.pool.given_away),
+            limit: if frame.is_final {
+                limit.min(end)
+            } else {
+                limit
+            },
+            buffers: &mut self.pool.buffers,
+        }
     }
 }
 

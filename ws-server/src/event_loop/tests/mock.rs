@@ -7,7 +7,7 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, IoSlice},
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -385,6 +385,25 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
         buffer[..count].copy_from_slice(&pipe.inbound.make_contiguous()[..count]);
         pipe.inbound.drain(..count);
         Ok(count)
+    }
+
+    fn recv_vectored(
+        &mut self,
+        stream: &mut usize,
+        first: &mut [u8],
+        second: &mut [u8],
+    ) -> io::Result<usize> {
+        let mut both = vec![0; first.len() + second.len()];
+        let count = self.recv(stream, &mut both)?;
+        let (begin, end) = both.split_at(first.len());
+        first.copy_from_slice(begin);
+        second.copy_from_slice(end);
+        Ok(count)
+    }
+
+    fn send_vectored(&mut self, stream: &mut usize, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let all: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        self.send(stream, &all)
     }
 
     fn send(&mut self, stream: &mut usize, bytes: &[u8]) -> io::Result<usize> {
