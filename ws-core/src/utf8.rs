@@ -158,6 +158,40 @@ impl Payload {
         if is_text { self.judge_rest() } else { Ok(()) }
     }
 
+    /// The same with bytes of a text that are still masked, in one pass as far as the processor can.
+    pub(crate) fn push_masked_text(
+        &mut self,
+        key: [u8; 4],
+        count: usize,
+    ) -> Result<(), InvalidUtf8> {
+        let taken = self.push_masked_steps(key, count)?;
+        mask::apply(key, 0, self.written(count - taken));
+        self.push_written(count - taken, true)
+    }
+
+    /// Takes whole steps of the wide check; how many bytes, of which the key is met by the first behind them again.
+    #[cfg(target_arch = "x86_64")]
+    fn push_masked_steps(&mut self, key: [u8; 4], count: usize) -> Result<usize, InvalidUtf8> {
+        let count = count - count % wide::STEP_BYTES;
+        if count == 0 || !std::arch::is_x86_feature_detected!("avx2") {
+            return Ok(0);
+        }
+        let (before, written) = self.bytes.split_at_mut(self.length);
+        // SAFETY: the processor has AVX2.
+        let is_text = unsafe { wide::unmask_and_judge_steps(key, before, &mut written[..count]) };
+        if !is_text {
+            return Err(InvalidUtf8);
+        }
+        self.length += count;
+        self.judged = self.length - begun_bytes(&self.bytes[..self.length]);
+        Ok(count)
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn push_masked_steps(&mut self, _: [u8; 4], _: usize) -> Result<usize, InvalidUtf8> {
+        Ok(0)
+    }
+
     fn judge_rest(&mut self) -> Result<(), InvalidUtf8> {
         self.judged += judge(&self.bytes[self.judged..self.length])?;
         Ok(())

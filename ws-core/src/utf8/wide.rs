@@ -13,36 +13,34 @@ use std::arch::x86_64::{
 
 use crate::frame::mask;
 
+pub(super) const STEP_BYTES: usize = 32;
+
 /// Unmasks a whole text, whose first byte meets the first of the key, and tells whether it is UTF-8.
 #[target_feature(enable = "avx2")]
 pub(super) fn unmask_and_judge(key: [u8; 4], bytes: &mut [u8]) -> bool {
-    let keys = _mm256_set1_epi32(i32::from_ne_bytes(key));
-    let mut judge = Judge::new();
-    let (steps, tail) = bytes.as_chunks_mut::<32>();
-    let (pairs, single) = steps.as_chunks_mut::<2>();
-    for [first, second] in pairs {
-        let (first, second) = (unmask(keys, first), unmask(keys, second));
-        if is_ascii(_mm256_or_si256(first, second)) {
-            judge.take_ascii(second);
-        } else {
-            judge.take(first);
-            judge.take(second);
-        }
-    }
-    for step in single {
-        judge.take(unmask(keys, step));
-    }
+    let mut judge = Judge::after(&[]);
+    let (steps, tail) = bytes.as_chunks_mut();
+    judge.take_masked(key, steps);
     mask::apply_short(key, tail);
     // At least one zero follows, before which no character may be unfinished.
-    let mut last = [0; 32];
+    let mut last = [0; STEP_BYTES];
     last[..tail.len()].copy_from_slice(tail);
     judge.take(load(&last));
     judge.is_content()
 }
 
+/// The same with whole steps of a text that goes on: what is `before` them may have begun a character, and so may they.
+/// What is less than a step at the end is left as it is.
+#[target_feature(enable = "avx2")]
+pub(super) fn unmask_and_judge_steps(key: [u8; 4], before: &[u8], bytes: &mut [u8]) -> bool {
+    let mut judge = Judge::after(before);
+    judge.take_masked(key, bytes.as_chunks_mut().0);
+    judge.is_content()
+}
+
 #[inline]
 #[target_feature(enable = "avx2")]
-fn unmask(keys: __m256i, step: &mut [u8; 32]) -> __m256i {
+fn unmask(keys: __m256i, step: &mut [u8; STEP_BYTES]) -> __m256i {
     let plain = _mm256_xor_si256(load(step), keys);
     // SAFETY: the 32 bytes of `step` may be written.
     unsafe { _mm256_storeu_si256(step.as_mut_ptr().cast(), plain) };
@@ -51,7 +49,7 @@ fn unmask(keys: __m256i, step: &mut [u8; 32]) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load(step: &[u8; 32]) -> __m256i {
+fn load(step: &[u8; STEP_BYTES]) -> __m256i {
     // SAFETY: the 32 bytes of `step` may be read.
     unsafe { _mm256_loadu_si256(step.as_ptr().cast()) }
 }
@@ -75,12 +73,34 @@ struct Judge {
 impl Judge {
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn new() -> Self {
-        let zero = _mm256_setzero_si256();
+    fn after(text: &[u8]) -> Self {
+        let mut last = [0; STEP_BYTES];
+        let count = text.len().min(STEP_BYTES);
+        last[STEP_BYTES - count..].copy_from_slice(&text[text.len() - count..]);
+        let before = load(&last);
         Self {
-            before: zero,
-            begun: zero,
-            error: zero,
+            before,
+            begun: begun(before),
+            error: _mm256_setzero_si256(),
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn take_masked(&mut self, key: [u8; 4], steps: &mut [[u8; STEP_BYTES]]) {
+        let keys = _mm256_set1_epi32(i32::from_ne_bytes(key));
+        let (pairs, single) = steps.as_chunks_mut::<2>();
+        for [first, second] in pairs {
+            let (first, second) = (unmask(keys, first), unmask(keys, second));
+            if is_ascii(_mm256_or_si256(first, second)) {
+                self.take_ascii(second);
+            } else {
+                self.take(first);
+                self.take(second);
+            }
+        }
+        for step in single {
+            self.take(unmask(keys, step));
         }
     }
 
@@ -115,16 +135,23 @@ impl Judge {
         let fourth = _mm256_subs_epu8(three_before, byte(0xF0 - 0x80));
         let must_go_on = _mm256_and_si256(_mm256_or_si256(third, fourth), byte(0x80));
         self.error = _mm256_or_si256(self.error, _mm256_xor_si256(must_go_on, allowed));
-        self.begun = _mm256_subs_epu8(step, load(&MOST_AT_THE_END));
+        self.begun = begun(step);
         self.before = step;
     }
 
-    /// Whether all was right, after a step that ends with a whole character.
+    /// Whether all was right, but for a character that has begun.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn is_content(&self) -> bool {
         _mm256_testz_si256(self.error, self.error) == 1
     }
+}
+
+/// Not zero if a character that begins in a step needs more.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn begun(step: __m256i) -> __m256i {
+    _mm256_subs_epu8(step, load(&MOST_AT_THE_END))
 }
 
 #[inline]
@@ -145,8 +172,8 @@ fn look_up(table: &[u8; 16], halves: __m256i) -> __m256i {
 }
 
 /// The greatest bytes at the end of a step that begin nothing which needs more.
-const MOST_AT_THE_END: [u8; 32] = {
-    let mut most = [0xFF; 32];
+const MOST_AT_THE_END: [u8; STEP_BYTES] = {
+    let mut most = [0xFF; STEP_BYTES];
     most[29] = 0xF0 - 1;
     most[30] = 0xE0 - 1;
     most[31] = 0xC0 - 1;
