@@ -9,8 +9,9 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator
 
-OURS, FLOOR, LIMIT = "#c0392b", "#7f8c8d", "#bdc3c7"
+OURS, OURS_TOO, FLOOR, LIMIT = "#c0392b", "#e59866", "#7f8c8d", "#bdc3c7"
 LIMITS = ("memcpy", "XOR in place", "simdutf8")
 OTHERS = plt.get_cmap("tab20").colors[0:6:2] + plt.get_cmap("tab20").colors[8:20:2] + plt.get_cmap("tab20").colors[1:12:2]
 SIZES = {"16 B": 16, "125 B": 125, "1 KiB": 1 << 10, "16 KiB": 16 << 10, "1 MiB": 1 << 20}
@@ -20,12 +21,12 @@ class Pictures:
     def __init__(self, cells, folder):
         self.cells = cells
         self.folder = folder
-        self.colours = {"ws-server": OURS, "floor": FLOOR, **dict.fromkeys(LIMITS, LIMIT)}
+        self.colours = {"ws-server": OURS, "mailbox": OURS_TOO, "floor": FLOOR, **dict.fromkeys(LIMITS, LIMIT)}
 
     def colour(self, name):
         """The same peer has the same colour in every picture."""
         if name not in self.colours:
-            others = len(self.colours) - 2 - len(LIMITS)
+            others = len(self.colours) - 3 - len(LIMITS)
             self.colours[name] = OTHERS[others % len(OTHERS)]
         return self.colours[name]
 
@@ -67,7 +68,10 @@ class Pictures:
                     zorder=3 if mine else 2,
                 )
             axes.set(xscale="log", yscale="log", title=title, xlabel="size of a message")
-            axes.set_xticks(list(SIZES.values()), list(SIZES), fontsize=8)
+            sizes = [size for size, _ in cells]
+            axes.set_xticks([SIZES[size] for size in sizes], sizes, fontsize=8)
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
             axes.minorticks_off()
             axes.grid(alpha=0.3)
         all_axes[0][0].set_ylabel(unit)
@@ -98,9 +102,13 @@ class Pictures:
                     axes.plot(peer[key], place, mark, color="black", label=key if place == 0 else None)
             axes.set_yticks(range(len(peers)), [peer["name"] for peer in peers], fontsize=8)
             axes.set(xscale="log", title=title.replace("/", ", "), xlabel=unit)
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter("{x:,g}")
+            axes.tick_params(axis="x", labelsize=7)
+            axes.minorticks_off()
             axes.margins(x=0.25)
             if marks:
-                axes.legend(fontsize=8, loc="lower right")
+                axes.legend(fontsize=8, loc="upper right")
         figure.tight_layout()
         self.save(figure, name)
 

@@ -105,13 +105,13 @@ pub(crate) const PEERS: [Peer; 23] = [
         Program::Python("picows_server.py"),
     )
     .serving(&[Echo, Broadcast, Tls]),
-    Peer::new("ws-client", Part::Variant, Program::Ours(None)).as_client(),
+    Peer::new("ws-client", Part::Variant, Program::Ours(None)).with_client(),
     Peer::new(
         "tungstenite client",
         Part::Registry,
         built("peer-tungstenite"),
     )
-    .as_client(),
+    .with_client(),
     Peer::new("mailbox", Part::Variant, Program::Ours(Some("mailbox"))),
     Peer::new("two workers", Part::Variant, Program::Ours(Some("workers"))),
     Peer::new("bare channel", Part::Limit, Program::Ours(None)),
@@ -158,7 +158,7 @@ impl Peer {
         self
     }
 
-    const fn as_client(mut self) -> Self {
+    const fn with_client(mut self) -> Self {
         self.is_client = true;
         self
     }

@@ -26,6 +26,11 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     let mut stage = Stage::new(options)?;
     let cells = cells::cells(options);
     let mut progress = Progress::new(&cells, options);
+    println!(
+        "{} cells, about {} min",
+        cells.len(),
+        minutes(progress.expected)
+    );
     let mut done: Vec<Value> = Vec::new();
     for cell in &cells {
         let answers = turns::run(cell, &mut stage);

@@ -55,49 +55,24 @@ fn text(results: &Value, kept: &str) -> String {
 }
 
 const QUESTION: &str = "\
-What does a message cost, and what does an open connection? `ws-server` and `ws-core` beside the servers and codecs that \
-package registries offer, on the same work, in turns, in one run. Written by `cargo xtask bench --write --plot`: change \
+What does a message cost, and what does an open connection? `ws-server` and `ws-core` beside the servers and codecs that
+package registries offer, on the same work, in turns, in one run. Written by `cargo xtask bench --write --plot`: change
 nothing here but the section by hand.
 
 ";
 
 const QUICK: &str = "\
-> **A quick run** (`--quick`): fewer cells, rounds and connections, and other programs may have run beside it. Take its \
-figures for a first look at the tables, not for a result.
+> **A quick run** (`--quick`): fewer cells, rounds and connections, and other programs may have run beside it. Take its
+> figures for a first look at the tables, not for a result.
 
 ";
 
-const METHOD: &str = "\
-To repeat it, on two cores that do nothing else: `cargo xtask bench --write --plot` (it builds and installs what it needs; \
-`--quick` takes minutes and says less).
-
-- One server thread on core 0; the load generator (ours, one thread, `tests/src/bin/bench/load`) on core 1; loopback. Every \
-byte that comes back is compared.
-- CPU time is the server's, user and system, read while it sleeps: on two cores it says more than messages a second do, which \
-the generator limits as well. *In flight* is how many messages are on their way on each connection: they are sent with one \
-write, and the next ones when the last is back.
-- Servers take turns (A B C, B C A, …), so that what disturbs the machine disturbs all. A ratio is made within a round; the \
-median of the rounds is given.
-- The *floor* is a server and a codec of ours that check hardly anything (`tests/bench/src/floor`), over TLS it is rustls and \
-nothing else: what is above it is the price of being a server.
-- A codec copies its input once, as a read from a socket would, then parses, unmasks, checks texts and encodes the frames \
-of an echo; these go nowhere. Whether it copies the payload for that is up to it: tokio-websockets and ws-tool never do, \
-fastwebsockets and ws-core not from 1 KiB on, tungstenite, sockudo-ws, web-socket and yawc always. Every one of them checks \
-that texts are UTF-8 (web-socket leaves that to its user, and the benchmark does it with simdutf8).
-- Handshakes of fastwebsockets, web-socket and yawc are the benchmark's own, so their churn is not theirs alone.
-- A client is measured on core 0, against the floor's server on core 1: it sends a message, waits until it is back, and compares.
-- Memory is the growth of the server's resident memory from 500 connections on, after each connection has echoed once; what \
-the kernel holds for a socket is not in it.
-- µWebSockets is the one that PyPI's socketify carries, called from C (`tests/bench/uwebsockets`). It runs on libuv, which \
-costs it something at one message in flight, so no target speaks of it.
-- More than 256 MiB in flight would measure the memory: those cells are left out. Interpreters take part with 50 connections only.
-
-";
+const METHOD: &str = include_str!("method.md");
 
 const READING: &str = "\
 ## Figures
 
-Medians of all rounds; less is better. In brackets: ours divided by it (below 1 ours is better), and half the distance \
+Medians of all rounds; less is better. In brackets: ours divided by it (below 1 ours is better), and half the distance
 between the quartiles of that ratio.
 
 ";

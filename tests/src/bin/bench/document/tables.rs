@@ -179,7 +179,10 @@ pub(super) fn all(results: &Value, text: &mut String) {
 fn table(results: &Value, (start, end): (&str, &str), heading: &str, text: &mut String) {
     let label = |name: &'_ Value| -> Option<String> {
         let middle = string(name).strip_prefix(start)?.strip_suffix(end)?;
-        Some(middle.replace('/', ", "))
+        Some(match middle {
+            "" => "each".to_owned(),
+            middle => middle.replace('/', ", "),
+        })
     };
     let cells: Vec<_> = array(&results["cells"])
         .iter()
@@ -242,7 +245,12 @@ fn entry(peer: &Value, is_ours: bool) -> String {
     let ratio = &peer["ours_to_it"];
     if ratio.is_object() && !is_ours {
         let [median, low, high] = ["median", "low", "high"].map(|key| float(&ratio[key]));
-        let _ = write!(entry, " ({median:.2} ±{:.2})", (high - low) / 2.0);
+        let _ = write!(entry, " ({median:.2}");
+        // What is measured once has none.
+        if high > low {
+            let _ = write!(entry, " ±{:.2}", (high - low) / 2.0);
+        }
+        entry.push(')');
     }
     entry
 }
