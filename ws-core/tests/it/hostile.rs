@@ -110,6 +110,50 @@ fn memory_follows_the_bytes_that_arrived() {
     assert_eq!(receiver.held_bytes(), 0, "the buffer went back to the pool");
 }
 
+/// also where the bytes are read to where they belong
+#[test]
+fn a_place_to_read_to_follows_the_bytes_that_arrived() {
+    const SIZE: usize = 4 << 20;
+    let mut scratch = Scratch::new(Limits::default());
+    let mut receiver = Receiver::new(Role::Server);
+    let bytes = Frame::client(BINARY, &vec![1; SIZE]).bytes();
+    assert!(receiver.spare(SIZE, &mut scratch).is_none(), "idle");
+    let (head, mut rest) = bytes.split_at(14);
+    let mut head = head.to_vec();
+    assert!(receiver.receive(&mut head, &mut scratch).next().is_none());
+    assert!(receiver.spare(SIZE, &mut scratch).is_none(), "a promise");
+    assert_eq!(receiver.missing_bytes(), SIZE as u64);
+    let (mut arrived, mut delivered) = (head.len(), 0);
+    while !rest.is_empty() {
+        let missing = rest.len();
+        let spare = receiver.spare(1 << 20, &mut scratch);
+        let filled = spare.map_or(0, |spare| {
+            assert!(spare.len() <= missing, "nothing of the next frame");
+            let count = spare.len().min(100_000);
+            spare[..count].copy_from_slice(&rest[..count]);
+            count
+        });
+        let count = if filled == 0 { missing.min(10_000) } else { 0 };
+        let mut input = rest[filled..][..count].to_vec();
+        rest = &rest[filled + count..];
+        arrived += filled + count;
+        let mut receive = receiver.receive_filled(filled, &mut input, &mut scratch);
+        while let Some(event) = receive.next() {
+            assert!(matches!(event, Ok(Event::Binary(data)) if data.len() == SIZE));
+            delivered += 1;
+        }
+        drop(receive);
+        let held = receiver.held_bytes();
+        assert!(held <= 2 * arrived, "{held} held of {arrived}");
+    }
+    assert_eq!((delivered, receiver.missing_bytes()), (1, 0));
+    assert_eq!(receiver.held_bytes(), 0, "the buffer went back to the pool");
+    assert!((SIZE..2 * SIZE).contains(&scratch.pooled_bytes()));
+    scratch.trim();
+    scratch.trim();
+    assert_eq!(scratch.pooled_bytes(), 0, "it was not needed for a while");
+}
+
 /// empty fragments count, too
 #[test]
 fn endless_fragments_meet_the_limit() {

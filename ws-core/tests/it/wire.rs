@@ -134,26 +134,49 @@ pub(crate) fn events_of(
     stream: &[u8],
     pieces: &[usize],
 ) -> Vec<Owned> {
+    let pieces: Vec<_> = pieces.iter().map(|&length| (length, 0)).collect();
+    events_by_both_ways(receiver, scratch, stream, &pieces).0
+}
+
+/// The same where each piece has beside its length how many of its bytes are read, if the receiver wants that, to where
+/// they belong; and how many bytes came that way.
+pub(crate) fn events_by_both_ways(
+    receiver: &mut Receiver,
+    scratch: &mut Scratch,
+    stream: &[u8],
+    pieces: &[(usize, usize)],
+) -> (Vec<Owned>, usize) {
     let mut events = Vec::new();
     let mut rest = stream;
-    for length in pieces.iter().copied().chain([usize::MAX]) {
-        let (piece, after) = rest.split_at(length.min(rest.len()));
+    let mut direct = 0;
+    for (length, most) in pieces.iter().copied().chain([(usize::MAX, 0)]) {
+        let (mut piece, after) = rest.split_at(length.min(rest.len()));
         rest = after;
+        let mut filled = 0;
+        if most > 0
+            && let Some(spare) = receiver.spare(most, scratch)
+        {
+            assert!((1..=most).contains(&spare.len()));
+            filled = spare.len().min(piece.len());
+            spare[..filled].copy_from_slice(&piece[..filled]);
+            piece = &piece[filled..];
+            direct += filled;
+        }
         let mut piece = piece.to_vec();
         let length = piece.len();
-        let mut receive = receiver.receive(&mut piece, scratch);
+        let mut receive = receiver.receive_filled(filled, &mut piece, scratch);
         while let Some(event) = receive.next() {
             match event {
                 Ok(event) => events.push(event.into()),
                 Err(error) => {
                     events.push(Owned::Failed(error));
-                    return events;
+                    return (events, direct);
                 }
             }
         }
         assert_eq!(receive.consumed(), length, "all of the input is taken");
     }
-    events
+    (events, direct)
 }
 
 /// A stream of frames as an honest peer may send it, cut off anywhere, or as a broken one does.

@@ -105,8 +105,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         };
         let mut most = self.connections.config.turn_bytes;
         // What is still to come of a long message is read to where it belongs.
+        let missing = place.receiver.missing_bytes();
         let spare = match &mut self.scratch {
-            Some(scratch) if place.tls.is_none() && place.may_receive() => {
+            Some(scratch) if missing > 0 && place.tls.is_none() && place.may_receive() => {
                 place.receiver.spare(most, scratch)
             }
             _ => None,
@@ -122,7 +123,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 self.net.recv(stream, input)
             }
             Some(spare) => {
-                place.gets_long = true;
+                place.gets_long |= missing >= WORTH_BYTES;
                 spare_bytes = spare.len();
                 input = buffer.first((most - spare_bytes).max(BEGIN_BYTES.min(most)));
                 most = spare_bytes + input.len();
@@ -360,9 +361,11 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
 /// A long message that has come takes the next turns of its connection as well: at most so many.
 const LONG_TURNS: usize = 4;
-/// Of a long message's begin, which is copied, no more is read than this where the one before was long; and behind the
-/// end of one, no less.
+/// Of a message's begin, which is copied, no more is read than this where the one before was long; and behind the end of
+/// one, no less.
 const BEGIN_BYTES: usize = 16 << 10;
+/// A message is long in this sense if so much of it is missing: of a shorter one less is copied than a read costs.
+const WORTH_BYTES: u64 = 128 << 10;
 /// Offset of the receive buffer in its allocation, and what is added to it.
 const PAGE_BYTES: usize = 4096;
 

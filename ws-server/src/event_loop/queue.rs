@@ -406,4 +406,41 @@ mod tests {
         assert!(queue.is_empty());
         assert_eq!((queue.front(), queue.progress), (&b""[..], 9));
     }
+
+    #[test]
+    fn a_gap_is_filled_where_it_was_left() {
+        for step in [1, 70_000, usize::MAX] {
+            let mut queue = SendQueue::default();
+            queue.copy(b"head");
+            queue.leave_gap(100_000);
+            queue.copy(b"behind");
+            assert_eq!(queue.len(), 100_010);
+            queue.fill_gap(vec![7; 100_000]);
+            let expected = [&b"head"[..], &[7; 100_000], b"behind"].concat();
+            assert!(drain(&mut queue, step) == expected);
+        }
+    }
+
+    /// A buffer is held until its last byte has left, and then somebody else's.
+    #[test]
+    fn a_moved_buffer_counts_as_a_whole_until_it_is_sent() {
+        let mut queue = SendQueue::default();
+        let mut buffer = Vec::with_capacity(300_000);
+        buffer.resize(200_000, 1);
+        queue.push(buffer, 150_000);
+        queue.copy(b"behind");
+        assert_eq!((queue.len(), queue.held_bytes()), (50_006, 300_006));
+        queue.advance(49_999);
+        assert_eq!((queue.len(), queue.held_bytes()), (7, 300_006));
+        assert_eq!(queue.take_spent(), None);
+        queue.advance(1);
+        assert_eq!((queue.len(), queue.held_bytes()), (6, 6));
+        assert!(
+            queue
+                .take_spent()
+                .is_some_and(|buffer| buffer.capacity() == 300_000)
+        );
+        queue.advance(6);
+        assert_eq!((queue.len(), queue.held_bytes()), (0, 0));
+    }
 }

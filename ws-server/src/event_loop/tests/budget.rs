@@ -276,6 +276,6 @@ fn frame(size: usize) -> Vec<u8> {
     frame
 }
 
-const REQUEST: &[u8] =
+pub(super) const REQUEST: &[u8] =
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";

@@ -1,6 +1,7 @@
 //! The loop over a mock [`Net`](crate::net::Net): a whole world from one seed.
 
 mod budget;
+mod long;
 mod mock;
 mod peer;
 
