@@ -57,27 +57,21 @@ impl Codec {
         let mut receive = receiver.receive_filled(filled, buffer, &mut self.scratch);
         while let Some(event) = receive.next() {
             let encoded = match event {
-                Ok(Event::Text(text)) if text.len() < UNCOPIED_BYTES => {
-                    sender.encode_text(text, scratch, output).map(|()| None)
-                }
                 Ok(Event::Binary(data)) if data.len() < UNCOPIED_BYTES => {
-                    sender.encode_binary(data, scratch, output).map(|()| None)
+                    sender.encode_binary(data, scratch, output)
                 }
-                Ok(Event::Text(text)) => sender.encode_text_head(text, scratch, output).map(Some),
-                Ok(Event::Binary(data)) => {
-                    sender.encode_binary_head(data, scratch, output).map(Some)
+                Ok(Event::Text(text)) if text.len() < UNCOPIED_BYTES => {
+                    sender.encode_text(text, scratch, output)
                 }
+                Ok(Event::Binary(data)) => sender
+                    .encode_binary_head(data, scratch, output)
+                    .map(|payload| hand_over(output, payload, sink)),
+                Ok(Event::Text(text)) => sender
+                    .encode_text_head(text, scratch, output)
+                    .map(|payload| hand_over(output, payload, sink)),
                 other => panic!("{other:?} was not sent"),
             };
-            match encoded {
-                Ok(None) => {}
-                Ok(Some(payload)) => {
-                    sink.take(output);
-                    output.clear();
-                    sink.take(payload);
-                }
-                Err(error) => panic!("{error}"),
-            }
+            encoded.unwrap_or_else(|error| panic!("{error}"));
         }
         if !output.is_empty() {
             sink.take(output);
@@ -91,6 +85,14 @@ fn read(rest: &mut &[u8], place: &mut [u8]) -> usize {
     place[..now.len()].copy_from_slice(now);
     *rest = later;
     now.len()
+}
+
+/// What has gathered, and behind it a payload from where it lies.
+#[inline(never)]
+fn hand_over(output: &mut Vec<u8>, payload: &[u8], sink: &mut Sink) {
+    sink.take(output);
+    output.clear();
+    sink.take(payload);
 }
 
 /// At most in one read.
