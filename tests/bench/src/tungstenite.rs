@@ -216,7 +216,9 @@ impl Client {
         let messages = payloads.into_iter().map(message);
         Ok(Self {
             socket,
-            messages: messages.collect::<Result<_, _>>().map_err(io::Error::other)?,
+            messages: messages
+                .collect::<Result<_, _>>()
+                .map_err(io::Error::other)?,
         })
     }
 }
