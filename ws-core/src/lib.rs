@@ -48,10 +48,12 @@
 //! # Invariants
 //! - No socket, thread, clock, randomness or global: the caller passes bytes, ticks and masking keys.
 //!   `clippy.toml` turns this into a lint.
-//! - Any chunking of the same bytes gives the same events.
+//! - Any chunking of the same bytes gives the same events, whether they come as input or are read to
+//!   [`Receiver::spare`].
 //! - After an error every call repeats it; what came before it was delivered.
 //! - Memory follows the bytes that arrived and stays within [`Limits`], what is inflated included; an announced length
-//!   reserves nothing (but see [`Receive::next_owned`]).
+//!   reserves nothing (but see [`Receive::next_owned`]). Buffers of long messages are kept for later ones, within
+//!   [`Scratch::pooled_bytes_limit`], until [`Scratch::trim`] finds that they were not needed.
 //! - An idle connection owns no heap memory: [`Receiver`] is 32 bytes, [`Sender`] 16. Only context takeover of
 //!   permessage-deflate costs more; [`extension::DeflateConfig`] says how much.
 //!

@@ -3,8 +3,9 @@
 //! A long frame is read to where it belongs ([`Assembly::spare`]): what the system has copied there is not copied again.
 //!
 //! Invariant: the buffer grows with the bytes that arrived, at most to twice of them, and never by an announced length
-//! but where messages are given away, at once to what was announced if the last one was as long. A buffer that an
-//! earlier message has left is longer than that, once more has arrived than every connection may hold.
+//! but where messages are given away, at once to what was announced if the last one was as long. Once 4 KiB of a
+//! long message are there, it goes on in a buffer that an earlier one has left, which may be longer: that memory is used
+//! already, and counts for whoever holds it.
 
 use std::collections::TryReserveError;
 

@@ -100,7 +100,10 @@ impl Buffers {
         }
         let looked_at = self.free.iter().rev().take(LOOKED_AT);
         let mut from_behind = looked_at.enumerate();
-        let (behind, _) = from_behind.find(|(_, buffer)| buffer.capacity() >= needed)?;
+        let fits = |buffer: &Vec<u8>| {
+            buffer.capacity() >= needed && buffer.capacity() / MOST_TIMES <= limit
+        };
+        let (behind, _) = from_behind.find(|(_, buffer)| fits(buffer))?;
         let buffer = self.free.remove(self.free.len() - 1 - behind);
         self.bytes -= buffer.capacity();
         self.fewest = self.fewest.min(self.free.len());
@@ -141,6 +144,8 @@ impl Buffers {
 const LONG_BYTES: usize = 64 << 10;
 /// Who has sent less of a long message gets no buffer of another one: a promise alone is worth nothing.
 const BEGUN_BYTES: usize = 4 << 10;
+/// A longer buffer than this many times the message would make the connection look as if it held that much.
+const MOST_TIMES: usize = 4;
 /// So many buffers, the last first, are looked at for one that is long enough.
 const LOOKED_AT: usize = 8;
 /// The most memory kept in buffers, unless another limit is set.
@@ -207,6 +212,8 @@ mod tests {
         assert_eq!(take(150_000), Some(200_000));
         assert_eq!((take(150_000), take(90_000)), (None, Some(100_000)));
         assert_eq!(buffers.held_bytes(), 0);
+        buffers.give_back(Vec::with_capacity(300_000));
+        assert_eq!(buffers.take(5000, 70_000), None, "it is far too long");
     }
 
     #[test]

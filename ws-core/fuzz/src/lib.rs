@@ -17,7 +17,7 @@ use ws_core::{
     },
 };
 
-use self::wire::{Owned, events, events_of};
+use self::wire::{Owned, events, events_by_both_ways, events_of};
 
 /// A stream, and the lengths of the reads that it comes in.
 fn cut(data: &[u8]) -> (&[u8], Vec<usize>) {
@@ -29,7 +29,7 @@ fn cut(data: &[u8]) -> (&[u8], Vec<usize>) {
     )
 }
 
-/// Feeds a receiver of this role: any cut gives the same events, and small limits are kept.
+/// Feeds a receiver of this role: any cut and either way of reading give the same events, and small limits are kept.
 pub fn receive(role: Role, data: &[u8]) {
     receive_by(&|| Receiver::new(role), data);
 }
@@ -65,6 +65,10 @@ fn receive_by(receiver: &dyn Fn() -> Receiver, data: &[u8]) {
     let whole = events(&[]);
     assert_eq!(events(&lengths), whole);
     assert_eq!(events(&vec![1; stream.len()]), whole);
+    let mut scratch = Scratch::new(limits.clone());
+    let pieces: Vec<_> = lengths.iter().map(|&length| (length, 1 + length / 2)).collect();
+    let (mixed, _) = events_by_both_ways(&mut receiver(), &mut scratch, stream, &pieces);
+    assert_eq!(mixed, whole);
     for event in &whole {
         let (length, limit) = match event {
             Owned::Text(text) => (text.len(), LIMIT),

@@ -1,10 +1,10 @@
 //! Reading: at most one `recv` a connection and turn, and every frame of it handled before anything is written.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
-use ws_core::{CloseCode, Event, Pressure, Receive, Receiver, Reply, Role};
+use ws_core::{CloseCode, Event, Pressure, Receiver, Reply, Role, Scratch};
 
-use super::{EventLoop, LONG_BYTES, Phase, Tail};
+use super::{EventLoop, LONG_BYTES, Phase, Slot, Tail};
 use crate::{
     config::{CORK_BYTES, RECEIVE_BUFFER_BYTES},
     context::Context,
@@ -73,6 +73,13 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// When all connections have their turns in between, a message comes from memory again for each of them.
     #[inline(never)]
     fn read_long(&mut self, slot: u32, buffer: &mut ReceiveBuffer) {
+        if self.connections.slots[slot as usize]
+            .receiver
+            .missing_bytes()
+            < LONG_BYTES as u64
+        {
+            return;
+        }
         for _ in 0..LONG_TURNS {
             self.connections.recount(slot);
             let place = &self.connections.slots[slot as usize];
@@ -103,41 +110,28 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let Some(stream) = &mut self.streams[slot as usize] else {
             return;
         };
-        let mut most = self.connections.config.turn_bytes;
-        // What is still to come of a long message is read to where it belongs.
-        let missing = place.receiver.missing_bytes();
-        let spare = match &mut self.scratch {
-            Some(scratch) if missing > 0 && place.tls.is_none() && place.may_receive() => {
-                place.receiver.spare(most, scratch)
-            }
-            _ => None,
-        };
-        let mut spare_bytes = 0;
-        let input;
-        let received = match spare {
-            None => {
-                if std::mem::take(&mut place.gets_long) {
-                    most = most.min(BEGIN_BYTES);
-                }
-                input = buffer.first(most);
-                self.net.recv(stream, input)
-            }
-            Some(spare) => {
-                place.gets_long |= missing >= WORTH_BYTES;
-                spare_bytes = spare.len();
-                input = buffer.first((most - spare_bytes).max(BEGIN_BYTES.min(most)));
-                most = spare_bytes + input.len();
-                self.net.recv_vectored(stream, spare, input)
-            }
+        let most = self.connections.config.turn_bytes;
+        let is_long = place.receiver.missing_bytes() > 0 || place.gets_long;
+        let (received, asked, spare_bytes) = if is_long {
+            Self::recv_long(
+                &mut self.net,
+                stream,
+                place,
+                &mut self.scratch,
+                buffer,
+                most,
+            )
+        } else {
+            (self.net.recv(stream, buffer.first(most)), most, 0)
         };
         match received {
             Ok(0) => self.handle_end(slot),
             Ok(count) => {
                 // An edge told of more than bytes: only reading to the end shows what (design, "The fast path" 5).
                 place.is_drained =
-                    count < most && N::SHORT_MEANS_BLOCKED && !place.read_closed && !place.hung_up;
+                    count < asked && N::SHORT_MEANS_BLOCKED && !place.read_closed && !place.hung_up;
                 let filled = count.min(spare_bytes);
-                let input = &mut input[..count - filled];
+                let input = buffer.first(count - filled);
                 if place.tls.is_some() {
                     self.handle_ciphertext(slot, input);
                 } else {
@@ -156,6 +150,39 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 self.lose(slot, ClosedBy::Lost);
             }
         }
+    }
+
+    /// Receives what is still to come of a long message to where it belongs, and what is behind it to the buffer; tells
+    /// besides how many bytes were asked for, and how many of these at that place.
+    #[inline(never)]
+    fn recv_long(
+        net: &mut N,
+        stream: &mut N::Stream,
+        place: &mut Slot<H::Connection>,
+        scratch: &mut Option<Box<Scratch>>,
+        buffer: &mut ReceiveBuffer,
+        most: usize,
+    ) -> (io::Result<usize>, usize, usize) {
+        let missing = place.receiver.missing_bytes();
+        let spare = match scratch {
+            Some(scratch) if place.tls.is_none() && place.may_receive() => {
+                place.receiver.spare(most, scratch)
+            }
+            _ => None,
+        };
+        let Some(spare) = spare else {
+            let was_long = std::mem::take(&mut place.gets_long);
+            let asked = if was_long {
+                most.min(BEGIN_BYTES)
+            } else {
+                most
+            };
+            return (net.recv(stream, buffer.first(asked)), asked, 0);
+        };
+        place.gets_long |= missing >= WORTH_BYTES;
+        let behind = buffer.first((most - spare.len()).max(BEGIN_BYTES.min(most)));
+        let (asked, spare_bytes) = (spare.len() + behind.len(), spare.len());
+        (net.recv_vectored(stream, spare, behind), asked, spare_bytes)
     }
 
     /// Takes what was received: `filled` bytes where [`Receiver::spare`] wanted them, and behind them the input.
@@ -216,14 +243,21 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         };
         let place = &mut self.connections.slots[slot as usize];
         let mut receiver = std::mem::replace(&mut place.receiver, Receiver::new(Role::Server));
-        let receive = receiver.receive_filled(filled, input, &mut scratch);
-        let taken = self.receive_with(slot, receive);
+        let taken = self.receive_with(slot, &mut receiver, &mut scratch, filled, input);
         self.scratch = Some(scratch);
         self.connections.slots[slot as usize].receiver = receiver;
         taken
     }
 
-    fn receive_with(&mut self, slot: u32, mut receive: Receive<'_>) -> usize {
+    fn receive_with(
+        &mut self,
+        slot: u32,
+        receiver: &mut Receiver,
+        scratch: &mut Scratch,
+        filled: usize,
+        input: &mut [u8],
+    ) -> usize {
+        let mut receive = receiver.receive_filled(filled, input, scratch);
         let mut state = self.connections.slots[slot as usize].state.take();
         let mut has_messages = false;
         while let Some(event) = receive.next() {

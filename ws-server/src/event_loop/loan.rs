@@ -47,14 +47,19 @@ impl Loan {
     pub(super) fn begin(&mut self, slot: u32, message: &[u8]) -> bool {
         let is_long = message.len() >= LONG_BYTES;
         if is_long {
-            *self = Self {
-                slot,
-                address: message.as_ptr().addr(),
-                length: message.len(),
-                place: Place::Nowhere,
-            };
+            self.begin_long(slot, message);
         }
         is_long
+    }
+
+    #[cold]
+    fn begin_long(&mut self, slot: u32, message: &[u8]) {
+        *self = Self {
+            slot,
+            address: message.as_ptr().addr(),
+            length: message.len(),
+            place: Place::Nowhere,
+        };
     }
 
     /// Tells whether a message is the one that was lent, and not sent yet.
@@ -77,6 +82,7 @@ impl Loan {
 impl<C> Connections<C> {
     /// Sends a long message, without copying it if it is the one that the connection's callback looks at; tells whether
     /// it was.
+    #[cold]
     pub(crate) fn send_lent(
         &mut self,
         slot: u32,
@@ -134,6 +140,7 @@ impl<C> Connections<C> {
 
 impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// Ends the loan of a message when its callback has returned, and sends it if that was asked for.
+    #[cold]
     pub(super) fn end_loan(&mut self, slot: u32, receive: &mut Receive<'_>) {
         match std::mem::take(&mut self.connections.loan).place {
             Place::Nowhere => {}

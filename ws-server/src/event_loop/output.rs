@@ -189,7 +189,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// What has become of `all` bytes, `count` of which were taken before the socket was asked with this result.
-    #[inline]
+    #[inline(always)] // one for each turn
     pub(super) fn outcome(result: io::Result<usize>, count: usize, all: usize) -> Sent {
         match result {
             Ok(0) => Sent::Broken,

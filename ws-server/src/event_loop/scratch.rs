@@ -13,19 +13,27 @@ use crate::{config::Config, handler::Handler, net::Net};
 pub(super) struct Kept {
     /// Bytes that count towards the budget: buffers, compressors, the inflater.
     counted: usize,
-    /// Those of them in buffers of long messages.
-    pooled: usize,
     /// When the buffers are looked at next, in the clock's milliseconds; none while there are none.
     pub(super) trim_at: Option<u64>,
 }
 
 impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// Counts anew what is kept, if it may have changed, and gives up what was not needed for long.
+    #[inline]
     pub(super) fn keep_scratch(&mut self) {
         let pooled = self.scratch.as_ref().map_or(0, |s| s.pooled_bytes());
-        if pooled != self.kept.pooled || self.connections.config.compression.is_some() {
-            self.recount_scratch();
+        // Whoever counts buffers has set a time to look at them.
+        if self.kept.trim_at.is_some()
+            || pooled > 0
+            || self.connections.config.compression.is_some()
+        {
+            self.look_at_scratch();
         }
+    }
+
+    #[inline(never)]
+    fn look_at_scratch(&mut self) {
+        self.recount_scratch();
         let now = self.connections.clock.millis();
         if self.kept.trim_at.is_some_and(|at| at <= now) {
             if let Some(scratch) = &mut self.scratch {
@@ -54,14 +62,16 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     fn recount_scratch(&mut self) {
+        let has_compression = self.connections.config.compression.is_some();
         let (received, pooled) = match &self.scratch {
-            Some(scratch) => (scratch.held_bytes(), scratch.pooled_bytes()),
+            Some(scratch) if has_compression => (scratch.held_bytes(), scratch.pooled_bytes()),
+            // What short messages leave is a few KiB, and changes without being looked at.
+            Some(scratch) => (scratch.pooled_bytes(), scratch.pooled_bytes()),
             None => (0, 0),
         };
         let held = received + self.connections.send_scratch.held_bytes();
         self.connections.memory.update(self.kept.counted, held);
         self.kept.counted = held;
-        self.kept.pooled = pooled;
         if pooled > 0 && self.kept.trim_at.is_none() {
             self.kept.trim_at = Some(self.connections.clock.deadline(TRIM_INTERVAL));
         }

@@ -302,6 +302,7 @@ impl<T> Net for MioNet<T> {
         }
     }
 
+    #[cold]
     fn recv_vectored(
         &mut self,
         stream: &mut Stream,
@@ -320,6 +321,7 @@ impl<T> Net for MioNet<T> {
         stream.write(bytes)
     }
 
+    #[cold]
     fn send_vectored(&mut self, stream: &mut Stream, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         stream.write_parts(parts)
     }
