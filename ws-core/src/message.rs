@@ -33,11 +33,18 @@ pub(crate) struct OpenFrame {
 impl OpenFrame {
     /// Unmasks the next bytes of the payload and counts them.
     pub(crate) fn unmask(&mut self, bytes: &mut [u8]) {
-        if let Some(key) = self.masking_key {
-            mask::apply(key, self.key_offset, bytes);
+        if let Some(key) = self.advance(bytes.len()) {
+            mask::apply(key, 0, bytes);
         }
-        self.key_offset = (self.key_offset + bytes.len()) % 4;
-        self.remaining -= bytes.len() as u64;
+    }
+
+    /// Counts the next bytes of the payload; returns the key as the first of them meets it.
+    fn advance(&mut self, count: usize) -> Option<[u8; 4]> {
+        let key = self.masking_key;
+        let key = key.map(|key| mask::rotated(key, self.key_offset));
+        self.key_offset = (self.key_offset + count) % 4;
+        self.remaining -= count as u64;
+        key
     }
 }
 
@@ -120,8 +127,14 @@ impl Assembly {
         let mut rest = count;
         while rest > 0 {
             let count = rest.min(AT_ONCE);
-            frame.unmask(self.payload.written(count));
-            let pushed = self.payload.push_written(count, is_text);
+            let pushed = match frame.advance(count) {
+                Some(key) if is_text => self.payload.push_masked_text(key, count),
+                Some(key) => {
+                    mask::apply(key, 0, self.payload.written(count));
+                    self.payload.push_written(count, false)
+                }
+                None => self.payload.push_written(count, is_text),
+            };
             pushed.map_err(|_| ReceiveError::InvalidUtf8)?;
             rest -= count;
         }

@@ -6,6 +6,9 @@
     reason = "what was judged piece by piece becomes a str without a second look: a quarter of the time of long texts"
 )]
 
+#[cfg(target_arch = "x86_64")]
+mod wide;
+
 use std::collections::TryReserveError;
 
 use crate::{frame::mask, pool::Buffers};
@@ -17,24 +20,35 @@ pub(crate) struct InvalidUtf8;
 /// Unmasks a whole text message where it lies, and judges it. After an error the bytes are of no use.
 #[inline]
 pub(crate) fn unmask_text(key: [u8; 4], bytes: &mut [u8]) -> Result<&str, InvalidUtf8> {
-    if bytes.len() > AT_ONCE {
+    if bytes.len() > SHORT {
         return unmask_long_text(key, bytes);
     }
-    if bytes.len() <= SHORT {
-        // Most short texts are ASCII, which is seen on the way; the wide check's way in costs more than unmasking.
-        if mask::apply_short(key, bytes).is_ascii() {
-            // SAFETY: ASCII is UTF-8.
-            return Ok(unsafe { str::from_utf8_unchecked(bytes) });
-        }
-    } else {
-        mask::apply(key, 0, bytes);
+    // Most short texts are ASCII, which is seen on the way; the wide check's way in costs more than unmasking.
+    if mask::apply_short(key, bytes).is_ascii() {
+        // SAFETY: ASCII is UTF-8.
+        return Ok(unsafe { str::from_utf8_unchecked(bytes) });
     }
     simdutf8::basic::from_utf8(bytes).map_err(|_| InvalidUtf8)
 }
 
-/// Unmasks and judges piece by piece, each while it is in the nearest cache.
+/// Unmasks and judges in one pass, where the processor can.
 #[inline(never)]
 fn unmask_long_text(key: [u8; 4], bytes: &mut [u8]) -> Result<&str, InvalidUtf8> {
+    #[cfg(target_arch = "x86_64")]
+    if key != [0; 4] && std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        let is_text = unsafe { wide::unmask_and_judge(key, bytes) };
+        if !is_text {
+            return Err(InvalidUtf8);
+        }
+        // SAFETY: it was just judged.
+        return Ok(unsafe { str::from_utf8_unchecked(bytes) });
+    }
+    unmask_text_in_pieces(key, bytes)
+}
+
+/// Unmasks and judges piece by piece, each while it is in the nearest cache.
+fn unmask_text_in_pieces(key: [u8; 4], bytes: &mut [u8]) -> Result<&str, InvalidUtf8> {
     let (mut judged, mut unmasked) = (0, 0);
     while unmasked < bytes.len() {
         let end = bytes.len().min(unmasked + AT_ONCE);
@@ -142,6 +156,40 @@ impl Payload {
     pub(crate) fn push_written(&mut self, count: usize, is_text: bool) -> Result<(), InvalidUtf8> {
         self.length = self.bytes.len().min(self.length + count);
         if is_text { self.judge_rest() } else { Ok(()) }
+    }
+
+    /// The same with bytes of a text that are still masked, in one pass as far as the processor can.
+    pub(crate) fn push_masked_text(
+        &mut self,
+        key: [u8; 4],
+        count: usize,
+    ) -> Result<(), InvalidUtf8> {
+        let taken = self.push_masked_steps(key, count)?;
+        mask::apply(key, 0, self.written(count - taken));
+        self.push_written(count - taken, true)
+    }
+
+    /// Takes whole steps of the wide check; how many bytes, of which the key is met by the first behind them again.
+    #[cfg(target_arch = "x86_64")]
+    fn push_masked_steps(&mut self, key: [u8; 4], count: usize) -> Result<usize, InvalidUtf8> {
+        let count = count - count % wide::STEP_BYTES;
+        if count == 0 || !std::arch::is_x86_feature_detected!("avx2") {
+            return Ok(0);
+        }
+        let (before, written) = self.bytes.split_at_mut(self.length);
+        // SAFETY: the processor has AVX2.
+        let is_text = unsafe { wide::unmask_and_judge_steps(key, before, &mut written[..count]) };
+        if !is_text {
+            return Err(InvalidUtf8);
+        }
+        self.length += count;
+        self.judged = self.length - begun_bytes(&self.bytes[..self.length]);
+        Ok(count)
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn push_masked_steps(&mut self, _: [u8; 4], _: usize) -> Result<usize, InvalidUtf8> {
+        Ok(0)
     }
 
     fn judge_rest(&mut self) -> Result<(), InvalidUtf8> {

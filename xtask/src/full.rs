@@ -30,6 +30,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     memcheck::steps(report);
     models::step(report, "models at length", SCHEDULES);
     report.step("frames", frames);
+    report.step("clippy of the peers", bench::peers::clippy);
     report.step("bench deflate", bench::deflate::default);
     report.step("bench plain", bench::plain::compare);
     report.step("cargo-deny", || ci::deny(true));

@@ -68,7 +68,7 @@ cargo xtask COMMAND
   foreign     what `dist` builds for other systems and processors, run in Wine, by the 32-bit loader and in qemu
   bench       ws-server and ws-core beside the servers and codecs of others, in turns in one run (needs two cores)
               [--quick]            minutes instead of half an hour: fewer cells, rounds and connections
-              [--rounds N] [--seconds S]     turns of each in a cell (default 9) of S seconds (default 0.25)
+              [--rounds N] [--seconds S]     turns of each in a cell (default 9) of S seconds (default 0.12)
               [--only NAMES] [--cells NAMES] those peers beside ours and the floor; cells whose names have one of these
               [--json FILE]        where the figures go (default target/bench/results.json)
               [--write] [--plot]   ws-server/BENCHMARKS.md anew, and its pictures

@@ -1,4 +1,5 @@
-//! tungstenite on mio: `serve MODE` with its default buffers, `serve MODE small` with a read buffer of 4 KiB.
+//! tungstenite on mio: `serve MODE` with its default buffers, `serve MODE small` with a read buffer of 4 KiB; its codec, and
+//! its client on a blocking socket.
 
 use std::{
     env,
@@ -18,8 +19,10 @@ use tungstenite::{
     protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 use ws_tests::bench::{
+    client::{self, EchoClient},
     codec::{self, EchoCodec, Sink},
     server::{Mode, listen},
+    traffic::Kind,
 };
 
 const LISTENER: Token = Token(usize::MAX);
@@ -41,7 +44,13 @@ fn main() -> io::Result<()> {
             codec::main(&mut Codec::default(), &arguments[1..]);
             Ok(())
         }
-        _ => panic!("usage: serve MODE [small], codec …"),
+        Some("client") => {
+            client::main(&arguments[1..], |port, kind, payloads| {
+                Box::new(Client::open(port, kind, payloads).expect("an echo server is there"))
+            });
+            Ok(())
+        }
+        _ => panic!("usage: serve MODE [small], codec …, client …"),
     }
 }
 
@@ -185,6 +194,41 @@ impl EchoCodec for Codec {
             }
         }
         self.0.flush(&mut stream).expect("it takes all");
+    }
+}
+
+struct Client {
+    socket: WebSocket<std::net::TcpStream>,
+    /// Made once: sending a clone does not copy the payload.
+    messages: Vec<Message>,
+}
+
+impl Client {
+    fn open(port: u16, kind: Kind, payloads: Vec<Vec<u8>>) -> io::Result<Self> {
+        let stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_nodelay(true)?;
+        let opened = tungstenite::client(format!("ws://127.0.0.1:{port}/"), stream);
+        let (socket, _) = opened.map_err(|error| io::Error::other(error.to_string()))?;
+        let message = |payload| match kind {
+            Kind::Binary => Ok(Message::binary(payload)),
+            Kind::Ascii | Kind::Mixed => String::from_utf8(payload).map(Message::text),
+        };
+        let messages = payloads.into_iter().map(message);
+        Ok(Self {
+            socket,
+            messages: messages
+                .collect::<Result<_, _>>()
+                .map_err(io::Error::other)?,
+        })
+    }
+}
+
+impl EchoClient for Client {
+    fn echo(&mut self, number: usize) {
+        let message = &self.messages[number];
+        self.socket.send(message.clone()).expect("it is open");
+        let answer = self.socket.read().expect("it is open");
+        assert!(answer == *message, "the echo differs");
     }
 }
 

@@ -91,7 +91,7 @@ fn apply_avx2(key: u32, payload: &mut [u8]) {
 }
 
 /// The key as seen from a payload byte `offset`.
-fn rotated(mut key: [u8; 4], offset: usize) -> [u8; 4] {
+pub(crate) fn rotated(mut key: [u8; 4], offset: usize) -> [u8; 4] {
     key.rotate_left(offset % 4);
     key
 }

@@ -28,17 +28,16 @@ const GOOD: [&str; 9] = [
 
 const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
-/// What [`unmask_text`] makes of masked bytes, and its safe twin: std's judge.
+/// What [`unmask_text`] makes of masked bytes, also on a processor without AVX2, and its safe twin: std's judge.
 fn agree(plain: &[u8]) {
     let mut masked = plain.to_vec();
     mask::apply(KEY, 0, &mut masked);
     let expected = str::from_utf8(plain).map_err(|_| InvalidUtf8);
-    assert_eq!(
-        unmask_text(KEY, &mut masked),
-        expected,
-        "{} bytes",
-        plain.len()
-    );
+    for unmask in [unmask_text, unmask_text_in_pieces] {
+        let mut masked = masked.clone();
+        let length = plain.len();
+        assert_eq!(unmask(KEY, &mut masked), expected, "{length} bytes");
+    }
 }
 
 #[test]
@@ -113,6 +112,43 @@ fn every_split_of_every_short_sequence_is_judged_as_by_std() {
                     for four in NEXT {
                         judge_every_split(&[one, two, three, four]);
                     }
+                }
+            }
+        }
+    }
+}
+
+/// Masked bytes pushed in pieces: an error if and only if what has come so far can become no text.
+fn agree_in_pieces(plain: &[u8], cut: usize) {
+    let mut payload = Payload::default();
+    let reserved = payload.try_reserve(plain.len(), 0, plain.len(), &mut Buffers::default());
+    reserved.expect("there is memory");
+    let mut end = 0;
+    for piece in [&plain[..cut], &plain[cut..]] {
+        end += piece.len();
+        payload.spare(piece.len()).copy_from_slice(piece);
+        mask::apply(KEY, 0, payload.written(piece.len()));
+        let pushed = payload.push_masked_text(KEY, piece.len());
+        let std = str::from_utf8(&plain[..end]);
+        let is_hopeless = std.is_err_and(|error| error.error_len().is_some());
+        assert_eq!(pushed.is_err(), is_hopeless, "{end} of {plain:x?}");
+        if pushed.is_err() {
+            return;
+        }
+    }
+    assert_eq!(payload.as_text().ok(), str::from_utf8(plain).ok());
+}
+
+#[test]
+fn agrees_with_std_on_masked_bytes_cut_around_a_character() {
+    for sequence in GOOD.map(str::as_bytes).iter().chain(&BAD) {
+        for length in [0, 40, 64, 100] {
+            for place in [0, 29, 31, 32, 33, 60, 64] {
+                let mut plain = vec![b'a'; length.max(place)];
+                plain.splice(place..place, sequence.iter().copied());
+                for cut in place..=place + sequence.len() {
+                    agree_in_pieces(&plain, cut);
+                    agree_in_pieces(&plain, plain.len() - cut.min(plain.len()));
                 }
             }
         }

@@ -12,8 +12,9 @@
 //! Invariants: `turns` names exactly the connections with messages, each once. `depth` is the sum over the
 //! connections. Nothing here blocks, wakes or knows a thread; `inbox` does.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
+use super::by_id::ById;
 use super::error::MailboxError;
 use super::limits::{Left, QueueLimits};
 use super::message::{
@@ -82,7 +83,7 @@ pub(super) struct Taken {
 #[derive(Debug)]
 pub(super) struct FairQueue {
     limits: QueueLimits,
-    entries: HashMap<ConnectionId, Entry>,
+    entries: ById<Entry>,
     /// Connections with messages, by turn.
     turns: BTreeMap<u64, ConnectionId>,
     last_turn: u64,
@@ -110,7 +111,7 @@ impl FairQueue {
     pub(super) fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
-            entries: HashMap::new(),
+            entries: ById::default(),
             turns: BTreeMap::new(),
             last_turn: 0,
             depth: QueueDepth::default(),

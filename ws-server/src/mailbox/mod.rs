@@ -13,6 +13,7 @@
 //! Tested in `tests/mailbox` over real sockets; the parts beside their code, and all schedules of their threads in
 //! `models`.
 
+mod by_id;
 mod config;
 mod error;
 mod fair_queue;

@@ -2,8 +2,9 @@
 
 pub(crate) mod deflate;
 pub(crate) mod instructions;
-mod peers;
+pub(crate) mod peers;
 pub(crate) mod plain;
+mod uwebsockets;
 
 use crate::{Failure, flags::Flags, report::Report};
 

@@ -8,6 +8,7 @@ use std::{
 
 use serde_json::Value;
 
+use super::uwebsockets;
 use crate::{
     Failure, build,
     flags::Flags,
@@ -40,7 +41,7 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     let is_ready = report.step("install", installed)
         && report.step("release build", build::bench)
         && (!is_measured
-            || (report.step("peers", build_peers)
+            || (report.step("peers", build_all)
                 && report.step("bench", || bench(&words, &results))));
     if is_ready && write {
         report.step("document", || document(&results));
@@ -74,9 +75,58 @@ fn installed() -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+/// Clippy for the peers, which `ci` only formats: it would have to build all that they depend on.
+pub(crate) fn clippy() -> Result<Outcome, Failure> {
+    let arguments = [
+        "clippy",
+        "--locked",
+        "--all-targets",
+        "--all-features",
+        "--manifest-path",
+    ];
+    Run::cargo()
+        .args(arguments)
+        .args([manifest()])
+        .args(["--", "-D", "warnings"])
+        .env("CARGO_TARGET_DIR", folder())
+        .run()?;
+    Ok(Outcome::Done)
+}
+
+fn manifest() -> PathBuf {
+    root().join("tests/bench/Cargo.toml")
+}
+
 /// Builds the peers; those that do not build are named with the reason, and the others take part.
-fn build_peers() -> Result<Outcome, Failure> {
-    let manifest = root().join("tests/bench/Cargo.toml");
+fn build_all() -> Result<Outcome, Failure> {
+    let (is_whole, mut missing) = build_peers()?;
+    let name = "peer-uwebsockets";
+    let program = folder().join("release").join(name);
+    let _ = fs::remove_file(&program);
+    if let Err(reason) = uwebsockets::build(&python(), &folder().join("uwebsockets"), &program) {
+        missing.insert(name.to_owned(), reason);
+    }
+    let mut list = String::new();
+    for (name, reason) in &missing {
+        let line = reason.lines().next().unwrap_or_default();
+        list.push_str(&format!("{name}: {line}\n"));
+    }
+    fs::write(not_built(), &list)
+        .map_err(|error| format!("cannot write the list of peers: {error}"))?;
+    print!("{list}");
+    match (
+        is_whole && missing.is_empty(),
+        missing.contains_key("peer-floor"),
+    ) {
+        (_, true) => Err(format!("the floor does not build:\n{list}")),
+        (true, _) => Ok(Outcome::Done),
+        (false, _) => Ok(Outcome::DoneWith(format!("{} NOT BUILT", missing.len()))),
+    }
+}
+
+/// Builds those in Rust; whether cargo was content, and the reasons of those that are missing.
+fn build_peers() -> Result<(bool, BTreeMap<String, String>), Failure> {
+    let manifest = manifest();
     let metadata = Run::cargo()
         .args([
             "metadata",
@@ -118,27 +168,16 @@ fn build_peers() -> Result<Outcome, Failure> {
                 reasons.push((name.to_owned(), format!("{name}: {text}")));
             }
         })?;
-    let mut list = String::new();
-    for name in missing.keys() {
+    for (name, why) in &mut missing {
         // Its own error, or one in what it depends on.
         let own = reasons
             .iter()
             .find(|(target, _)| target == name)
             .or_else(|| reasons.first());
         let reason = own.map_or("cargo did not say why", |(_, text)| text);
-        list.push_str(&format!(
-            "{name}: {}\n",
-            reason.lines().next().unwrap_or_default()
-        ));
+        reason.clone_into(why);
     }
-    fs::write(not_built(), &list)
-        .map_err(|error| format!("cannot write the list of peers: {error}"))?;
-    print!("{list}");
-    match (built, missing.contains_key("peer-floor")) {
-        (_, true) => Err(format!("the floor does not build:\n{list}")),
-        (true, _) => Ok(Outcome::Done),
-        (false, _) => Ok(Outcome::DoneWith(format!("{} NOT BUILT", missing.len()))),
-    }
+    Ok((built, missing))
 }
 
 /// The programs of cargo's metadata.

@@ -49,7 +49,7 @@ fn said(program: &str, arguments: &[&str]) -> String {
 
 /// Of the peers, as their lock files have them.
 fn versions() -> BTreeMap<&'static str, String> {
-    const CRATES: [&str; 10] = [
+    const CRATES: [&str; 11] = [
         "fastwebsockets",
         "rustls",
         "simdutf8",
@@ -59,6 +59,7 @@ fn versions() -> BTreeMap<&'static str, String> {
         "tokio-websockets",
         "tungstenite",
         "web-socket",
+        "ws-tool",
         "yawc",
     ];
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -70,19 +71,24 @@ fn versions() -> BTreeMap<&'static str, String> {
         .collect();
     let requirements = read("bench/requirements.txt");
     for name in ["websockets", "picows", "uvloop"] {
-        let start = format!("{name}==");
-        let line = requirements
-            .lines()
-            .find_map(|line| line.strip_prefix(&start));
-        if let Some(version) = line.and_then(|rest| rest.split(' ').next()) {
-            versions.insert(name, version.to_owned());
-        }
+        versions.extend(pinned(&requirements, name).map(|version| (name, version)));
     }
+    let requirements = read("bench/uwebsockets/requirements.txt");
+    let version = pinned(&requirements, "socketify");
+    versions.extend(version.map(|version| ("socketify (µWebSockets)", version)));
     let package: Value = serde_json::from_str(&read("peers/package.json")).unwrap_or_default();
     if let Some(version) = package["dependencies"]["ws"].as_str() {
         versions.insert("Node ws", version.to_owned());
     }
     versions
+}
+
+/// The version of a package in pip's list of requirements.
+fn pinned(requirements: &str, name: &str) -> Option<String> {
+    let start = format!("{name}==");
+    let mut lines = requirements.lines();
+    let version = lines.find_map(|line| line.strip_prefix(&start))?;
+    Some(version.split(' ').next()?.to_owned())
 }
 
 /// The version of a crate in a lock file of cargo's.

@@ -1,8 +1,8 @@
 //! `bench run …`: our server and codec beside those of others, in turns in one run. `cargo xtask bench` runs it.
 //!
 //! The process that runs it is the load generator: one thread, pinned to core 1. Servers are processes of their own,
-//! pinned to core 0: this program again (`bench serve MODE`, `bench codec …`), the programs of `tests/bench`, and the
-//! scripts of `tests/bench/scripts`.
+//! pinned to core 0: this program again (`bench serve MODE`, `bench codec …`, `bench client …`), the programs of
+//! `tests/bench`, and the scripts of `tests/bench/scripts`.
 //!
 //! ```text
 //!   cells ──► stage (servers, kept) ──► turns A B C … B C A … ──► results (JSON) ──► table, targets, document
@@ -63,10 +63,11 @@ fn main() {
             wakeup::run(who, seconds).unwrap_or_else(|error| panic!("{error}"));
         }
         ["serve", mode, rest @ ..] => ours::serve(mode, rest),
+        ["client", ..] => ws_tests::bench::client::main(&arguments[1..], ours::open_client),
         ["codec", ..] => ws_tests::bench::codec::main(&mut ours::Codec::default(), &arguments[1..]),
         _ => panic!(
             "usage: bench run … | document RESULTS DOCUMENT | instructions BASELINE [--update] | serve MODE [CHAIN KEY] | \
-             codec SIZE KIND (for SECONDS | calls N) | wakeup mailbox|bare SECONDS"
+             client PORT SIZE KIND | codec SIZE KIND (for SECONDS | calls N) | wakeup mailbox|bare SECONDS"
         ),
     }
 }

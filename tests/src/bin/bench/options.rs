@@ -25,8 +25,8 @@ pub(crate) struct Options {
 }
 
 /// Rounds, and seconds of a turn, unless others are asked for; and with `--quick`.
-const USUAL: (usize, f64) = (9, 0.25);
-const QUICK: (usize, f64) = (3, 0.1);
+const USUAL: (usize, f64) = (9, 0.12);
+const QUICK: (usize, f64) = (3, 0.06);
 
 impl Options {
     pub(crate) fn parse(words: &[&str]) -> Result<Self, String> {

@@ -18,78 +18,80 @@ pub(crate) struct Peer {
     modes: &'static [Mode],
     /// Its word for the codec alone, if it has one.
     codec: Option<&'static str>,
+    is_client: bool,
 }
 
 /// What a peer's figures are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Ours,
-    /// Ours in another way, in cells of its own: the mailbox, two workers.
+    /// Ours in another way, in cells of its own: the mailbox, two workers, the client.
     Variant,
     /// What cannot be left out.
     Floor,
     /// What the machine can do.
     Limit,
     Registry,
+    /// Compared as those of registries are, but no promise speaks of it: no registry has it as it is.
+    Apart,
 }
 
 #[derive(Debug)]
 enum Program {
     /// This one; with another mode than asked for.
     Ours(Option<&'static str>),
-    /// Of `tests/bench`, with words after the mode.
-    Rust(&'static str, &'static [&'static str]),
+    /// Built from `tests/bench`, with words after the mode.
+    Built(&'static str, &'static [&'static str]),
     Node(&'static str),
     Python(&'static str),
 }
 
 /// Everybody. Ours first, as the ratios are to it.
-pub(crate) const PEERS: [Peer; 20] = [
+pub(crate) const PEERS: [Peer; 23] = [
     Peer::new("ws-server", Part::Ours, Program::Ours(None))
         .serving(&Mode::ALL)
         .with_codec("codec"),
-    Peer::new("floor", Part::Floor, rust("peer-floor"))
-        .serving(&[Echo, Broadcast, Tls])
-        .with_codec("codec"),
+    FLOOR,
+    Peer::new(UWEBSOCKETS, Part::Apart, built("peer-uwebsockets")).serving(&[Echo, Broadcast]),
     Peer::new(
         "tungstenite 4 KiB",
         Part::Registry,
-        Program::Rust("peer-tungstenite", &["small"]),
+        Program::Built("peer-tungstenite", &["small"]),
     )
     .serving(&[Echo, Broadcast]),
-    Peer::new("tungstenite", Part::Registry, rust("peer-tungstenite"))
+    Peer::new("tungstenite", Part::Registry, built("peer-tungstenite"))
         .serving(&[Echo, Broadcast])
         .with_codec("codec"),
     Peer::new(
         "tokio-tungstenite",
         Part::Registry,
-        rust("peer-tokio-tungstenite"),
+        built("peer-tokio-tungstenite"),
     )
     .serving(&[Echo, Tls, Broadcast]),
     Peer::new(
         "fastwebsockets",
         Part::Registry,
-        rust("peer-fastwebsockets"),
+        built("peer-fastwebsockets"),
     )
     .serving(&[Echo])
     .with_codec("codec"),
-    Peer::new("sockudo-ws", Part::Registry, rust("peer-sockudo-ws"))
+    Peer::new("sockudo-ws", Part::Registry, built("peer-sockudo-ws"))
         .serving(&[Echo])
         .with_codec("codec"),
-    Peer::new("web-socket", Part::Registry, rust("peer-web-socket"))
+    Peer::new("web-socket", Part::Registry, built("peer-web-socket"))
         .serving(&[Echo])
         .with_codec("codec"),
-    Peer::new("yawc", Part::Registry, rust("peer-yawc"))
+    Peer::new("yawc", Part::Registry, built("peer-yawc"))
         .serving(&[Echo])
         .with_codec("codec"),
     Peer::new(
         "tokio-websockets",
         Part::Registry,
-        rust("peer-tokio-websockets"),
+        built("peer-tokio-websockets"),
     )
     .serving(&[Echo])
     .with_codec("codec"),
-    Peer::new("ws-tool", Part::Registry, rust("peer-ws-tool")).with_codec("codec"),
+    Peer::new("ws-tool", Part::Registry, built("peer-ws-tool")).with_codec("codec"),
     Peer::new("Node ws", Part::Registry, Program::Node("server.js")).serving(&Mode::ALL),
     Peer::new(
         "Python websockets",
@@ -103,20 +105,36 @@ pub(crate) const PEERS: [Peer; 20] = [
         Program::Python("picows_server.py"),
     )
     .serving(&[Echo, Broadcast, Tls]),
+    Peer::new("ws-client", Part::Variant, Program::Ours(None)).with_client(),
+    Peer::new(
+        "tungstenite client",
+        Part::Registry,
+        built("peer-tungstenite"),
+    )
+    .with_client(),
     Peer::new("mailbox", Part::Variant, Program::Ours(Some("mailbox"))),
     Peer::new("two workers", Part::Variant, Program::Ours(Some("workers"))),
     Peer::new("bare channel", Part::Limit, Program::Ours(None)),
-    Peer::new("memcpy", Part::Limit, rust("peer-floor")).with_codec("codec-memcpy"),
-    Peer::new("XOR in place", Part::Limit, rust("peer-floor")).with_codec("codec-xor"),
-    Peer::new("simdutf8", Part::Limit, rust("peer-floor")).with_codec("codec-utf8"),
+    Peer::new("memcpy", Part::Limit, built("peer-floor")).with_codec("codec-memcpy"),
+    Peer::new("XOR in place", Part::Limit, built("peer-floor")).with_codec("codec-xor"),
+    Peer::new("simdutf8", Part::Limit, built("peer-floor")).with_codec("codec-utf8"),
 ];
 
-const fn rust(program: &'static str) -> Program {
-    Program::Rust(program, &[])
+/// It takes part, and answers the clients that are measured.
+pub(crate) const FLOOR: Peer = Peer::new("floor", Part::Floor, built("peer-floor"))
+    .serving(&[Echo, Broadcast, Tls])
+    .with_codec("codec");
+
+pub(crate) const UWEBSOCKETS: &str = "µWebSockets";
+
+const fn built(program: &'static str) -> Program {
+    Program::Built(program, &[])
 }
 
-/// The core of every server, and of codecs; the load generator has the other one.
+/// The core of every server, of codecs and of clients that are measured; the load generator has the other one.
 pub(crate) const SERVER_CORE: &str = "0";
+/// Its core, as `cargo xtask bench` has it.
+pub(crate) const GENERATOR_CORE: &str = "1";
 
 impl Peer {
     const fn new(name: &'static str, part: Part, program: Program) -> Self {
@@ -126,6 +144,7 @@ impl Peer {
             program,
             modes: &[],
             codec: None,
+            is_client: false,
         }
     }
 
@@ -138,6 +157,12 @@ impl Peer {
         self.codec = Some(word);
         self
     }
+
+    const fn with_client(mut self) -> Self {
+        self.is_client = true;
+        self
+    }
+
     pub(crate) fn serves(&self, mode: Mode) -> bool {
         self.modes.contains(&mode)
     }
@@ -146,15 +171,25 @@ impl Peer {
         self.codec.is_some()
     }
 
+    pub(crate) fn is_client(&self) -> bool {
+        self.is_client
+    }
+
+    /// Whether it runs in an interpreter.
+    pub(crate) fn is_script(&self) -> bool {
+        matches!(self.program, Program::Node(_) | Program::Python(_))
+    }
+
     /// Whether `--only` leaves it in.
     pub(crate) fn is_wanted(&self, options: &Options) -> bool {
         let named = |name: &String| self.name == name.as_str();
-        self.part != Part::Registry || options.only.is_empty() || options.only.iter().any(named)
+        let is_guest = matches!(self.part, Part::Registry | Part::Apart);
+        !is_guest || options.only.is_empty() || options.only.iter().any(named)
     }
 
     /// Why it cannot take part, if so.
     pub(crate) fn missing(&self, options: &Options) -> Option<String> {
-        let Program::Rust(program, _) = self.program else {
+        let Program::Built(program, _) = self.program else {
             return None;
         };
         if options.programs.join(program).is_file() {
@@ -188,7 +223,7 @@ impl Peer {
         if mode == Tls {
             command.args([&certificate.chain, &certificate.key]);
         }
-        if let Program::Rust(_, words) = self.program {
+        if let Program::Built(_, words) = self.program {
             command.args(words);
         }
         let mut process = Process::spawn(&mut command);
@@ -203,7 +238,14 @@ impl Peer {
         command
     }
 
-    /// The same without `taskset`, as words for another program to run.
+    /// What runs its client.
+    pub(crate) fn client(&self, options: &Options) -> Command {
+        let mut command = self.command(SERVER_CORE, options);
+        command.arg("client");
+        command
+    }
+
+    /// The codec without `taskset`, as words for another program to run.
     pub(crate) fn bare_codec(&self, options: &Options) -> Vec<String> {
         let command = self.codec(options);
         let words = command.get_args().skip(2);
@@ -218,7 +260,7 @@ impl Peer {
         command.args(["-c", cores]);
         match self.program {
             Program::Ours(_) => command.arg(ours::program()),
-            Program::Rust(program, _) => command.arg(options.programs.join(program)),
+            Program::Built(program, _) => command.arg(options.programs.join(program)),
             Program::Node(script) => command
                 .arg("node")
                 .arg(scripts.join(script))

@@ -72,14 +72,7 @@ impl<'a> Stage<'a> {
 
     /// A server that nobody has used.
     pub(crate) fn fresh(&self, peer: &'static Peer, mode: Mode, cores: &str) -> io::Result<Server> {
-        let start = || peer.start(mode, cores, self.options, &self.certificate);
-        // It says why by panicking, as in tests.
-        catch_unwind(AssertUnwindSafe(start)).map_err(|why| {
-            let text = why
-                .downcast_ref::<String>()
-                .map_or("cannot start", String::as_str);
-            io::Error::other(text.to_owned())
-        })
+        or_error(|| peer.start(mode, cores, self.options, &self.certificate))
     }
 
     /// Ends a peer's servers, as one has failed, and prints what they said.
@@ -92,6 +85,14 @@ impl<'a> Stage<'a> {
             is_other
         });
     }
+}
+
+/// What is done with a process says why it cannot by panicking, as in tests.
+pub(crate) fn or_error<T>(work: impl FnOnce() -> T) -> io::Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|why| {
+        let text = why.downcast_ref::<String>();
+        io::Error::other(text.map_or("it cannot", String::as_str).to_owned())
+    })
 }
 
 impl Drop for Stage<'_> {

@@ -3,119 +3,174 @@
 use serde_json::{Value, json};
 
 use crate::{
-    peers::{PEERS, Part},
-    table::{float, string},
+    instructions::MOST_FOR_TEN,
+    peers::{PEERS, Part, UWEBSOCKETS},
+    table::{float, short, string},
 };
 
 /// A tie with the best peer.
 const TIE: f64 = 1.05;
+/// Of the mailbox with one consumer, messages a second.
+const LEAST_RATE: f64 = 500_000.0;
+/// Connections of one process.
+const LEAST_HELD: f64 = 19_000.0;
 
-/// Each promise of each cell: `{target, cell, value, limit, met}`, and `gating` where it is only reported.
+/// Each promise of each cell: `{target, cell, value, limit, is_least, is_gating, met}`.
 pub(crate) fn judge(cells: &[Value]) -> Vec<Value> {
     let mut judged = Vec::new();
     for cell in cells {
-        let cell = Cell(cell);
-        let mut keep = |target: &str, value: Option<f64>, limit: f64| {
-            // A cell in which somebody failed has no value, and keeps no promise.
-            judged.push(json!({
-                "target": target,
-                "cell": cell.name(),
-                "value": value,
-                "limit": limit,
-                "met": value.is_some_and(|value| value <= limit),
-            }));
-        };
-        let parts: Vec<_> = cell.name().split('/').collect();
-        match parts[..] {
-            ["echo", kind, size, _, depth] => {
-                if let Some(limit) = echo_limit(kind, size, depth) {
-                    keep("times the floor", cell.ratio("floor"), limit);
-                }
-                if let Some(best) = cell.ratio_to_best() {
-                    keep("times the best peer", Some(best), TIE);
-                }
-            }
-            ["codec", kind, size] => {
-                if let Some(best) = cell.ratio_to_best() {
-                    keep("times the best peer", Some(best), 1.0);
-                }
-                match (kind, size) {
-                    ("binary", "16 B") => {
-                        keep("times the floor", cell.ratio("floor"), 1.4);
-                        keep("ns (ambition)", cell.figure("ws-server"), 10.0);
-                    }
-                    ("binary", "1 KiB") => keep("times the floor", cell.ratio("floor"), 1.3),
-                    _ => {}
-                }
-            }
-            ["instructions", "binary", "16 B"] => {
-                keep("instructions", cell.figure("ws-server"), 140.0);
-            }
-            ["memory", "plain", _] => keep("bytes", cell.figure("ws-server"), 250.0),
-            ["memory", "tls", _] => {
-                let bare = cell.figure("floor").map_or(0.0, |bytes| bytes + 512.0);
-                keep(
-                    "bytes",
-                    cell.figure("ws-server"),
-                    f64::from(12 << 10).max(bare),
-                );
-            }
-            ["broadcast", _, _, "d16"] => keep("µs per delivery", cell.figure("ws-server"), 1.0),
-            ["wake-up"] => keep("times a bare channel", cell.ratio("bare channel"), 1.5),
-            ["two workers", ..] => {
-                let times = cell.ratio("two workers").map(|ratio| 1.0 / ratio);
-                keep("times one worker", times, 1.1);
-            }
-            ["latency", ..] => {
-                if let Some(best) = cell.ratio_to_best() {
-                    keep(
-                        "times the best peer (reported, not gating)",
-                        Some(best),
-                        1.25,
-                    );
-                }
-            }
-            _ => {}
-        }
+        judge_cell(Cell(cell), &mut judged);
     }
-    judged.extend(mailbox(cells));
+    judged.extend(rate(cells));
     judged
 }
 
-/// A promise kept in the best of its cells.
-fn mailbox(cells: &[Value]) -> Option<Value> {
-    let rates = cells
-        .iter()
-        .map(Cell)
-        .filter(|cell| cell.name().starts_with("mailbox/"));
-    let (rate, name) = rates
-        .filter_map(|cell| {
-            Some((
-                cell.peer("mailbox")?["messages_a_second"].as_f64()?,
-                cell.name(),
-            ))
-        })
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))?;
-    let least = 500_000.0;
-    Some(json!({
-        "target": "messages a second, at least",
-        "cell": name,
-        "value": rate,
-        "limit": least,
-        "met": rate >= least,
-    }))
-}
-
-fn echo_limit(kind: &str, size: &str, depth: &str) -> Option<f64> {
-    match (kind, size, depth) {
-        (_, "1 MiB", _) => None,
-        ("mixed", ..) => Some(1.3),
-        (_, _, "d1") => Some(1.05),
-        _ => Some(1.15),
+fn judge_cell(cell: Cell<'_>, judged: &mut Vec<Value>) {
+    let best = cell.ratio_to_best();
+    let ours = cell.figure("ws-server");
+    let mut keep = |target: &str, value: Option<f64>, limit: f64| {
+        judged.push(most(target, cell.name(), value, limit));
+    };
+    let parts: Vec<_> = cell.name().split('/').collect();
+    match parts[..] {
+        ["echo", kind, size, _, depth] => {
+            if let Some((target, limit)) = of_floor(kind, size, depth) {
+                keep(target, cell.ratio("floor"), limit);
+            }
+            if best.is_some() {
+                keep("Echo: times the best peer's CPU", best, TIE);
+            }
+            if let Some(ratio) = cell.ratio(UWEBSOCKETS) {
+                judged.push(reported(
+                    "Echo: times µWebSockets' CPU",
+                    cell.name(),
+                    ratio,
+                    TIE,
+                ));
+            }
+        }
+        ["codec", kind, size] => {
+            if best.is_some() {
+                keep("Codec: times the fastest peer's time", best, 1.0);
+            }
+            match (kind, size) {
+                ("binary", "16 B") => {
+                    let floor = cell.ratio("floor");
+                    keep("Codec, 16 B binary: times the floor's time", floor, 1.4);
+                    if let Some(ours) = ours {
+                        let target = "Codec, 16 B binary: ns (the ambition)";
+                        judged.push(reported(target, cell.name(), ours, 10.0));
+                    }
+                }
+                ("binary", "1 KiB") => {
+                    let floor = cell.ratio("floor");
+                    keep("Codec, 1 KiB binary: times the floor's time", floor, 1.3);
+                }
+                _ => {}
+            }
+        }
+        ["instructions", "binary", "16 B"] => {
+            keep("Codec, 16 B binary: instructions", ours, 140.0);
+        }
+        ["memory", "plain", _] => {
+            keep("Idle connection: bytes of memory", ours, 250.0);
+            judged.extend(held(cell));
+        }
+        ["memory", "tls", _] => {
+            let bare = cell.figure("floor").map_or(0.0, |bytes| bytes + 512.0);
+            let limit = f64::from(12 << 10).max(bare);
+            keep("Idle TLS 1.3 connection: bytes of memory", ours, limit);
+        }
+        ["broadcast", _, _, "d16"] => {
+            keep("Broadcast, batched: CPU µs per delivery", ours, 1.0);
+        }
+        ["wake-up"] => {
+            let target = "Mailbox: p99 of a wake-up, times a bare channel's and waker's";
+            keep(target, cell.ratio("bare channel"), 1.5);
+        }
+        ["two workers", ..] => {
+            let times = cell.ratio("two workers").map(|ratio| 1.0 / ratio);
+            keep("Two workers: times one worker's CPU", times, 1.1);
+        }
+        ["linearity", _] => {
+            let target = "Ten times the messages or connections: times the instructions";
+            keep(target, ours, MOST_FOR_TEN);
+        }
+        _ => {}
+    }
+    let beside = match parts[0] {
+        "latency" => Some(("Latency: times the best peer's p99", 1.25)),
+        "client" => Some(("Client: times the peer's CPU", TIE)),
+        "tls" | "deflate" | "broadcast" | "churn" => Some((
+            "TLS, compression, broadcast, churn: times the best peer's CPU",
+            TIE,
+        )),
+        _ => None,
+    };
+    if let (Some((target, limit)), Some(best)) = (beside, best) {
+        judged.push(reported(target, cell.name(), best, limit));
     }
 }
 
+/// How much more than the floor an echo may take.
+fn of_floor(kind: &str, size: &str, depth: &str) -> Option<(&'static str, f64)> {
+    Some(match (kind, size, depth) {
+        (_, "1 MiB", _) => return None,
+        ("mixed", ..) => ("Echo, mixed-script text: times the floor's CPU", 1.3),
+        (_, _, "d1") => ("Echo, 1 in flight: times the floor's CPU", 1.05),
+        _ => ("Echo, 16 in flight: times the floor's CPU", 1.15),
+    })
+}
+
+/// A cell in which somebody failed has no value, and keeps no promise.
+fn most(target: &str, cell: &str, value: Option<f64>, limit: f64) -> Value {
+    let met = value.is_some_and(|value| value <= limit);
+    json!({"target": target, "cell": cell, "value": value, "limit": limit, "is_least": false, "is_gating": true, "met": met})
+}
+
+fn least(target: &str, cell: &str, value: f64, limit: f64) -> Value {
+    json!({"target": target, "cell": cell, "value": value, "limit": limit, "is_least": true, "is_gating": true, "met": value >= limit})
+}
+
+/// Worth knowing, but nothing that was promised.
+fn reported(target: &str, cell: &str, value: f64, limit: f64) -> Value {
+    let mut judged = most(target, cell, Some(value), limit);
+    judged["is_gating"] = json!(false);
+    judged
+}
+
+/// The cell with the most connections shows how many one process holds: each of them has echoed.
+fn held(cell: Cell<'_>) -> Option<Value> {
+    let held = cell.peer("ws-server")?["held"].as_f64()?;
+    let is_most = held >= LEAST_HELD;
+    is_most.then(|| {
+        least(
+            "Connections held in one process",
+            cell.name(),
+            held,
+            LEAST_HELD,
+        )
+    })
+}
+
+/// A promise kept in the best of its cells.
+fn rate(cells: &[Value]) -> Option<Value> {
+    let cells = cells
+        .iter()
+        .map(Cell)
+        .filter(|cell| cell.name().starts_with("mailbox/"));
+    let rate = |cell: Cell<'_>| {
+        let rate = cell.peer("mailbox")?["messages_a_second"].as_f64()?;
+        Some((rate, string(&cell.0["name"]).to_owned()))
+    };
+    let rates = cells.filter_map(rate);
+    let (rate, name) = rates.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
+    let target = "Mailbox, one consumer: messages a second in and out";
+    Some(least(target, &name, rate, LEAST_RATE))
+}
+
 /// A cell of the JSON file.
+#[derive(Clone, Copy)]
 struct Cell<'a>(&'a Value);
 
 impl<'a> Cell<'a> {
@@ -150,20 +205,42 @@ pub(crate) fn print(judged: &[Value]) {
     println!("\nTargets");
     for one in judged {
         println!(
-            "  {}  {:<44} {:>10.3} of {:<8} {}",
-            if one["met"] == true {
-                "met    "
-            } else {
-                "NOT met"
-            },
+            "  {}  {:<44} {:>10.3} of {} {:<8} {}",
+            word(one),
             string(&one["cell"]),
             float(&one["value"]),
-            float(&one["limit"]),
+            bound(one),
+            short(&one["limit"]),
             string(&one["target"])
         );
     }
-    let met = judged.iter().filter(|one| one["met"] == true).count();
-    println!("{met} of {} targets met", judged.len());
+    let (met, all) = count(judged);
+    println!("{met} of {all} targets met");
+}
+
+/// What has become of it, in one width.
+fn word(one: &Value) -> &'static str {
+    match (one["met"] == true, one["is_gating"] == true) {
+        (true, true) => "met     ",
+        (false, true) => "NOT met ",
+        (true, false) => "(within)",
+        (false, false) => "(beyond)",
+    }
+}
+
+pub(crate) fn bound(one: &Value) -> &'static str {
+    if one["is_least"] == true {
+        "at least"
+    } else {
+        "at most"
+    }
+}
+
+/// Of those that were promised: how many are met, and how many there are.
+pub(crate) fn count(judged: &[Value]) -> (usize, usize) {
+    let gating = judged.iter().filter(|one| one["is_gating"] == true);
+    let met = gating.clone().filter(|one| one["met"] == true);
+    (met.count(), gating.count())
 }
 
 #[cfg(test)]
@@ -181,17 +258,22 @@ mod tests {
             row("floor", 0.9, 1.11),
             row("yawc", 2.0, 0.5),
             row("picows", 0.9, 1.1),
+            row(UWEBSOCKETS, 0.5, 2.0),
         ];
         let judged = judge(&[json!({"name": "echo/binary/16 B/50c/d16", "peers": peers})]);
-        assert_eq!(judged.len(), 2);
+        let pieces: Vec<_> = judged
+            .iter()
+            .map(|one| (float(&one["value"]), float(&one["limit"]), &one["met"]))
+            .collect();
         assert_eq!(
-            (&judged[0]["limit"], &judged[0]["met"]),
-            (&json!(1.15), &json!(true))
+            pieces,
+            [
+                (1.11, 1.15, &json!(true)),
+                (1.1, TIE, &json!(false)),
+                (2.0, TIE, &json!(false))
+            ]
         );
-        assert_eq!(
-            (&judged[1]["value"], &judged[1]["met"]),
-            (&json!(1.1), &json!(false))
-        );
+        assert_eq!(count(&judged), (1, 2), "what is apart was not promised");
     }
 
     #[test]

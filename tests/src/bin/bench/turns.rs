@@ -6,7 +6,7 @@ use ws_tests::{bench::server::Mode, figures::cpu_nanoseconds};
 
 use crate::{
     cells::{Cell, Work},
-    peers::{Peer, SERVER_CORE},
+    peers::{FLOOR, GENERATOR_CORE, Peer, SERVER_CORE},
     results::{Answer, Sample},
     stage::Stage,
     work,
@@ -28,7 +28,7 @@ pub(crate) fn run(cell: &Cell, stage: &mut Stage<'_>) -> BTreeMap<&'static str, 
     let (rounds, time) = if cell.work.is_exact() {
         (1, Duration::ZERO)
     } else {
-        (stage.options.rounds, stage.options.turn)
+        (stage.options.rounds, cell.work.turn(stage.options))
     };
     let mut players = Vec::new();
     let mut answers = BTreeMap::new();
@@ -107,6 +107,11 @@ fn prepare(peer: &'static Peer, work: Work, stage: &mut Stage<'_>) -> io::Result
             Box::new(work::Instructions::new(peer, kind, size, stage.options))
         }
         Work::WakeUp => Box::new(work::WakeUp(peer.name)),
+        Work::Client { kind, size } => {
+            let server = stage.server(&FLOOR, Mode::Echo, GENERATOR_CORE)?;
+            Box::new(work::Client::open(peer, kind, size, server, stage.options)?)
+        }
+        Work::Linearity(tenfold) => Box::new(work::Linearity(tenfold)),
     })
 }
 

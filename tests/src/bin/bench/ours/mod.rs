@@ -1,9 +1,12 @@
-//! Our server and our codec.
+//! Our servers, our codec and our client.
+
+mod client;
+mod codec;
 
 use std::{env, fs, thread, time::Duration};
 
 use ws_core::{
-    Connection, Event, Limits, Role, Scratch, SendScratch,
+    KeepaliveConfig,
     handshake::{HttpAnswer, Request},
     tls::{ClientCertificates, Identity, ServerTls},
 };
@@ -11,16 +14,17 @@ use ws_server::{
     Accepted, Config, Context, DeflateConfig, Flow, Handler, Message, Server,
     mailbox::{Mailbox, MailboxConfig, MailboxError, MessageKind},
 };
-use ws_tests::bench::{
-    codec::{EchoCodec, Sink},
-    server::{BACKLOG, Mode, announce, end_with_stdin},
-};
+use ws_tests::bench::server::{BACKLOG, Mode, announce, end_with_stdin};
+
+pub(crate) use self::{client::open as open_client, codec::Codec};
 
 /// `serve MODE [CHAIN KEY]`, where a mode may also be `mailbox` or `workers`.
 pub(crate) fn serve(mode: &str, certificate: &[&str]) {
     let base = Config::default()
         .max_connections(20_000)
-        .backlog(BACKLOG.unsigned_abs());
+        .backlog(BACKLOG.unsigned_abs())
+        // The load generator does not answer pings, which must not come while it opens thousands of connections.
+        .keepalive(KeepaliveConfig::default().interval(Some(LONG)));
     let config = match (mode, Mode::named(mode)) {
         ("mailbox", _) => return serve_mailbox(base),
         ("workers", _) => base.workers(2),
@@ -120,48 +124,8 @@ fn consume(mailbox: &Mailbox) {
     }
 }
 
-/// ws-core as a server uses it.
-pub(crate) struct Codec {
-    connection: Connection,
-    scratch: Scratch,
-    send_scratch: SendScratch,
-    input: Vec<u8>,
-    output: Vec<u8>,
-}
-
-impl Default for Codec {
-    fn default() -> Self {
-        Self {
-            connection: Connection::new(Role::Server),
-            scratch: Scratch::new(Limits::default()),
-            send_scratch: SendScratch::server(),
-            input: vec![0; 2 << 20],
-            output: Vec::new(),
-        }
-    }
-}
-
-impl EchoCodec for Codec {
-    fn echo(&mut self, input: &[u8], sink: &mut Sink) {
-        let output = &mut self.output;
-        output.clear();
-        let buffer = &mut self.input[..input.len()];
-        buffer.copy_from_slice(input);
-        let (receiver, sender) = self.connection.split();
-        let mut receive = receiver.receive(buffer, &mut self.scratch);
-        while let Some(event) = receive.next() {
-            let encoded = match event {
-                Ok(Event::Text(text)) => sender.encode_text(text, &mut self.send_scratch, output),
-                Ok(Event::Binary(data)) => {
-                    sender.encode_binary(data, &mut self.send_scratch, output)
-                }
-                other => panic!("{other:?} was not sent"),
-            };
-            encoded.unwrap_or_else(|error| panic!("{error}"));
-        }
-        sink.take(output);
-    }
-}
+/// Longer than any cell.
+const LONG: Duration = Duration::from_secs(3600);
 
 /// This program.
 pub(crate) fn program() -> std::path::PathBuf {
