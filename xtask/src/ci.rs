@@ -6,7 +6,7 @@ use crate::{
     idle, install, modules, onescript,
     report::{Outcome, Report},
     shell::{Run, target},
-    tidy,
+    simulate, tidy,
 };
 
 pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
@@ -45,6 +45,7 @@ pub(crate) fn steps(report: &mut Report, cases: &autobahn::Cases) {
     report.step("clippy", || cargo(&clippy));
     report.step("doc", doc);
     if report.step("release build", build::release) {
+        report.step("simulate", simulate::default);
         report.step("instructions", bench::instructions::check);
         autobahn::both(report, cases);
         report.step("idle", idle::default);

@@ -24,6 +24,7 @@ mod native;
 mod onescript;
 mod report;
 mod shell;
+mod simulate;
 mod soak;
 mod tidy;
 
@@ -42,6 +43,10 @@ cargo xtask COMMAND
   soak        a mixed echo load with sequence and checksum verification; prints the slopes of RSS and open files
               [--minutes N]        how long (default 10)
               [--connections N]    how many at once (default 50)
+  simulate    worlds of endpoints and a server's loop over a mock network, one for each seed; prints the faults by kind
+              and which state met which input; from 20,000 seeds on each possible pair must have been reached
+              [--seeds N]          how many (default 20000)
+              [--first N]          from which on (default 0)
   fuzz        the fuzz targets of ws-core, from the committed corpus on; installs cargo-fuzz under target
               [--minutes N]        for each target (default 1)
               [--target NAME]      only this one
@@ -104,6 +109,7 @@ fn run(command: &str, what: &str, mut flags: Flags) -> Result<(), Failure> {
         "dist" => dist::run,
         "foreign" => foreign::run,
         "native" => native::run,
+        "simulate" => simulate::run,
         "soak" => soak::run,
         "autobahn" => autobahn::run,
         "fuzz" => fuzz::run,
