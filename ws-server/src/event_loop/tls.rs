@@ -217,7 +217,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     fn send_sealed(&mut self, slot: u32) {
         let connections = &mut self.connections;
         let place = &mut connections.slots[slot as usize];
-        let sent = if place.phase == Phase::Dead {
+        // Behind something lost the peer could make nothing of it.
+        let sent = if place.phase == Phase::Dead || place.hung_up {
             Sent::Broken
         } else {
             let stream = self.streams[slot as usize].as_mut();
