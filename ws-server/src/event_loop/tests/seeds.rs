@@ -10,6 +10,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
+    time::Instant,
 };
 
 use super::simulator::{Figures, run};
@@ -24,10 +25,16 @@ fn worlds_with_faults_keep_every_promise() {
         Some(_) => 1,
         None => number("WS_SIMULATE_SEEDS").unwrap_or(SEEDS),
     };
+    let started = now();
     let (figures, failed) = run_seeds(first.unwrap_or(0), count);
-    println!("{}", figures.report());
+    let seconds = now().duration_since(started).as_secs_f64();
+    println!("{} in {seconds:.0} s", figures.report());
     assert!(failed.is_empty(), "failed with seeds {failed:?}");
-    assert_eq!(figures.pairs.refuted(), [], "reached, but said to be impossible");
+    assert_eq!(
+        figures.pairs.refuted(),
+        [],
+        "reached, but said to be impossible"
+    );
     if count >= ALL_PAIRS_SEEDS {
         assert_eq!(figures.pairs.missing(), [], "possible, but never reached");
     }
@@ -72,6 +79,14 @@ fn run_seeds(first: u64, count: u64) -> (Figures, Vec<u64>) {
         }
     });
     sum.into_inner().unwrap()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how fast the worlds go by is a figure of the run"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -63,7 +63,7 @@ impl Fault {
         (Self::StalledReader, 60),
         (Self::NoDescriptors, 6),
         (Self::AcceptAborted, 8),
-        (Self::WatchRefused, 60),
+        (Self::WatchRefused, 20),
         (Self::ShutdownRefused, 30),
         (Self::SpuriousWakeUp, 60),
         // Comes of itself.

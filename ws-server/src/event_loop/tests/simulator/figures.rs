@@ -1,9 +1,6 @@
 //! What the worlds of a run have seen together.
 
-use std::{
-    fmt::Write as _,
-    time::Duration,
-};
+use std::{fmt::Write as _, time::Duration};
 
 use super::{
     fault::Fault,
@@ -79,7 +76,7 @@ impl Figures {
         let faults: u64 = self.faults.iter().map(|(hits, _)| hits).sum();
         let _ = write!(
             text,
-            "{} seeds ({} with TLS, {} with compression), {hours:.1} hours of virtual time, {} turns, {} clients, {} opened, \
+            "simulated {} seeds ({} with TLS, {} with compression), {hours:.1} hours of virtual time, {} turns, {} clients, {} opened, \
              {} messages ({} refused by full queues), {faults} faults of {} kinds, {reached} of {possible} possible pairs",
             self.worlds,
             self.tls,

@@ -73,8 +73,7 @@ impl Ledger {
         assert_eq!(self.entries.len(), number as usize);
         self.entries.push(Entry {
             is_hostile: kind == Kind::Attacker,
-            close_after: matches!(kind, Kind::ClosedByServer | Kind::Deaf)
-                .then_some(messages),
+            close_after: matches!(kind, Kind::ClosedByServer | Kind::Deaf).then_some(messages),
             ..Entry::default()
         });
     }
@@ -86,7 +85,10 @@ impl Ledger {
     /// Notes that the server has taken a message for a client.
     pub(crate) fn accept(&mut self, number: u32, is_text: bool, bytes: &[u8]) {
         let entry = self.entry(number);
-        assert!(entry.closed.is_empty(), "client {number}: sent after its end");
+        assert!(
+            entry.closed.is_empty(),
+            "client {number}: sent after its end"
+        );
         entry.accepted.push(Digest::of(is_text, bytes));
     }
 
@@ -164,7 +166,7 @@ impl Ledger {
 pub(crate) fn message(client: u32, number: u32, long: bool) -> Vec<u8> {
     let mut dice = Dice(u64::from(client) << 32 | u64::from(number));
     let size = match dice.below(64) {
-        0 if long => 90_000 + dice.below(110_000),
+        0..=3 if long => 70_000 + dice.below(30_000),
         0 => 20_000,
         1..=3 => dice.below(9000),
         4..=14 => dice.below(700),
@@ -205,5 +207,6 @@ fn fill(bytes: &mut Vec<u8>, size: usize, start: usize) {
 }
 
 /// Only the long ones of the worlds that have them are longer.
-const LONG_BYTES: usize = 80_000;
-const RAMP: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:!?+-*/()<>{}[]#";
+const LONG_BYTES: usize = 60_000;
+const RAMP: &[u8] =
+    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:!?+-*/()<>{}[]#";

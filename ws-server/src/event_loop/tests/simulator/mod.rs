@@ -23,6 +23,7 @@ mod pipe;
 mod profile;
 mod run;
 mod state;
+mod wish;
 mod witness;
 mod world;
 

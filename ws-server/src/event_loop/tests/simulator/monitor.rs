@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     input::Input,
     net::MockNet,
-    pairs::Pairs,
+    pairs::{Pairs, RECEIVED},
     peer::Kind,
     pipe::Pipe,
     profile::MAX_MESSAGE_BYTES,
@@ -35,6 +35,8 @@ struct Watch {
     unread_at: Duration,
     /// Since when its socket takes nothing, if so.
     blocked_since: Option<Duration>,
+    sent_at: Duration,
+    has_queue: bool,
 }
 
 /// Looks at the loop between its turns.
@@ -88,12 +90,15 @@ impl Monitor {
         let now = world.now;
         let connections = &event_loop.connections;
         let before = std::mem::take(&mut self.watches);
+        let mut wished = Vec::new();
         for (slot, place) in &connections.slots {
+            let number = u32::try_from(slot).unwrap();
             let old = before.get(slot).copied().flatten();
             let old = old.filter(|watch| watch.nonce == place.nonce);
             let stream = event_loop.streams[slot].expect("each slot has a socket");
             let pipe = &world.pipes[stream];
-            let watch = Watch::new(place, now, old);
+            let mut watch = Watch::new(place, now, old);
+            watch.sent_at = pipe.sent_at;
             if let Some(old) = old {
                 check_order(&old, &watch);
             }
@@ -103,6 +108,10 @@ impl Monitor {
             check_armed(event_loop, slot, place);
             self.watches.resize(slot + 1, None);
             self.watches[slot] = Some(watch);
+            wished.push((watch.state, connections.id_of(number), stream));
+        }
+        for (state, id, pipe) in wished {
+            world.fulfil(state, id, pipe);
         }
         let is_stopped = event_loop.stop_at.is_some();
         self.listener = (!is_stopped).then(|| State::of_listener(&event_loop.accepting));
@@ -126,7 +135,6 @@ impl Monitor {
     }
 
     fn count_pairs<const EPOLL: bool>(&mut self, event_loop: &Loop<EPOLL>, world: &mut World) {
-        let watches = self.watches.iter().flatten();
         for arrival in world.arrivals.drain(..) {
             let input = arrival.input;
             match arrival.to {
@@ -136,21 +144,42 @@ impl Monitor {
                     }
                 }
                 To::Slot(slot) => {
-                    if let Some(Some(watch)) = self.watches.get(slot as usize) {
+                    if let Some(Some(watch)) = self.watches.get_mut(slot as usize) {
+                        // It is read only when its queue was relieved before.
+                        if watch.state == State::Throttled && RECEIVED.contains(&input) {
+                            watch.state = State::Blocked;
+                        }
                         self.pairs.count(watch.state, input);
+                        // What follows in this turn meets it like that.
+                        let breaks = matches!(input, Input::HungUp | Input::BrokenPipe);
+                        if breaks && watch.phase == Phase::Open {
+                            watch.state = State::Broken;
+                        }
                     }
                 }
                 To::Connection(id) => {
-                    let watch = self.watches.get(id.slot_index() as usize);
+                    let watch = self.watches.get_mut(id.slot_index() as usize);
                     if let Some(Some(watch)) = watch
                         && watch.nonce == id.nonce()
                     {
                         self.pairs.count(watch.state, input);
+                        if input == Input::CloseCommand && watch.phase == Phase::Open {
+                            watch.state = State::ClosingUnsent;
+                        }
+                        if input == Input::ResumeCommand && watch.state == State::Paused {
+                            watch.state = match watch.has_queue {
+                                true => State::Blocked,
+                                false => State::Open,
+                            };
+                        }
                     }
                 }
                 To::Everybody => {
-                    for watch in watches.clone() {
+                    for watch in self.watches.iter_mut().flatten() {
                         self.pairs.count(watch.state, input);
+                        if input == Input::Stop && watch.phase == Phase::Open {
+                            watch.state = State::ClosingUnsent;
+                        }
                     }
                     if let (Some(state), Input::Stop) = (self.listener, input) {
                         self.pairs.count(state, input);
@@ -182,6 +211,15 @@ impl Monitor {
             });
             if is_pinged {
                 self.pairs.count(watch.state, Input::PingDue);
+            }
+            // Nobody is told of the end of a plain answer.
+            let since = watch.blocked_since.map(|since| since.max(watch.sent_at));
+            let stall = world.profile.config.write_stall_timeout;
+            if watch.state == State::Answering
+                && place.is_none()
+                && since.is_some_and(|since| world.now >= since + stall)
+            {
+                self.pairs.count(State::Answering, Input::Stall);
             }
         }
     }
@@ -221,6 +259,8 @@ impl Watch {
             is_shut: place.is_shut,
             unread_at,
             blocked_since: place.is_blocked.then_some(blocked_since),
+            sent_at: now,
+            has_queue: place.queue.is_some(),
         }
     }
 }
@@ -250,7 +290,7 @@ fn check_times(watch: &Watch, place: &Slot<u32>, pipe: &Pipe, world: &World) {
         "{:?} has lasted for {lasts:?}, but {most:?} are allowed",
         watch.state
     );
-    if matches!(watch.state, State::Answering) || watch.phase == Phase::Open {
+    if place.queue.is_some() && (watch.state == State::Answering || watch.phase == Phase::Open) {
         let since = watch.blocked_since.map(|since| since.max(pipe.sent_at));
         let blocked = since.map_or(Duration::ZERO, |since| now - since);
         let most = config.write_stall_timeout + TICKS;
@@ -280,7 +320,8 @@ fn check_times(watch: &Watch, place: &Slot<u32>, pipe: &Pipe, world: &World) {
 fn check_bytes<C>(place: &Slot<C>, config: &Config) {
     let held = place.held_bytes();
     assert_eq!(
-        place.counted, held,
+        place.counted,
+        held,
         "bytes counted and held, {:?}",
         State::of(place)
     );
@@ -293,7 +334,10 @@ fn check_bytes<C>(place: &Slot<C>, config: &Config) {
     assert!(tail <= most, "{tail} bytes held back, at most {most}");
     let assembly = place.receiver.held_bytes();
     let most = 2 * MAX_MESSAGE_BYTES + OVERHEAD_BYTES + (32 << 10);
-    assert!(assembly <= most, "{assembly} bytes assembled, at most {most}");
+    assert!(
+        assembly <= most,
+        "{assembly} bytes assembled, at most {most}"
+    );
 }
 
 /// Whatever can go on is in a list, or an event will tell of it.
@@ -349,7 +393,10 @@ fn check_armed<const EPOLL: bool>(event_loop: &Loop<EPOLL>, slot: usize, place: 
     let state = State::of(place);
     let now = connections.clock.millis();
     let is_due = |at: Option<std::num::NonZeroU64>| at.is_some_and(|at| at.get() <= now);
-    assert!(!is_due(place.deadline), "{state:?}: its deadline has passed");
+    assert!(
+        !is_due(place.deadline),
+        "{state:?}: its deadline has passed"
+    );
     assert!(!is_due(place.timer), "{state:?}: its timer has passed");
     if place.phase == Phase::Open {
         let due = connections.sweep.due_of(slot);
@@ -357,7 +404,10 @@ fn check_armed<const EPOLL: bool>(event_loop: &Loop<EPOLL>, slot: usize, place: 
             due != NEVER && due > connections.clock.tick(),
             "{state:?}: nobody will look at it"
         );
-        assert!(place.state.is_some(), "{state:?}: the handler's state is lost");
+        assert!(
+            place.state.is_some(),
+            "{state:?}: the handler's state is lost"
+        );
     } else {
         assert!(place.state.is_none(), "{state:?}: its end was not told");
     }

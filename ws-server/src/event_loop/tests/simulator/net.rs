@@ -49,6 +49,7 @@ impl World {
                 let writable = pipe.output_armed && pipe.watches_output && pipe.space() > 0;
                 (readable, writable)
             };
+            let told = (readable, writable);
             let is_told = readable || writable;
             if is_told && faults.hits_now(Fault::LateWakeUp, dice) {
                 continue;
@@ -69,8 +70,8 @@ impl World {
                 pipe.reset || (pipe.peer_fin && pipe.server_fin),
             );
             let inputs = [
-                (is_told && readable, Input::Readable),
-                (is_told && writable, Input::Writable),
+                (told.0, Input::Readable),
+                (told.1, Input::Writable),
                 (read_closed, Input::ReadClosed),
                 (hung_up, Input::HungUp),
                 (!is_told, Input::Nothing),
@@ -103,6 +104,34 @@ impl World {
         }
         if events.contains(&Readiness::Accept) {
             self.arrived(To::Listener, Input::AcceptEdge);
+        }
+    }
+
+    /// A peer's reset that comes when the events are on their way to the loop already.
+    fn reset_behind_events(&mut self, events: &[Readiness]) {
+        let is_told = |pipe: &super::pipe::Pipe| {
+            events.iter().any(|event| {
+                matches!(event, Readiness::Connection { slot, readable: true, .. } if Some(*slot) == pipe.slot)
+            })
+        };
+        if let Some(index) = self.ambush
+            && is_told(&self.pipes[index])
+        {
+            self.ambush = None;
+            self.faults.hit(Fault::Reset);
+            self.pipes[index].is_disturbed = true;
+            self.pipes[index].peer_reset(false);
+        }
+        if self.dice.one_in(4)
+            && self.faults.strikes(Fault::Reset, &mut self.dice)
+            && !self.live.is_empty()
+        {
+            let pipe = &mut self.pipes[self.dice.pick(&self.live)];
+            if !pipe.server_closed {
+                self.faults.hit(Fault::Reset);
+                pipe.is_disturbed = true;
+                pipe.peer_reset(self.dice.one_in(2));
+            }
         }
     }
 
@@ -140,6 +169,7 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
             world.take_events::<EPOLL>(events);
             world.activity += events.len() as u64;
             if !events.is_empty() || deadline.is_some_and(|deadline| world.now >= deadline) {
+                world.reset_behind_events(events);
                 return Ok(());
             }
             if !world.step(deadline) {
@@ -232,6 +262,8 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
         let pipe = &mut world.pipes[*stream];
         if world.faults.hits_now(Fault::WatchRefused, &mut world.dice) {
             pipe.is_disturbed = true;
+            let to = To::Slot(pipe.slot.unwrap());
+            world.arrived(to, Input::BrokenPipe);
             return Err(io::Error::from_raw_os_error(12));
         }
         pipe.watches_output = true;

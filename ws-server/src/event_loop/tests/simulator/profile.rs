@@ -50,11 +50,11 @@ impl Profile {
         let mut profile = Self {
             has_epoll: dice.one_in(2),
             population: dice.within(3, 7),
-            is_heavy: dice.one_in(8),
+            is_heavy: dice.one_in(6),
             has_proxy: dice.one_in(8),
             is_crowded: dice.one_in(8),
             // Tickets and sessions of one world must not reach the next.
-            tls: dice.one_in(12).then(tls),
+            tls: dice.one_in(10).then(tls),
             order_gap: dice.pick(&[5, 50, 500, 2000]),
             stops_early: dice.one_in(2),
             ..Self::plain()
@@ -137,4 +137,4 @@ static PEM: std::sync::LazyLock<(String, String)> = std::sync::LazyLock::new(|| 
 
 pub(crate) const MAX_MESSAGE_BYTES: usize = 256 << 10;
 /// The budget of memory in heavy worlds.
-const BUDGET_BYTES: usize = 150_000;
+const BUDGET_BYTES: usize = 90_000;

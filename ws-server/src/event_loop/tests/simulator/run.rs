@@ -3,12 +3,7 @@
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use super::{
-    figures::Figures,
-    monitor::Monitor,
-    net::MockNet,
-    outcome,
-    witness::Witness,
-    world::World,
+    figures::Figures, monitor::Monitor, net::MockNet, outcome, witness::Witness, world::World,
 };
 use crate::event_loop::{Command, EventLoop, Shared};
 

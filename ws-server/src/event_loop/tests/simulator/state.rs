@@ -18,7 +18,7 @@ pub(crate) enum State {
     Paused,
     /// The send queue is above its mark, so nothing is read.
     Throttled,
-    /// The socket takes nothing more for now.
+    /// Something waits in the send queue.
     Blocked,
     /// The budget of memory is used up.
     Starved,
@@ -76,7 +76,7 @@ impl State {
             Phase::Open if place.is_starved => Self::Starved,
             Phase::Open if place.is_paused => Self::Paused,
             Phase::Open if place.is_throttled => Self::Throttled,
-            Phase::Open if place.is_blocked => Self::Blocked,
+            Phase::Open if place.queue.is_some() => Self::Blocked,
             Phase::Open if place.receiver.is_mid_message() => Self::Inside,
             Phase::Open => Self::Open,
             Phase::Closing if place.queue.is_some() => Self::ClosingUnsent,

@@ -60,7 +60,12 @@ impl Witness {
         }
     }
 
-    fn broadcast(&mut self, connections: &mut Connections<u32>, number: u32, own: Option<(ConnectionId, u32)>) {
+    fn broadcast(
+        &self,
+        connections: &mut Connections<u32>,
+        number: u32,
+        own: Option<(ConnectionId, u32)>,
+    ) {
         let data = own_message(number);
         let before: Vec<_> = connections
             .ids()
@@ -82,7 +87,10 @@ impl Witness {
                 Some((own, client)) if own == id => client,
                 _ => *connections.state(id).unwrap(),
             };
-            self.world.borrow_mut().ledger.accept(client, is_text, &data);
+            self.world
+                .borrow_mut()
+                .ledger
+                .accept(client, is_text, &data);
         }
         assert_eq!(taken, noted, "a broadcast counts those that took it");
     }

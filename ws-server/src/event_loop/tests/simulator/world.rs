@@ -15,6 +15,7 @@ use super::{
     peer::{Keys, Peer},
     pipe::Pipe,
     profile::Profile,
+    wish::Wish,
 };
 use crate::{ConnectionId, event_loop::Command};
 
@@ -84,6 +85,10 @@ pub(crate) struct World {
     pub(crate) activity: u64,
     /// When the clock last leapt.
     pub(crate) leapt_at: Duration,
+    /// What is to come to a connection in a state that chance brings too seldom.
+    pub(crate) wish: Option<Wish>,
+    /// Is reset as soon as the loop was told that it may read it.
+    pub(crate) ambush: Option<usize>,
     /// Nothing will happen any more by itself.
     pub(crate) is_over: bool,
 }
@@ -120,6 +125,8 @@ impl World {
             arrivals: Vec::new(),
             activity: 0,
             leapt_at: Duration::ZERO,
+            wish: None,
+            ambush: None,
             is_over: false,
         }
     }
@@ -129,6 +136,7 @@ impl World {
         let mut world = Self::new(seed);
         world.faults = Faults::drawn(&mut world.dice);
         world.profile = Profile::drawn(&mut world.dice);
+        world.wish = Some(Wish::drawn(&mut world.dice));
         world.next_order_at = world.dice.millis(0, 2000);
         for _ in 0..world.profile.population {
             world.spawn();
@@ -214,7 +222,8 @@ impl World {
         for index in (first..peers.len()).chain(0..first) {
             has_acted |= peers[index].act(self);
         }
-        self.gone.extend(peers.extract_if(.., |peer| peer.is_done()));
+        self.gone
+            .extend(peers.extract_if(.., |peer| peer.is_done()));
         self.peers = peers;
         if !self.faults.is_calm && self.is_listening {
             for _ in self.peers.len()..self.profile.population {
@@ -223,11 +232,8 @@ impl World {
             }
         }
         if self.faults.hits_now(Fault::ClockJump, &mut self.dice) {
-            self.now += self.dice.millis(100, 60_000);
-            self.leapt_at = self.now;
-            for &index in &self.live {
-                self.pipes[index].is_disturbed = true;
-            }
+            let far = self.dice.millis(100, 60_000);
+            self.leap(far);
         } else if has_acted {
             self.now += Duration::from_micros(self.dice.below(2000) as u64);
         } else {
@@ -245,6 +251,15 @@ impl World {
         }
         self.give_orders();
         true
+    }
+
+    /// The clock leaps, as after a sleep of the machine.
+    pub(crate) fn leap(&mut self, far: Duration) {
+        self.now += far;
+        self.leapt_at = self.now;
+        for &index in &self.live {
+            self.pipes[index].is_disturbed = true;
+        }
     }
 
     /// When something happens by itself again.

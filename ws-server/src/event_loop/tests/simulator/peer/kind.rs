@@ -33,7 +33,7 @@ pub(crate) enum Kind {
     Lingerer,
     /// Sends random bytes, or frames with changes in them.
     Attacker,
-    /// TLS: sends close_notify instead of a Close frame.
+    /// TLS: sends close_notify instead of a Close frame then, at times instead of its request.
     Polite(u32),
     /// TLS: sends a broken record then.
     Broken(u32),
@@ -60,10 +60,10 @@ impl Kind {
             15 | 16 => Self::Flooder,
             17 | 18 => Self::Deaf,
             19 | 20 => Self::ClosedByServer,
-            21 if has_tls => Self::Polite(part),
-            22 if has_tls => Self::Broken(part),
-            23 if has_tls => Self::SlowHello,
-            24 if has_tls => Self::PlainText,
+            21..=23 if has_tls => Self::Polite(part),
+            24 | 25 if has_tls => Self::Broken(part),
+            26 if has_tls => Self::SlowHello,
+            27 if has_tls => Self::PlainText,
             _ => Self::Orderly,
         }
     }

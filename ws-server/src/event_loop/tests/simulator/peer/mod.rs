@@ -60,6 +60,8 @@ pub(crate) struct Peer {
     sender: Sender,
     hello_sent: usize,
     has_ended: bool,
+    /// TLS: close_notify is sent.
+    said_goodbye: bool,
     /// Says nothing new.
     is_mute: bool,
     /// One in so many turns it reads.
@@ -114,6 +116,7 @@ impl Peer {
             sender: Sender::new(Role::Client),
             hello_sent: 0,
             has_ended: false,
+            said_goodbye: false,
             is_mute: false,
             laziness: 1 + dice.below(4) * dice.below(4),
         }
@@ -137,6 +140,11 @@ impl Peer {
         let reads = self.is_stalled(world) && !here.outbound.is_empty();
         let reads = reads.then_some(self.stalled_until);
         [says, reads].into_iter().flatten().min()
+    }
+
+    /// Tells whether it does not wait for what it has said to arrive.
+    pub(crate) fn is_hasty(&self) -> bool {
+        self.number.is_multiple_of(2)
     }
 
     fn is_deaf(&self) -> bool {
@@ -169,7 +177,8 @@ impl Peer {
         self.seen.is_reset |= here.reset;
         let is_gone = here.server_closed || here.reset;
         let has_read = here.outbound.is_empty() || self.is_deaf();
-        if has_read && (is_gone || (here.server_fin && !self.kind.stays())) {
+        let has_sent = self.sealed.is_empty() || here.peer_space() == 0;
+        if has_read && (is_gone || (here.server_fin && !self.kind.stays() && has_sent)) {
             self.seen.is_eof = true;
             here.peer_fin(world.now);
             self.has_ended = true;
@@ -213,6 +222,10 @@ impl Peer {
                 self.is_mute = true;
             }
             Kind::Silent(after) if self.is_open() && has_got(after) => self.is_mute = true,
+            Kind::Polite(_) if self.is_mute && self.sealed.is_empty() && world.dice.one_in(12) => {
+                world.pipes[pipe].is_disturbed = true;
+                world.pipes[pipe].peer_reset(true);
+            }
             Kind::Attacker
                 if !self.wants_to_say(world)
                     && !self.is_mute
@@ -225,7 +238,9 @@ impl Peer {
                 }
             }
             Kind::Polite(after) | Kind::Broken(after)
-                if self.is_open() && has_got(after) && !self.is_mute =>
+                if self.is_open()
+                    && (has_got(after) || self.is_hasty() && self.sent >= after)
+                    && !(self.is_mute || self.said_goodbye) =>
             {
                 let Some(tls) = &mut self.tls else {
                     return false;
@@ -290,8 +305,11 @@ impl Peer {
         let Some(tls) = &mut self.tls else {
             return;
         };
-        if !self.sealed.is_empty() || tls.is_handshaking() || self.output.is_empty() {
+        if !self.sealed.is_empty() || tls.is_handshaking() {
             return;
+        }
+        if self.output.is_empty() {
+            return self.say_goodbye(world, pipe);
         }
         let count = self.output.len().min(1 << world.dice.below(16));
         // It fails only behind a failure that was seen before.
@@ -305,6 +323,24 @@ impl Peer {
             self.marks.pop_front();
             world.pipes[pipe].marks.push_back((self.stream_end, input));
         }
+    }
+
+    /// TLS: close_notify behind the last that is said, as the other side does it, or at once.
+    fn say_goodbye(&mut self, world: &mut World, pipe: usize) {
+        let Some(tls) = &mut self.tls else {
+            return;
+        };
+        let is_hasty = self.number.is_multiple_of(3)
+            && (self.sender.close_sent() || matches!(self.kind, Kind::Page | Kind::Polite(0)));
+        let is_hasty = is_hasty || (self.kind == Kind::Deaf && self.seen.close.is_some());
+        if self.said_goodbye || self.is_mute || !(is_hasty || self.seen.close_notify) {
+            return;
+        }
+        self.said_goodbye = true;
+        tls.close(&mut self.sealed);
+        self.stream_end += self.sealed.len() as u64;
+        let mark = (self.stream_end, Input::CloseNotify);
+        world.pipes[pipe].marks.push_back(mark);
     }
 
     /// Notes that what was last put into the output ends there.

@@ -15,7 +15,8 @@ impl Peer {
             return;
         };
         let is_hostile = self.kind == Kind::Attacker && world.dice.one_in(3);
-        if world.profile.has_proxy {
+        let skips_header = self.kind == Kind::BadHead && world.dice.one_in(2);
+        if world.profile.has_proxy && !skips_header {
             let before = self.output.len();
             let header = b"PROXY TCP4 192.0.2.1 198.51.100.1 40000 443\r\n";
             // It comes before TLS.
@@ -41,6 +42,10 @@ impl Peer {
             self.handshake = None;
             return;
         }
+        if self.kind == Kind::Polite(0) && self.number.is_multiple_of(3) {
+            self.handshake = None;
+            return;
+        }
         let number = self.number;
         let host = "Host: localhost\r\n\r\n";
         let (head, input) = match (&self.handshake, self.kind) {
@@ -59,7 +64,7 @@ impl Peer {
             ),
             _ => {
                 let heads = [
-                    format!("GET / HTTP/1.1\r\nHost : localhost\r\n\r\n"),
+                    "GET / HTTP/1.1\r\nHost : localhost\r\n\r\n".to_owned(),
                     format!("GET /{number} HTTP/1.0\r\n{host}"),
                     "\r\n\0\r\n\r\n".to_owned(),
                     format!(
@@ -77,7 +82,7 @@ impl Peer {
 
     /// Tells whether there is something left that it would say.
     pub(super) fn wants_to_say(&self, world: &World) -> bool {
-        if self.is_mute {
+        if self.is_mute || self.said_goodbye && self.sealed.is_empty() {
             return false;
         }
         if !self.output.is_empty() || !self.sealed.is_empty() {
@@ -86,6 +91,9 @@ impl Peer {
         let is_raw = self.kind == Kind::Attacker && self.handshake.is_none();
         if is_raw {
             return self.extras < MOST_EXTRAS;
+        }
+        if self.kind == Kind::Page {
+            return self.extras < MOST_EXTRAS && self.seen.status.is_some();
         }
         if !self.is_open() {
             return false;
@@ -96,13 +104,12 @@ impl Peer {
         let is_all_said = self.sent >= self.messages;
         let entry = &world.ledger.entries[self.number as usize];
         match self.kind {
+            Kind::Polite(0) if self.number.is_multiple_of(3) => false,
             Kind::Orderly => !is_all_said || !self.waits() || entry.received >= self.messages,
             Kind::Rude => !is_all_said || self.extras == 0,
             Kind::Deaf => !is_all_said || (self.seen.close.is_some() && self.extras < MOST_EXTRAS),
             Kind::Flooder => true,
-            Kind::Attacker | Kind::Lingerer => {
-                !is_all_said || self.extras < MOST_EXTRAS
-            }
+            Kind::Attacker | Kind::Lingerer => !is_all_said || self.extras < MOST_EXTRAS,
             _ => !is_all_said,
         }
     }
@@ -117,6 +124,11 @@ impl Peer {
         if self.kind == Kind::Attacker && self.attack(world, pipe) {
             return;
         }
+        if self.kind == Kind::Page {
+            // It takes us for a server with more than one answer.
+            self.extras += 1;
+            return self.say_raw(world, pipe, b"GET /more HTTP/1.1\r\n\r\n", Input::Request);
+        }
         if self.sent < self.messages {
             return self.say_message(world, pipe);
         }
@@ -124,6 +136,7 @@ impl Peer {
         match self.kind {
             Kind::Rude => self.offend(world, pipe),
             Kind::Lingerer if self.extras == 1 => self.offend(world, pipe),
+            Kind::Lingerer if world.dice.one_in(12) => self.say_close(world, pipe),
             Kind::Flooder if self.extras > FLOODS => self.say_close(world, pipe),
             Kind::Deaf | Kind::Lingerer | Kind::Flooder => match world.dice.below(4) {
                 0 => self.frame(world, pipe, Input::Ping, |sender, scratch, output| {
@@ -264,7 +277,8 @@ impl Peer {
             }
         } else {
             for _ in 0..=world.dice.below(200) {
-                self.output.extend_from_slice(&world.dice.next().to_le_bytes());
+                self.output
+                    .extend_from_slice(&world.dice.next().to_le_bytes());
             }
         }
         self.mark(world, pipe, before, Input::Piece);
