@@ -45,13 +45,13 @@ pub(crate) fn steps(report: &mut Report, cases: &autobahn::Cases) {
     report.step("clippy", || cargo(&clippy));
     report.step("doc", doc);
     if report.step("release build", build::release) {
-        report.step("simulate", simulate::default);
         report.step("instructions", bench::instructions::check);
         autobahn::both(report, cases);
         report.step("idle", idle::default);
         report.step("idle with TLS", idle::default_tls);
     }
     report.step("onescript", onescript::onescript);
+    report.step("simulate", simulate::default);
     test(
         report,
         "test core bare",

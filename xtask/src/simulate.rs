@@ -1,7 +1,7 @@
-//! `simulate`: seeds of ws-server's simulator, in an optimised build on every core.
+//! `simulate`: seeds of ws-server's simulator, in an optimised build with assertions, on every core.
 //!
-//! The simulator is a test of ws-server, which alone is compiled for it: what it depends on is what the release build
-//! has compiled.
+//! The simulator is a test of ws-server, so that little is compiled for it; the release build is no help, since it
+//! links with other settings than tests can.
 
 use crate::{
     Failure,
@@ -32,7 +32,8 @@ pub(crate) fn default() -> Result<Outcome, Failure> {
 pub(crate) fn simulate(first: u32, seeds: u32) -> Result<Outcome, Failure> {
     let mut figures = String::new();
     Run::cargo()
-        .args(["test", "--locked", "--release", "-p", "ws-server", "--lib"])
+        .args(["test", "--locked", "--profile", "simulate"])
+        .args(["-p", "ws-server", "--lib"])
         .args([TEST, "--", "--exact", "--nocapture"])
         .env("WS_SIMULATE_FIRST", first.to_string())
         .env("WS_SIMULATE_SEEDS", seeds.to_string())

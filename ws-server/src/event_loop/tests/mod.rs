@@ -1,4 +1,4 @@
-//! The loop over a mock [`Net`](crate::net::Net): figures of its own, and the simulator's worlds.
+//! The loop over a mock [`Net`](crate::net::Net): figures of its own, and the worlds of the simulator.
 
 mod budget;
 mod seeds;
