@@ -122,6 +122,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             let Some(queue) = &mut place.queue else {
                 return;
             };
+            if place.hung_up {
+                return self.handle_broken(slot);
+            }
             if queue.is_empty() {
                 match queue.refill() {
                     Ok(true) => continue,

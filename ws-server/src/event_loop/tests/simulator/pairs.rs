@@ -116,6 +116,11 @@ const SELDOM: Reasons = &[
         "the reset must come between the event and the read, with the rest of a Close unsent",
     ),
     (
+        &[Head],
+        &[Stall],
+        "it must open in the turn in which what TLS still had to send has waited for too long",
+    ),
+    (
         &[Closing],
         &[BrokenPipe],
         "nothing is sent but the close_notify behind the peer's Close",
@@ -156,7 +161,12 @@ const IMPOSSIBLE: Reasons = &[
     (OPENING, FRAMES, "bytes before the 101 are no frames"),
     (
         OPENING,
-        &[EndDue, TimerDue, PingDue, Silence, Stall, Idle],
+        &[EndDue, TimerDue, PingDue, Silence, Idle],
+        "only the handshake's time counts before the 101",
+    ),
+    (
+        &[Proxy, Tls],
+        &[Stall],
         "only the handshake's time counts before the 101",
     ),
     (
