@@ -16,7 +16,20 @@ use std::{
 use super::simulator::{Figures, run};
 
 /// Seeds that once found a fault, and which.
-const FOUND: &[(u64, &str)] = &[];
+const FOUND: &[(u64, &str)] = &[
+    (
+        834,
+        "the next ping waited for the timeout of the one before",
+    ),
+    (
+        929,
+        "a 101 went into the answer to somebody else, since TLS still had something to send",
+    ),
+    (
+        17_314,
+        "something was sent behind what was lost with the queue, so that TLS could not decrypt it",
+    ),
+];
 
 #[test]
 fn worlds_with_faults_keep_every_promise() {
