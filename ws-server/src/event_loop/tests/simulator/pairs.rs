@@ -231,6 +231,7 @@ const IMPOSSIBLE: Reasons = &[
     ),
     (&[Open, Inside], &[Stall], "only a full socket stalls"),
     (&[Broken], &[Stall], "its queue is dropped"),
+    (&[Broken], &[BrokenPipe], "nothing is sent to it any more"),
     (
         &[Paused, Throttled],
         &[PingDue, Silence],
