@@ -18,7 +18,7 @@ use super::simulator::{Figures, run};
 /// Seeds that once found a fault, and which.
 const FOUND: &[(u64, &str)] = &[
     (
-        834,
+        2490,
         "the next ping waited for the timeout of the one before",
     ),
     (
