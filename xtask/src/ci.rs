@@ -6,7 +6,7 @@ use crate::{
     fuzz, idle, install, models, modules, onescript,
     report::{Outcome, Report},
     shell::{Run, target},
-    tidy,
+    simulate, tidy,
 };
 
 pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
@@ -51,6 +51,7 @@ pub(crate) fn steps(report: &mut Report, cases: &autobahn::Cases) {
         report.step("idle with TLS", idle::default_tls);
     }
     report.step("onescript", onescript::onescript);
+    report.step("simulate", simulate::default);
     fuzz::smoke(report);
     models::step(report, "models", models::SCHEDULES);
     test(

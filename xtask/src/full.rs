@@ -6,6 +6,7 @@ use crate::{
     foreign, fuzz, install, memcheck, models, mutants, native,
     report::{Outcome, Report},
     shell::{Run, root},
+    simulate,
 };
 
 /// Seconds for each fuzz target.
@@ -24,6 +25,9 @@ pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure>
     );
     // What finds most in a minute comes first, what takes longest last.
     ci::steps(report, &autobahn::Cases::default());
+    // Other seeds than those of `ci`, which ran already.
+    let (first, seeds) = (simulate::SEEDS, simulate::MANY_SEEDS);
+    report.step("simulate many", || simulate::simulate(first, seeds));
     report.step("pings", pings);
     report.step("rpc", rpc);
     native::steps(report);

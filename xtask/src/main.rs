@@ -27,6 +27,7 @@ mod native;
 mod onescript;
 mod report;
 mod shell;
+mod simulate;
 mod soak;
 mod tidy;
 
@@ -48,6 +49,10 @@ cargo xtask COMMAND
   soak        a mixed echo load with sequence and checksum verification; prints the slopes of RSS and open files
               [--minutes N]        how long (default 10)
               [--connections N]    how many at once (default 50)
+  simulate    worlds of endpoints and a server's loop over a mock network, one for each seed; prints the faults by kind
+              and which state met which input; from 20,000 seeds on each possible pair must have been reached
+              [--seeds N]          how many (default 20000)
+              [--first N]          from which on (default 0)
               [--rate N]           messages a second over all of them (default 0: as fast as it goes)
               [--churn N]          connects a second over all of them (default 0: after every 480 messages)
               [--faults N]         of 100 messages so many more are cut off in their middle (default 0)
@@ -119,6 +124,7 @@ fn run(command: &str, what: &str, mut flags: Flags) -> Result<(), Failure> {
         "memcheck" => memcheck::run,
         "models" => models::run,
         "native" => native::run,
+        "simulate" => simulate::run,
         "soak" => soak::run,
         "autobahn" => autobahn::run,
         "fuzz" => fuzz::run,

@@ -73,7 +73,10 @@ impl Keepalive {
             return if now >= due {
                 KeepaliveAction::PeerSilent
             } else {
-                KeepaliveAction::Wait { until: due }
+                // An answer that comes now makes the next ping due before that.
+                KeepaliveAction::Wait {
+                    until: due.min(now.saturating_add(interval)),
+                }
             };
         }
         let due = self.last_received.saturating_add(interval);
@@ -157,6 +160,29 @@ mod tests {
         assert_eq!(
             keepalive.poll(&config(), 500, false),
             KeepaliveAction::Wait { until: 510 }
+        );
+    }
+
+    /// With a timeout above the interval, who waits for the one must not miss the other.
+    #[test]
+    fn asks_to_be_polled_when_the_ping_after_an_answer_may_be_due() {
+        let config = config().timeout(Duration::from_secs(100));
+        let mut keepalive = Keepalive::new(0);
+        assert_eq!(
+            keepalive.poll(&config, 250, false),
+            KeepaliveAction::SendPing
+        );
+        assert_eq!(
+            keepalive.poll(&config, 250, false),
+            KeepaliveAction::Wait { until: 500 }
+        );
+        assert_eq!(
+            keepalive.poll(&config, 500, false),
+            KeepaliveAction::Wait { until: 750 }
+        );
+        assert_eq!(
+            keepalive.poll(&config, 1250, false),
+            KeepaliveAction::PeerSilent
         );
     }
 

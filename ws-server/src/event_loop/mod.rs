@@ -13,7 +13,8 @@
 //! successor, and those of earlier turns only cause a look for nothing.
 //! Invariant: each successful `on_open` is followed by exactly one `on_close`, which takes the state out of the slot.
 //!
-//! Tested by `tests` beside this file over a mock `Net` with one seed, and over real sockets in `ws-server/tests`.
+//! Tested by the simulator in `tests` beside this file, over a mock `Net` with one seed, which looks into the loop after
+//! every turn; and over real sockets in `ws-server/tests`.
 
 mod accept;
 mod answering;

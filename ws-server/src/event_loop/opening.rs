@@ -1,6 +1,6 @@
 //! From an accepted socket to an open connection, or to a refusal.
 
-use std::fmt;
+use std::{convert::Infallible, fmt};
 
 use ws_core::{
     CloseCode,
@@ -8,7 +8,7 @@ use ws_core::{
     handshake::{Accept, HttpAnswer, Request, ServerStep},
 };
 
-use super::{Closed, EventLoop, Phase};
+use super::{Closed, EventLoop, NO_SLOT, Phase};
 use crate::{
     context::Context,
     handler::{Accepted, ClosedBy, Handler},
@@ -78,8 +78,33 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         }
     }
 
-    /// Opens a connection: the handler knows it before the 101 is written.
+    /// Opens a connection whose request is to be answered behind everything that TLS still has to send.
     fn open(&mut self, slot: u32, request: &Request) -> Result<(), HttpAnswer> {
+        let Some(mut queue) = self.connections.slots[slot as usize].queue.take() else {
+            return self.open_corked(slot, request);
+        };
+        // The handler's first messages follow the 101, so they gather in the cork as ever.
+        self.connections.cork_slot = slot;
+        let result = self.open_corked(slot, request);
+        let connections = &mut self.connections;
+        connections.cork_slot = NO_SLOT;
+        if result.is_ok() {
+            let appended: Result<(), Infallible> = queue.append(|output| {
+                output.extend_from_slice(&connections.cork);
+                Ok(())
+            });
+            let Ok(()) = appended;
+        }
+        connections.cork.clear();
+        let place = &mut connections.slots[slot as usize];
+        place.is_throttled |= queue.len() > connections.config.high_water_bytes;
+        place.queue = Some(queue);
+        connections.mark_dirty(slot);
+        result
+    }
+
+    /// Opens a connection: the handler knows it before the 101 is written.
+    fn open_corked(&mut self, slot: u32, request: &Request) -> Result<(), HttpAnswer> {
         if self.stop_at.is_some() {
             return Err(http::stopping());
         }

@@ -34,7 +34,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         if connections.slots[slot as usize].tls.is_some() {
             return self.flush_sealed(slot);
         }
-        let sent = if self.connections.slots[slot as usize].phase == Phase::Dead {
+        let place = &connections.slots[slot as usize];
+        let sent = if place.phase == Phase::Dead || place.hung_up {
             Sent::Broken
         } else {
             Self::send(
@@ -121,6 +122,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             let Some(queue) = &mut place.queue else {
                 return;
             };
+            if place.hung_up {
+                return self.handle_broken(slot);
+            }
             if queue.is_empty() {
                 match queue.refill() {
                     Ok(true) => continue,

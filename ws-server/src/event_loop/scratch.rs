@@ -12,7 +12,7 @@ use crate::{config::Config, handler::Handler, net::Net};
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     /// Bytes that count towards the budget: buffers, compressors, the inflater.
-    counted: usize,
+    pub(super) counted: usize,
     /// When the buffers are looked at next, in the clock's milliseconds; none while there are none.
     pub(super) trim_at: Option<u64>,
 }

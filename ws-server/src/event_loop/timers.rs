@@ -152,6 +152,12 @@ impl Sweep {
         }
     }
 
+    /// Returns the tick of a slot.
+    #[cfg(test)]
+    pub(crate) fn due_of(&self, slot: usize) -> u32 {
+        self.due[slot]
+    }
+
     /// Returns the earliest tick at which a slot may be due.
     pub(crate) fn next(&self) -> Option<u32> {
         (self.next != NEVER).then_some(self.next)

@@ -39,9 +39,13 @@ impl TlsState {
         }
     }
 
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.tls.is_handshaking()
+    }
+
     /// Tells whether the end of the stream now would be a truncation.
     pub(crate) fn is_cut(&self) -> bool {
-        !self.tls.is_handshaking() && self.tls.is_cut_by_eof()
+        !self.is_handshaking() && self.tls.is_cut_by_eof()
     }
 
     /// Encrypts `plaintext` behind `output`; drops it if nothing may be sent any more.
@@ -165,7 +169,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let Some(state) = &place.tls else {
             return false;
         };
-        let is_unfinished = state.tls.is_handshaking();
+        let is_unfinished = state.is_handshaking();
         if is_unfinished {
             let peer = place.peer;
             log::debug!("the TLS handshake with {peer} was not finished");
@@ -205,6 +209,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         state.is_closed = true;
         state.tls.close(&mut connections.sealed);
         self.send_sealed(slot);
+        self.connections.recount(slot);
         let place = &self.connections.slots[slot as usize];
         place.queue.is_some() || place.phase == Phase::Dead
     }
@@ -212,7 +217,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     pub(super) fn send_sealed(&mut self, slot: u32) {
         let connections = &mut self.connections;
         let place = &mut connections.slots[slot as usize];
-        let sent = if place.phase == Phase::Dead {
+        // Behind something lost the peer could make nothing of it.
+        let sent = if place.phase == Phase::Dead || place.hung_up {
             Sent::Broken
         } else {
             let stream = self.streams[slot as usize].as_mut();

@@ -62,13 +62,16 @@ pub(crate) trait Net {
     /// Receives bytes; 0 means that the peer has closed its side.
     fn recv(&mut self, stream: &mut Self::Stream, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Receives bytes into `first`, and into `second` what comes behind them; 0 as for [`Net::recv`].
+    /// Receives bytes into `first`, and perhaps into `second` what comes behind them; 0 as for [`Net::recv`].
     fn recv_vectored(
         &mut self,
         stream: &mut Self::Stream,
         first: &mut [u8],
         second: &mut [u8],
-    ) -> io::Result<usize>;
+    ) -> io::Result<usize> {
+        let buffer = if first.is_empty() { second } else { first };
+        self.recv(stream, buffer)
+    }
 
     /// Sends as many bytes as the socket takes.
     fn send(&mut self, stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<usize>;
@@ -78,7 +81,10 @@ pub(crate) trait Net {
         &mut self,
         stream: &mut Self::Stream,
         parts: &[IoSlice<'_>],
-    ) -> io::Result<usize>;
+    ) -> io::Result<usize> {
+        let first = parts.iter().find(|part| !part.is_empty());
+        first.map_or(Ok(0), |part| self.send(stream, part))
+    }
 
     /// Closes our side of the connection for sending.
     fn shutdown_output(&mut self, stream: &mut Self::Stream) -> io::Result<()>;

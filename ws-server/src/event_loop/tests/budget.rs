@@ -7,7 +7,7 @@ use ws_core::{
     handshake::{HttpAnswer, Request},
 };
 
-use super::mock::{MockNet, Order, Pipe, World};
+use super::simulator::{MockNet, Order, Pipe, World};
 use crate::{
     Accepted, Config, ConnectionId, Connections, Context, Flow, Handler, Message,
     config::RECEIVE_BUFFER_BYTES,

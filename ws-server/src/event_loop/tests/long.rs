@@ -9,11 +9,11 @@ use ws_core::{
 
 use super::{
     budget::REQUEST,
-    mock::{Dice, MockNet, Order, Pipe, World},
+    simulator::{Dice, MockNet, Order, Pipe, World},
 };
 use crate::{
     Accepted, CloseInfo, Config, Context, Flow, Handler, Message,
-    event_loop::{EventLoop, Shared},
+    event_loop::{Command, EventLoop, Shared},
 };
 
 /// Sends every message back; every second one between others, and twice.
@@ -77,10 +77,11 @@ fn open<const EPOLL: bool>(
     }
     let world = Rc::new(RefCell::new(world));
     let shared = Arc::new(Shared::default());
+    let config = config.keepalive(KeepaliveConfig::default().interval(None));
     let mut event_loop = EventLoop::new(
         Around(0),
         MockNet::<EPOLL>(Rc::clone(&world)),
-        Arc::new(config.keepalive(KeepaliveConfig::default().interval(None))),
+        Arc::new(config),
         0,
         Arc::clone(&shared),
         true,
@@ -156,6 +157,9 @@ fn sent_around<const EPOLL: bool>(capacity: usize, high_water: usize) {
     let mut dice = Dice(capacity as u64);
     let (mut sent, mut received) = (0, Vec::new());
     while received.len() < expected.len() {
+        // The world does not know of this peer: without anything to do for the loop it would let the time leap.
+        let nothing = Command::Handler(Order::Broadcast(0));
+        world.borrow_mut().order(nothing);
         assert!(event_loop.turn().unwrap());
         let pipe = &mut world.borrow_mut().pipes[0];
         sent += pipe.peer_send(&input[sent..]);

@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use super::{
     budget::{Echo, REQUEST},
-    mock::{MockNet, Pipe, World},
+    simulator::{MockNet, Pipe, World},
 };
 use crate::{
     Config,
@@ -41,8 +41,10 @@ fn a_stop_among_a_thousand_rude_peers_takes_five_seconds() {
     let endless = b"\x82\xfe\xff\xff\0\0\0\0";
     let mut turns = 0;
     while event_loop.turn().unwrap() {
+        let world = &mut *world.borrow_mut();
+        world.now += Duration::from_millis(1);
         // Twenty act in each turn, so that none passes without an event.
-        for (number, pipe) in world.borrow_mut().pipes.iter_mut().enumerate() {
+        for (number, pipe) in world.pipes.iter_mut().enumerate() {
             match (number % 50 == turns % 50, number % 3) {
                 (true, 1) if pipe.inbound.is_empty() => drop(pipe.peer_send(chat)),
                 (true, 2) => {
