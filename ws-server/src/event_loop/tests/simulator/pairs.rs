@@ -125,6 +125,11 @@ const SELDOM: Reasons = &[
         &[BrokenPipe],
         "nothing is sent but the close_notify behind the peer's Close",
     ),
+    (
+        &[Throttled],
+        &[Idle],
+        "time in which it is not read does not count: its queue must be relieved in the very turn",
+    ),
 ];
 
 /// The pairs that cannot be, each for a reason.
