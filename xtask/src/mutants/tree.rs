@@ -52,7 +52,16 @@ impl Tree {
     /// Makes the copy equal to the tree.
     pub(crate) fn restore(&self) -> Result<(), Failure> {
         self.write_changed()
-            .map_err(|error| format!("cannot copy to {}: {error}", self.folder.display()))
+            .map_err(|error| format!("cannot copy to {}: {error}", self.folder.display()))?;
+        if !self.folder.join(GIT).exists() {
+            // A repository of its own: the tests of `tidy` ask git for its files, and where it is part of one above,
+            // `git apply` skips what lies outside of the folder, and says nothing.
+            Run::new("git")
+                .args(["init", "--quiet"])
+                .in_folder(&self.folder)
+                .run()?;
+        }
+        Ok(())
     }
 
     fn write_changed(&self) -> io::Result<()> {
@@ -78,11 +87,8 @@ impl Tree {
 
     /// Applies a patch of the copy to it; false if it does not fit.
     pub(crate) fn apply(&self, patch: &str) -> Result<bool, Failure> {
-        // Below the folder of a repository git would skip what lies outside of that folder, and say nothing.
-        let above = self.folder.parent().unwrap_or(&self.folder);
         let (status, text) = Run::new("git")
             .args(["apply", "--whitespace=nowarn", patch])
-            .env("GIT_CEILING_DIRECTORIES", above)
             .in_folder(&self.folder)
             .read_both()?;
         if !status.success() {
@@ -121,11 +127,15 @@ fn read(
 }
 
 /// Every file below `folder`, from `folder` on.
+/// All files but those of git itself.
 fn walk(folder: &Path, below: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder.join(below))? {
         let entry = entry?;
         let path = below.join(entry.file_name());
+        if path.as_path() == Path::new(GIT) {
+            continue;
+        }
         if entry.file_type()?.is_dir() {
             files.extend(walk(folder, &path)?);
         } else {
@@ -134,6 +144,8 @@ fn walk(folder: &Path, below: &Path) -> io::Result<Vec<PathBuf>> {
     }
     Ok(files)
 }
+
+const GIT: &str = ".git";
 
 #[cfg(test)]
 mod tests {
