@@ -76,7 +76,7 @@ pub trait Handler {
 
     /// Takes a whole message. The bytes are lent from the loop's receive buffer, where possible without a copy.
     ///
-    /// A message of 64 KiB or more that is sent back as it is ([`Context::send`] with this very message, to this
+    /// A message of 256 KiB or more that is sent back as it is ([`Context::send`] with this very message, to this
     /// connection) leaves from where it lies, right after this callback and without a copy, as far as the socket takes it.
     ///
     /// [`Flow::Pause`] stops reading this connection until [`Context::resume`] or [`Connections::resume`].

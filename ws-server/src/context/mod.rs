@@ -13,7 +13,7 @@ use ws_core::{CloseCode, Compression, extension::DeflateAgreement};
 /// The connection a callback is about, and through [`Context::connections`] all others of the loop.
 ///
 /// What is sent while a message is handled leaves after all messages of that read, in one call of the system where
-/// possible; from 256 KiB on, or with a message of 64 KiB that is sent back, after that message.
+/// possible; from 256 KiB on, or with a message as long that is sent back, after that message.
 #[derive(Debug)]
 pub struct Context<'a, C> {
     pub(crate) connections: &'a mut Connections<C>,
