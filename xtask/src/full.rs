@@ -61,71 +61,44 @@ fn read(program: &str, arguments: &[&str]) -> Result<String, Failure> {
 
 /// Two minutes of what `ci` tests for ten seconds, and with the limit of a machine that does nothing else.
 fn pings() -> Result<Outcome, Failure> {
-    install::install()?;
-    let mut figures = String::new();
-    Run::cargo()
-        .args([
-            "test",
-            "--locked",
-            "-p",
-            "ws-tests",
-            "--test",
-            "it",
-            "background::",
-        ])
-        .env("WS_PING_SECONDS", "120")
-        .run_with_lines(|line| {
-            if line.contains("slowest") {
-                figures = line.to_owned();
-            }
-        })?;
-    if figures.is_empty() {
-        return Err("no stream was compared".to_owned());
-    }
-    Ok(Outcome::DoneWith(figures))
+    at_length("background::", &[("WS_PING_SECONDS", "120")], |line| {
+        line.contains("slowest").then_some(line)
+    })
 }
 
 /// What `ci` tests a hundred times or with some thousand lines, as often as the contract asks for.
 fn rpc() -> Result<Outcome, Failure> {
-    install::install()?;
-    let mut figures = Vec::new();
-    Run::cargo()
-        .args([
-            "test",
-            "--locked",
-            "-p",
-            "ws-tests",
-            "--test",
-            "it",
-            "rpc::",
-            "--",
-            "--nocapture",
-        ])
-        .env("WS_RPC_REPEATS", "1000")
-        .env("WS_RPC_LINES", "100000")
-        .run_with_lines(|line| {
-            if let Some((_, figure)) = line.split_once("ok: ") {
-                figures.push(figure.to_owned());
-            }
-        })?;
-    Ok(Outcome::DoneWith(figures.join("; ")))
+    let lengths = [("WS_RPC_REPEATS", "1000"), ("WS_RPC_LINES", "100000")];
+    at_length("rpc::", &lengths, |line| {
+        line.split_once("ok: ").map(|(_, figure)| figure)
+    })
 }
 
 /// What `ci` compares 2,000 times.
 fn frames() -> Result<Outcome, Failure> {
+    let lengths = [("WS_FRAME_STREAMS", FRAME_STREAMS)];
+    at_length("frames_differential::", &lengths, |line| {
+        line.starts_with("websockets agreed").then_some(line)
+    })
+}
+
+/// Runs the end-to-end tests whose names have `filter`, longer than `ci` does, and keeps the figures that they print.
+fn at_length(
+    filter: &str,
+    lengths: &[(&str, &str)],
+    figure: impl Fn(&str) -> Option<&str>,
+) -> Result<Outcome, Failure> {
     install::install()?;
-    let mut figures = String::new();
-    Run::cargo()
+    let mut run = Run::cargo()
         .args(["test", "--locked", "-p", "ws-tests", "--test", "it"])
-        .args(["frames_differential::", "--", "--nocapture"])
-        .env("WS_FRAME_STREAMS", FRAME_STREAMS)
-        .run_with_lines(|line| {
-            if line.starts_with("websockets agreed") {
-                figures = line.to_owned();
-            }
-        })?;
-    if figures.is_empty() {
-        return Err("no stream was compared".to_owned());
+        .args([filter, "--", "--nocapture"]);
+    for (variable, value) in lengths {
+        run = run.env(variable, value);
     }
-    Ok(Outcome::DoneWith(figures))
+    let mut figures = Vec::new();
+    run.run_with_lines(|line| figures.extend(figure(line).map(str::to_owned)))?;
+    if figures.is_empty() {
+        return Err(format!("the tests {filter} printed no figure"));
+    }
+    Ok(Outcome::DoneWith(figures.join("; ")))
 }

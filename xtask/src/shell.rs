@@ -26,6 +26,15 @@ pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
+/// The files that git tracks here, and new ones that it does not ignore: paths from the root, with slashes.
+pub(crate) fn tracked() -> Result<Vec<String>, Failure> {
+    let listing = Run::new("git")
+        .args(["ls-files", "-z", "-co", "--exclude-standard"])
+        .read()?;
+    let paths = listing.split('\0').filter(|path| !path.is_empty());
+    Ok(paths.map(str::to_owned).collect())
+}
+
 /// A program about to be run in the workspace's root, without standard input.
 #[derive(Debug)]
 pub(crate) struct Run {

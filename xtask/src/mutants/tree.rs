@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     Failure,
-    shell::{Run, root},
+    shell::{Run, root, tracked},
 };
 
 /// The copy.
@@ -34,12 +34,10 @@ struct Content {
 impl Tree {
     /// Of the files that git tracks, and of new ones that it does not ignore.
     pub(crate) fn new(folder: PathBuf) -> Result<Self, Failure> {
-        let listing = Run::new("git")
-            .args(["ls-files", "-z", "-co", "--exclude-standard"])
-            .read()?;
-        let paths = listing.split('\0').filter(|path| !path.is_empty());
         // One that is deleted and not committed yet is no part of the tree.
-        let paths = paths.filter(|path| root().join(path).is_file());
+        let paths = tracked()?
+            .into_iter()
+            .filter(|path| root().join(path).is_file());
         let files = read(&root(), paths.map(PathBuf::from))
             .map_err(|error| format!("cannot read the files that git tracks: {error}"))?;
         Ok(Self {

@@ -64,9 +64,7 @@ fn exists(name: &str, files: &[File]) -> bool {
     let Some((module, test)) = name.split_once("::") else {
         return false;
     };
-    let path = format!("tests/it/{module}.rs");
-    let file = files.iter().find(|file| file.path == path);
-    file.is_some_and(|file| has_test(&code_only(&file.text), test))
+    is_test(&format!("tests/it/{module}.rs::{test}"), files)
 }
 
 /// Whether there is a test of that name.

@@ -23,7 +23,7 @@ use crate::{
     Failure,
     flags::Flags,
     report::{Outcome, Report},
-    shell::{Run, root},
+    shell::{Run, root, tracked},
 };
 
 /// A tracked text file.
@@ -107,17 +107,11 @@ fn metadata(arguments: &[&str]) -> Result<Value, Failure> {
 }
 
 fn tracked_files() -> Result<Vec<File>, Failure> {
-    let listing = Run::new("git")
-        .args(["ls-files", "-z", "-co", "--exclude-standard"])
-        .read()?;
     let mut files = Vec::new();
-    for path in listing.split('\0').filter(|path| !path.is_empty()) {
+    for path in tracked()? {
         // Deleted but not committed yet, or no text: nothing to check.
-        if let Ok(text) = fs::read_to_string(root().join(path)) {
-            files.push(File {
-                path: path.to_owned(),
-                text,
-            });
+        if let Ok(text) = fs::read_to_string(root().join(&path)) {
+            files.push(File { path, text });
         }
     }
     if files.is_empty() {
