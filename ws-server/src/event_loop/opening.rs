@@ -1,6 +1,6 @@
 //! From an accepted socket to an open connection, or to a refusal.
 
-use std::{convert::Infallible, fmt};
+use std::fmt;
 
 use ws_core::{
     CloseCode,
@@ -89,11 +89,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let connections = &mut self.connections;
         connections.cork_slot = NO_SLOT;
         if result.is_ok() {
-            let appended: Result<(), Infallible> = queue.append(|output| {
-                output.extend_from_slice(&connections.cork);
-                Ok(())
-            });
-            let Ok(()) = appended;
+            queue.copy(&connections.cork);
         }
         connections.cork.clear();
         let place = &mut connections.slots[slot as usize];

@@ -90,13 +90,6 @@ impl Stream {
         }
     }
 
-    /// One part at a time where the flag that keeps SIGPIPE away has no name here.
-    #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
-    fn write_parts(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        let first = parts.iter().find(|part| !part.is_empty());
-        first.map_or(Ok(0), |part| self.write(part))
-    }
-
     fn shutdown(&self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
@@ -321,6 +314,8 @@ impl<T> Net for MioNet<T> {
         stream.write(bytes)
     }
 
+    /// Elsewhere one part at a time: the flag that keeps SIGPIPE away has no name there.
+    #[cfg(any(target_os = "linux", target_os = "android", windows))]
     #[cold]
     fn send_vectored(&mut self, stream: &mut Stream, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         stream.write_parts(parts)
