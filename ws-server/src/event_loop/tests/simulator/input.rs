@@ -41,13 +41,13 @@ pub(crate) enum Input {
     Idle,
     // Commands.
     SendCommand,
-    Broadcast,
     CloseCommand,
     Abort,
     PauseCommand,
     ResumeCommand,
     PingCommand,
     SetTimer,
+    Broadcast,
     Stop,
     // The listener's.
     AcceptEdge,
@@ -87,13 +87,13 @@ impl Input {
         Self::Stall,
         Self::Idle,
         Self::SendCommand,
-        Self::Broadcast,
         Self::CloseCommand,
         Self::Abort,
         Self::PauseCommand,
         Self::ResumeCommand,
         Self::PingCommand,
         Self::SetTimer,
+        Self::Broadcast,
         Self::Stop,
         Self::AcceptEdge,
         Self::Connection,
@@ -102,4 +102,10 @@ impl Input {
         Self::AcceptInterrupted,
         Self::NobodyWaits,
     ];
+
+    /// Those that stand between two in the order above, and these.
+    pub(crate) const fn from_to(first: Self, last: Self) -> &'static [Self] {
+        let (until, _) = Self::ALL.split_at(last as usize + 1);
+        until.split_at(first as usize).1
+    }
 }

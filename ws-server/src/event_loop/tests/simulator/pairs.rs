@@ -208,9 +208,7 @@ const IMPOSSIBLE: Reasons = &[
         "the last flight of TLS ends before it",
     ),
     (
-        &[
-            Head, Open, Inside, Paused, Throttled, Blocked, Starved, Broken,
-        ],
+        State::from_to(Head, Broken),
         &[ProxyHeader, Hello],
         "headers and TLS are settled",
     ),
@@ -266,68 +264,15 @@ const IMPOSSIBLE: Reasons = &[
     ),
 ];
 
-const CONNECTIONS: &[State] = &[
-    Proxy,
-    Tls,
-    Head,
-    Open,
-    Inside,
-    Paused,
-    Throttled,
-    Blocked,
-    Starved,
-    Broken,
-    Closing,
-    ClosingUnsent,
-    EndingUnsent,
-    Answering,
-    Lingering,
-];
-const OPENING: &[State] = &[Proxy, Tls, Head];
-const OPEN: &[State] = &[Open, Inside, Paused, Throttled, Blocked, Starved, Broken];
-const ENDING: &[State] = &[Closing, ClosingUnsent, EndingUnsent, Answering, Lingering];
+const CONNECTIONS: &[State] = State::from_to(Proxy, Lingering);
+const OPENING: &[State] = State::from_to(Proxy, Head);
+const OPEN: &[State] = State::from_to(Open, Broken);
+const ENDING: &[State] = State::from_to(Closing, Lingering);
 /// What a call of `recv` can give.
-pub(crate) const RECEIVED: &[Input] = &[
-    Piece,
-    ProxyHeader,
-    Hello,
-    Request,
-    Data,
-    Fragment,
-    Ping,
-    Pong,
-    Close,
-    Violation,
-    CloseNotify,
-    End,
-    ResetByPeer,
-];
-const FRAMES: &[Input] = &[Data, Fragment, Ping, Pong, Close];
-const FRAMES_AND_FAULTS: &[Input] = &[Data, Fragment, Ping, Pong, Close, Violation];
-const EVENTS: &[Input] = &[Readable, Writable, ReadClosed, HungUp, Nothing];
-const TIMES: &[Input] = &[
-    HandshakeDue,
-    EndDue,
-    TimerDue,
-    PingDue,
-    Silence,
-    Stall,
-    Idle,
-];
-pub(crate) const COMMANDS: &[Input] = &[
-    SendCommand,
-    CloseCommand,
-    Abort,
-    PauseCommand,
-    ResumeCommand,
-    PingCommand,
-    SetTimer,
-];
-const LISTENERS: &[Input] = &[
-    AcceptEdge,
-    Connection,
-    NoDescriptors,
-    Aborted,
-    AcceptInterrupted,
-    NobodyWaits,
-];
+pub(crate) const RECEIVED: &[Input] = Input::from_to(Piece, ResetByPeer);
+const FRAMES: &[Input] = Input::from_to(Data, Close);
+const FRAMES_AND_FAULTS: &[Input] = Input::from_to(Data, Violation);
+const EVENTS: &[Input] = Input::from_to(Readable, Nothing);
+const TIMES: &[Input] = Input::from_to(HandshakeDue, Idle);
+pub(crate) const COMMANDS: &[Input] = Input::from_to(SendCommand, SetTimer);
+const LISTENERS: &[Input] = Input::from_to(AcceptEdge, NobodyWaits);

@@ -61,6 +61,12 @@ impl State {
         Self::Retrying,
     ];
 
+    /// Those that stand between two in the order above, and these.
+    pub(crate) const fn from_to(first: Self, last: Self) -> &'static [Self] {
+        let (until, _) = Self::ALL.split_at(last as usize + 1);
+        until.split_at(first as usize).1
+    }
+
     pub(crate) fn of<C>(place: &Slot<C>) -> Self {
         match place.phase {
             Phase::Opening => {
