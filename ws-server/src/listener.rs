@@ -165,6 +165,17 @@ mod tests {
         configure_accepted(&stream);
         let socket = SockRef::from(&stream);
         assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        {
+            let probes = socket.tcp_keepalive_retries().unwrap();
+            let lost_after = socket.tcp_keepalive_time().unwrap()
+                + socket.tcp_keepalive_interval().unwrap() * probes;
+            assert_eq!(
+                lost_after,
+                Duration::from_secs(120),
+                "R-27, if it is not read"
+            );
+        }
     }
 
     #[test]
