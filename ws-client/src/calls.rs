@@ -88,6 +88,9 @@ impl<N: Net> Calls<N> {
                 return Ok(Some(message));
             }
             self.engine.fail_if_due(deadline);
+            if self.is_told {
+                self.end_tcp(deadline);
+            }
             self.check_open(Stage::Receive)?;
             if self.engine.wire.net.take_interrupt() {
                 return Ok(None);
@@ -136,10 +139,7 @@ impl<N: Net> Calls<N> {
             }
             self.engine.turn(deadline);
         }
-        // The server ends the TCP connection first (RFC 6455 §7.1.1).
-        let latest = Deadline::after(self.now(), LINGER);
-        self.engine
-            .linger(false, latest.earlier(deadline), || false);
+        self.end_tcp(deadline);
         Ok(())
     }
 
@@ -185,6 +185,15 @@ impl<N: Net> Calls<N> {
             if deadline.has_passed(self.now()) {
                 break;
             }
+        }
+    }
+
+    /// Ends the TCP connection that both Closes leave behind, as the server is to do first (RFC 6455 §7.1.1).
+    fn end_tcp(&mut self, deadline: Deadline) {
+        if !self.engine.is_over() {
+            let latest = Deadline::after(self.now(), LINGER);
+            self.engine
+                .linger(false, latest.earlier(deadline), || false);
         }
     }
 

@@ -359,6 +359,17 @@ mod tests {
     }
 
     #[test]
+    fn each_handshake_has_a_key_of_its_own() {
+        let request = request("wss://h/");
+        let key = || {
+            let head = sent(&request);
+            let (_, key) = head.split_once("\r\nSec-WebSocket-Key: ").unwrap();
+            key[..24].to_owned()
+        };
+        assert_ne!(key(), key());
+    }
+
+    #[test]
     fn a_redirect_on_the_same_host_keeps_the_secrets() {
         let request = request("wss://me:canary-3@h/a").follow("/b", 302).unwrap();
         let head = sent(&request);

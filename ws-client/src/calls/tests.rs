@@ -233,6 +233,24 @@ fn a_peer_that_keeps_tcp_open_after_both_closes_costs_one_second() {
     let mut calls = open(&net, &no_keepalive());
     calls.close(CloseCode::NORMAL, "").unwrap();
     assert_eq!(net.elapsed(), Duration::from_secs(1));
+    assert!(net.script().is_shut_down);
+}
+
+/// RFC 6455 §5.5.1: the caller who asks for more after the peer's Close ends what the peer has left open.
+#[test]
+fn a_peer_that_closes_first_and_keeps_tcp_open_costs_one_second() {
+    let net = MockNet::new();
+    net.bytes(frame(CLOSE, b"\x03\xe8"));
+    let mut calls = open(&net, &no_keepalive());
+    let close = calls.receive(MINUTE).unwrap();
+    assert!(matches!(close, Some(Message::Close(_))));
+    assert_eq!(net.elapsed(), Duration::ZERO);
+    for _ in 0..2 {
+        let error = calls.receive(MINUTE).unwrap_err();
+        assert_eq!(error.close_code(), Some(CloseCode::NORMAL));
+        assert_eq!(net.elapsed(), Duration::from_secs(1));
+        assert!(net.script().is_shut_down);
+    }
 }
 
 #[test]

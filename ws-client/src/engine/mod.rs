@@ -219,9 +219,8 @@ impl<N: Net> Engine<N> {
     pub(crate) fn linger(&mut self, half_close: bool, deadline: Deadline, stop: impl Fn() -> bool) {
         // Errors end the wait like an end of the stream does: the WebSocket connection is over already.
         let _ = self.try_linger(half_close, deadline, stop);
-        if self.ended.is_none() {
-            self.lose(None);
-        }
+        // A peer that has not ended TCP by now may never do so.
+        self.abandon();
         if self.discarded > 0 {
             log::debug!("{} messages found no room while closing", self.discarded);
         }

@@ -1,6 +1,6 @@
 //! Servers that refuse, or are no WebSocket servers.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use ws_client::{Client, ErrorKind, Stage};
 
@@ -95,6 +95,19 @@ fn every_common_refusal_is_one_clear_line() {
 }
 
 /// A refusal that was cut at any byte is still an error of the handshake, never a panic or a hang.
+/// RFC 6455 §4.1, §7.2.1
+#[test]
+fn a_bad_answer_ends_the_connection_without_a_frame() {
+    let server = serve_raw(|mut stream| {
+        let answer = accept(&read_head(&mut stream)).replace("websocket", "websocket, h2c");
+        stream.write_all(answer.as_bytes()).unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap()
+    });
+    let error = Client::connect(&server.url).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Handshake);
+    assert_eq!(server.join(), 0);
+}
+
 #[test]
 fn a_refusal_may_be_cut_at_every_byte() {
     let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\nA: b\r\n\r\nno!";

@@ -30,7 +30,7 @@ fn answers(config: &DeflateConfig, lines: &[&str]) -> String {
     agreement.map_or_else(String::new, |agreement| agreement.to_string())
 }
 
-/// What a client makes of a server's answer.
+/// What a client makes of a server's answer; an empty one has no header for it.
 fn takes(
     offers: impl IntoIterator<Item = DeflateOffer>,
     answer: &str,
@@ -38,9 +38,13 @@ fn takes(
     let request = ClientRequest::new("a", "/");
     let request = offers.into_iter().fold(request, ClientRequest::deflate);
     let mut client = ClientHandshake::new(&request, *b"the sample nonce").unwrap();
+    let line = match answer {
+        "" => String::new(),
+        _ => format!("Sec-WebSocket-Extensions: {answer}\r\n"),
+    };
     let answer = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Extensions: {answer}\r\n\r\n"
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n{line}\r\n"
     );
     match client.receive(answer.as_bytes(), &HeadLimits::default())? {
         ClientStep::Done { deflate, .. } => Ok(deflate.map(|agreement| agreement.parameters())),

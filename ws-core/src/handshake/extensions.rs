@@ -58,7 +58,9 @@ pub(crate) fn parse_extensions<'a>(
     lines: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<ExtensionOffer<'a>>, MalformedExtensions> {
     let mut offers = Vec::new();
+    let mut is_there = false;
     for line in lines {
+        is_there = true;
         let mut cursor = Cursor { line, position: 0 };
         loop {
             // Empty list elements are allowed (RFC 9110 §5.6.1.2).
@@ -78,6 +80,10 @@ pub(crate) fn parse_extensions<'a>(
                 return Err(MalformedExtensions);
             }
         }
+    }
+    // Of a header that is there, the grammar wants one element at least.
+    if is_there && offers.is_empty() {
+        return Err(MalformedExtensions);
     }
     Ok(offers)
 }
@@ -249,6 +255,8 @@ mod tests {
     #[test]
     fn refuses_what_breaks_the_grammar() {
         for line in [
+            "",
+            " ,",
             ";",
             "a;",
             "a;;b",

@@ -49,6 +49,12 @@ pub(crate) fn list_contains<'a>(lines: impl Iterator<Item = &'a str>, wanted: &s
     list_elements(lines).any(|element| element.eq_ignore_ascii_case(wanted))
 }
 
+/// Says whether a list names `wanted`, in any case, and nothing else.
+pub(crate) fn list_is_only<'a>(lines: impl Iterator<Item = &'a str>, wanted: &str) -> bool {
+    let mut elements = list_elements(lines).peekable();
+    elements.peek().is_some() && elements.all(|element| element.eq_ignore_ascii_case(wanted))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -79,21 +79,20 @@ impl Request {
     }
 
     fn check_lists(&self) -> Result<(), HttpAnswer> {
-        let mut subprotocols = 0;
-        for subprotocol in self.subprotocols() {
-            subprotocols += 1;
-            if subprotocols > MAX_SUBPROTOCOLS {
-                return Err(HttpAnswer::new(
-                    400,
-                    "more than 32 subprotocols are offered",
-                ));
-            }
-            if !is_token(subprotocol) {
-                return Err(HttpAnswer::new(
-                    400,
-                    "Sec-WebSocket-Protocol is not a list of tokens",
-                ));
-            }
+        let subprotocols = self.subprotocols().take(MAX_SUBPROTOCOLS + 1).count();
+        if subprotocols > MAX_SUBPROTOCOLS {
+            return Err(HttpAnswer::new(
+                400,
+                "more than 32 subprotocols are offered",
+            ));
+        }
+        // Of a header that is there, the grammar wants one element at least.
+        let names_none = subprotocols == 0 && self.fields.has("sec-websocket-protocol");
+        if names_none || !self.subprotocols().all(is_token) {
+            return Err(HttpAnswer::new(
+                400,
+                "Sec-WebSocket-Protocol is not a list of tokens",
+            ));
         }
         if parse_extensions(self.fields.all("sec-websocket-extensions")).is_err() {
             return Err(HttpAnswer::new(

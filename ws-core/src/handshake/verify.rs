@@ -3,7 +3,7 @@
 use super::error::HandshakeError;
 use super::extensions::parse_extensions;
 use super::response::Response;
-use super::tokens::list_contains;
+use super::tokens::{list_contains, list_is_only};
 #[cfg(feature = "deflate")]
 use crate::extension::{DeflateAgreement, DeflateOffer, Unacceptable};
 
@@ -17,7 +17,8 @@ pub(crate) fn verify(
     offered_subprotocols: &[Box<str>],
 ) -> Result<(), HandshakeError> {
     let fields = response.fields();
-    if !response.is_http_1_1() || !list_contains(fields.all("upgrade"), "websocket") {
+    // A second name would be a second protocol, spoken inside or below this one.
+    if !response.is_http_1_1() || !list_is_only(fields.all("upgrade"), "websocket") {
         return Err(HandshakeError::InvalidUpgrade);
     }
     if !list_contains(fields.all("connection"), "upgrade") {

@@ -262,6 +262,7 @@ fn a_client_refuses_what_it_did_not_offer() {
     );
     for (offer, answer) in [
         (None, "permessage-deflate"),
+        (Some(any), ","),
         (Some(any), "foo"),
         (Some(any), "permessage-deflate, foo"),
         (Some(any), "foo, permessage-deflate"),

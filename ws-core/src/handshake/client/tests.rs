@@ -94,6 +94,8 @@ fn demands_each_part_of_the_answer() {
         (OK.replace("Upgrade: websocket\r\n", ""), InvalidUpgrade),
         (OK.replace("websocket", "websockets"), InvalidUpgrade),
         (OK.replace("websocket", ""), InvalidUpgrade),
+        (OK.replace("websocket", "websocket, h2c"), InvalidUpgrade),
+        (with_line("Upgrade: h2c"), InvalidUpgrade),
         (OK.replace("HTTP/1.1", "HTTP/1.0"), InvalidUpgrade),
         (OK.replace("Connection: Upgrade\r\n", ""), InvalidConnection),
         (
@@ -112,6 +114,7 @@ fn demands_each_part_of_the_answer() {
             with_line("Sec-WebSocket-Extensions: permessage-deflate"),
             UnofferedExtension,
         ),
+        (with_line("Sec-WebSocket-Extensions:"), UnofferedExtension),
         (
             with_line("Sec-WebSocket-Protocol: other"),
             UnofferedSubprotocol,
@@ -138,7 +141,7 @@ fn demands_each_part_of_the_answer() {
         OK.replace("websocket", "WebSocket"),
         OK.replace("Connection: Upgrade", "connection: keep-alive, upgrade"),
         with_line("Content-Length: 0"),
-        with_line("Sec-WebSocket-Extensions:"),
+        OK.replace("s3pP", "\t s3pP").replace("xOo=", "xOo= \t"),
     ] {
         assert!(receive(answer.as_bytes()).unwrap().is_some(), "{answer}");
     }

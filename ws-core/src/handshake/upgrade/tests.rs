@@ -211,7 +211,7 @@ fn takes_get_only() {
     }
 }
 
-/// R-03: 32 subprotocols, 16 extensions
+/// R-03: 32 subprotocols, 16 extensions; RFC 6455 §4.3: both are lists of one element at least, by the grammar.
 #[test]
 fn bounds_the_lists() {
     let list = |count: usize| {
@@ -225,7 +225,9 @@ fn bounds_the_lists() {
         ("Sec-WebSocket-Protocol", list(33), 400),
         ("Sec-WebSocket-Protocol", "a b".to_owned(), 400),
         ("Sec-WebSocket-Protocol", "\"a\"".to_owned(), 400),
-        ("Sec-WebSocket-Protocol", String::new(), 101),
+        ("Sec-WebSocket-Protocol", String::new(), 400),
+        ("Sec-WebSocket-Protocol", ",".to_owned(), 400),
+        ("Sec-WebSocket-Protocol", ",a".to_owned(), 101),
         ("Sec-WebSocket-Extensions", list(16), 101),
         ("Sec-WebSocket-Extensions", list(17), 400),
         (
@@ -234,6 +236,7 @@ fn bounds_the_lists() {
             101,
         ),
         ("Sec-WebSocket-Extensions", "a; b=\"".to_owned(), 400),
+        ("Sec-WebSocket-Extensions", String::new(), 400),
     ] {
         assert_eq!(status(&with(name, &value)), expected, "{name}: {value}");
     }
