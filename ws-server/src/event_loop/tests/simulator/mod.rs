@@ -21,6 +21,7 @@ mod pairs;
 mod peer;
 mod pipe;
 mod profile;
+mod rare;
 mod run;
 mod state;
 mod wish;

@@ -9,6 +9,7 @@ use super::{
     peer::Kind,
     pipe::Pipe,
     profile::MAX_MESSAGE_BYTES,
+    rare::Sight,
     state::State,
     witness::Witness,
     world::{To, World},
@@ -108,10 +109,19 @@ impl Monitor {
             check_armed(event_loop, slot, place);
             self.watches.resize(slot + 1, None);
             self.watches[slot] = Some(watch);
-            wished.push((watch.state, connections.id_of(number), stream));
+            let sight = Sight {
+                state: watch.state,
+                id: connections.id_of(number),
+                pipe: stream,
+                is_blocked: place.is_blocked,
+                has_tail: place.tail.is_some(),
+                is_pinged: old.is_some_and(|old| old.ping != watch.ping),
+            };
+            wished.push(sight);
         }
-        for (state, id, pipe) in wished {
-            world.fulfil(state, id, pipe);
+        for sight in wished {
+            world.fulfil(sight);
+            world.arrange(sight);
         }
         let is_stopped = event_loop.stop_at.is_some();
         self.listener = (!is_stopped).then(|| State::of_listener(&event_loop.accepting));

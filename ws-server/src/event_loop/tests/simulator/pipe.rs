@@ -34,6 +34,10 @@ pub(crate) struct Pipe {
     /// Windows: the next edge will come.
     pub(crate) input_armed: bool,
     pub(crate) output_armed: bool,
+    /// The socket takes nothing more.
+    pub(crate) is_choked: bool,
+    /// The next event tells that it may be read, whether or not it may.
+    pub(crate) is_nudged: bool,
     /// Where in the peer's stream something ends, and what.
     pub(crate) marks: VecDeque<(u64, Input)>,
     taken: u64,
@@ -58,7 +62,40 @@ impl Pipe {
     }
 
     pub(crate) fn space(&self) -> usize {
+        if self.is_choked {
+            return 0;
+        }
         self.capacity - self.outbound.len().min(self.capacity)
+    }
+
+    /// From now on the socket takes nothing.
+    pub(crate) fn choke(&mut self) {
+        self.is_choked = true;
+        self.is_disturbed = true;
+        self.output_edge = false;
+    }
+
+    /// Makes room in the socket for whatever waits.
+    pub(crate) fn widen(&mut self) {
+        self.capacity += 1 << 20;
+        self.is_disturbed = true;
+        self.output_edge |= std::mem::take(&mut self.is_full);
+    }
+
+    /// Tells whether the end of such a thing has arrived, or is on its way.
+    pub(crate) fn has_sent(&self, input: Input) -> bool {
+        self.has_mark(input, self.flight_bytes)
+    }
+
+    /// Tells whether the end of such a thing has arrived.
+    pub(crate) fn has_got(&self, input: Input) -> bool {
+        self.has_mark(input, 0)
+    }
+
+    fn has_mark(&self, input: Input, behind: usize) -> bool {
+        let reach = self.taken + (self.inbound.len() + behind) as u64;
+        let mut marks = self.marks.iter();
+        marks.any(|&(end, what)| what == input && end <= reach)
     }
 
     /// How many bytes the peer may send now.
