@@ -277,6 +277,15 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
     }
 
     fn recv(&mut self, stream: &mut usize, buffer: &mut [u8]) -> io::Result<usize> {
+        self.recv_vectored(stream, &mut [], buffer)
+    }
+
+    fn recv_vectored(
+        &mut self,
+        stream: &mut usize,
+        first: &mut [u8],
+        second: &mut [u8],
+    ) -> io::Result<usize> {
         let world = &mut *self.0.borrow_mut();
         world.activity += 1;
         if world.is_interrupted() || world.interrupted == Some(*stream) {
@@ -298,11 +307,11 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
             pipe.input_armed = true;
             return Err(ErrorKind::WouldBlock.into());
         }
-        let mut count = pipe.inbound.len().min(buffer.len());
+        let mut count = pipe.inbound.len().min(first.len() + second.len());
         if !EPOLL && world.dice.one_in(3) {
             count = 1 + world.dice.below(count);
         }
-        let input = pipe.take(&mut buffer[..count]);
+        let input = pipe.take(count, first, second);
         pipe.heard_at = world.now;
         if !pipe.inbound.is_empty() && !pipe.input_edge {
             world.faults.hit(Fault::MissingWakeUp);
@@ -311,22 +320,11 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
         Ok(count)
     }
 
-    fn recv_vectored(
-        &mut self,
-        stream: &mut usize,
-        first: &mut [u8],
-        second: &mut [u8],
-    ) -> io::Result<usize> {
-        let mut both = vec![0; first.len() + second.len()];
-        let count = self.recv(stream, &mut both)?;
-        let (begin, end) = both.split_at(first.len());
-        first.copy_from_slice(begin);
-        second.copy_from_slice(end);
-        Ok(count)
-    }
-
     fn send_vectored(&mut self, stream: &mut usize, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        let all: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        let mut all = Vec::new();
+        for part in parts {
+            all.extend_from_slice(part);
+        }
         self.send(stream, &all)
     }
 

@@ -154,9 +154,12 @@ impl Pipe {
     /// The peer's `recv`.
     pub(crate) fn peer_recv(&mut self, limit: usize) -> Vec<u8> {
         let count = limit.min(self.outbound.len());
+        if count == 0 {
+            return Vec::new();
+        }
         let bytes = self.outbound.make_contiguous()[..count].to_vec();
         self.outbound.drain(..count);
-        if count > 0 && std::mem::take(&mut self.is_full) {
+        if std::mem::take(&mut self.is_full) {
             self.output_edge = true;
         }
         bytes
@@ -183,19 +186,21 @@ impl Pipe {
         self.output_edge = true;
     }
 
-    /// The loop's `recv` of so many bytes; what ended in them first.
-    pub(crate) fn take(&mut self, buffer: &mut [u8]) -> Input {
-        let count = buffer.len();
-        buffer.copy_from_slice(&self.inbound.make_contiguous()[..count]);
+    /// The loop's `recv` of so many bytes to two places; what ended in them first.
+    pub(crate) fn take(&mut self, count: usize, first: &mut [u8], second: &mut [u8]) -> Input {
+        let arrived = &self.inbound.make_contiguous()[..count];
+        let (begin, end) = arrived.split_at(count.min(first.len()));
+        first[..begin.len()].copy_from_slice(begin);
+        second[..end.len()].copy_from_slice(end);
         self.inbound.drain(..count);
         self.taken += count as u64;
-        let mut first = None;
+        let mut ended = None;
         while let Some((end, input)) = self.marks.front().copied()
             && end <= self.taken
         {
             self.marks.pop_front();
-            first.get_or_insert(input);
+            ended.get_or_insert(input);
         }
-        first.unwrap_or(Input::Piece)
+        ended.unwrap_or(Input::Piece)
     }
 }
