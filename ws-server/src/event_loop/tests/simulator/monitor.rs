@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    counted::Counted,
     input::Input,
     net::MockNet,
     pairs::{Pairs, RECEIVED},
@@ -423,31 +424,6 @@ fn check_armed<const EPOLL: bool>(event_loop: &Loop<EPOLL>, slot: usize, place: 
         );
     } else {
         assert!(place.state.is_none(), "{state:?}: its end was not told");
-    }
-}
-
-/// What the loop's figures should be, by its slots.
-#[derive(Debug, Default)]
-struct Counted {
-    open: usize,
-    lingering: usize,
-    handshakes: usize,
-    ends: usize,
-    timers: usize,
-    established: usize,
-    bytes: usize,
-}
-
-impl Counted {
-    fn add(&mut self, place: &Slot<u32>) {
-        let (phase, has_deadline) = (place.phase, place.deadline.is_some());
-        self.open += usize::from(phase == Phase::Open);
-        self.lingering += usize::from(place.is_shut);
-        self.handshakes += usize::from(phase == Phase::Opening && has_deadline);
-        self.ends += usize::from(phase != Phase::Opening && has_deadline);
-        self.timers += usize::from(place.timer.is_some());
-        self.established += usize::from(place.is_established);
-        self.bytes += place.counted;
     }
 }
 
