@@ -53,6 +53,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         self.connections.begin_ending(slot, false);
         // It takes as long as the peer reads, as long as it reads: the sweep looks after that.
         self.connections.set_phase(slot, Phase::Ending, None);
+        self.connections.watch_stall(slot);
         if !head_only && let Some(queue) = &mut self.connections.slots[slot as usize].queue {
             queue.set_body(body);
         }

@@ -95,6 +95,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let place = &mut connections.slots[slot as usize];
         place.is_throttled |= queue.len() > connections.config.high_water_bytes;
         place.queue = Some(queue);
+        connections.watch_stall(slot);
         connections.mark_dirty(slot);
         result
     }

@@ -24,7 +24,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     fn check_slot(&mut self, slot: u32) {
         let connections = &mut self.connections;
         let now = connections.clock.tick();
-        let Some(place) = connections.slots.get_mut(slot as usize) else {
+        let Some(place) = connections.slots.get(slot as usize) else {
             return;
         };
         if place.phase == Phase::Ending && place.deadline.is_none() {
@@ -34,11 +34,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             return;
         }
         let mut next = u32::MAX;
-        if let Some(queue) = &place.queue
-            && place.is_blocked
-        {
-            let stall = ticks(connections.config.write_stall_timeout);
-            let due = queue.progress.saturating_add(stall);
+        if let Some(due) = connections.stall_due(slot) {
             if now >= due {
                 return self.lose(slot, ClosedBy::Stalled);
             }
@@ -125,6 +121,21 @@ impl<C> Connections<C> {
         if let Some(after) = keepalive.into_iter().chain(idle).min() {
             self.sweep.hasten(slot, now.saturating_add(after));
         }
+    }
+
+    /// Watches a connection whose socket was full when only the handshake's time counted.
+    pub(crate) fn watch_stall(&mut self, slot: u32) {
+        if let Some(due) = self.stall_due(slot) {
+            self.sweep.hasten(slot, due);
+        }
+    }
+
+    /// Returns the tick at which a full socket has taken nothing for too long.
+    fn stall_due(&self, slot: u32) -> Option<u32> {
+        let place = &self.slots[slot as usize];
+        let queue = place.queue.as_ref().filter(|_| place.is_blocked)?;
+        let stall = ticks(self.config.write_stall_timeout);
+        Some(queue.progress.saturating_add(stall))
     }
 
     /// Returns the tick at which a connection has been idle for too long. Time in which it is not read does not count.

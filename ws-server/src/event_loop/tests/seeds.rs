@@ -29,6 +29,14 @@ const FOUND: &[(u64, &str)] = &[
         17_314,
         "something was sent behind what was lost with the queue, so that TLS could not decrypt it",
     ),
+    (
+        351,
+        "nobody saw that what TLS had sent before the 101 was not taken",
+    ),
+    (
+        8415,
+        "nobody saw that what TLS had sent before a long answer was not taken",
+    ),
 ];
 
 #[test]

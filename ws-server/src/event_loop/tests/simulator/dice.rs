@@ -7,6 +7,7 @@ use std::time::Duration;
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
+    #[inline]
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -15,10 +16,12 @@ impl Dice {
         z ^ (z >> 31)
     }
 
+    #[inline]
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit as u64).unwrap()
     }
 
+    #[inline]
     pub(crate) fn one_in(&mut self, chances: usize) -> bool {
         self.below(chances) == 0
     }

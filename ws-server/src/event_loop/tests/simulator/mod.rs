@@ -9,6 +9,7 @@
 //! A world lives until its peers have exchanged enough messages through enough kinds of faults; then the faults stop,
 //! and it must end within the times of its configuration.
 
+mod counted;
 mod dice;
 mod fault;
 mod figures;
@@ -21,6 +22,7 @@ mod pairs;
 mod peer;
 mod pipe;
 mod profile;
+mod rare;
 mod run;
 mod state;
 mod wish;

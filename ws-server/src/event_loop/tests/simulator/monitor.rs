@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::{
+    counted::Counted,
     input::Input,
     net::MockNet,
     pairs::{Pairs, RECEIVED},
     peer::Kind,
     pipe::Pipe,
     profile::MAX_MESSAGE_BYTES,
+    rare::Sight,
     state::State,
     witness::Witness,
     world::{To, World},
@@ -43,6 +45,9 @@ struct Watch {
 #[derive(Debug, Default)]
 pub(crate) struct Monitor {
     watches: Vec<Option<Watch>>,
+    /// Those of the turn before, and what wishes see: kept for their memory.
+    before: Vec<Option<Watch>>,
+    sights: Vec<Sight>,
     listener: Option<State>,
     activity: u64,
     /// Turns in a row that did nothing and waited for nothing.
@@ -89,11 +94,11 @@ impl Monitor {
         check_lists(event_loop, world);
         let now = world.now;
         let connections = &event_loop.connections;
-        let before = std::mem::take(&mut self.watches);
-        let mut wished = Vec::new();
+        std::mem::swap(&mut self.watches, &mut self.before);
+        self.watches.clear();
         for (slot, place) in &connections.slots {
             let number = u32::try_from(slot).unwrap();
-            let old = before.get(slot).copied().flatten();
+            let old = self.before.get(slot).copied().flatten();
             let old = old.filter(|watch| watch.nonce == place.nonce);
             let stream = event_loop.streams[slot].expect("each slot has a socket");
             let pipe = &world.pipes[stream];
@@ -108,10 +113,19 @@ impl Monitor {
             check_armed(event_loop, slot, place);
             self.watches.resize(slot + 1, None);
             self.watches[slot] = Some(watch);
-            wished.push((watch.state, connections.id_of(number), stream));
+            let sight = Sight {
+                state: watch.state,
+                id: connections.id_of(number),
+                pipe: stream,
+                is_blocked: place.is_blocked,
+                has_tail: place.tail.is_some(),
+                is_pinged: old.is_some_and(|old| old.ping != watch.ping),
+            };
+            self.sights.push(sight);
         }
-        for (state, id, pipe) in wished {
-            world.fulfil(state, id, pipe);
+        for sight in self.sights.drain(..) {
+            world.fulfil(sight);
+            world.arrange(sight);
         }
         let is_stopped = event_loop.stop_at.is_some();
         self.listener = (!is_stopped).then(|| State::of_listener(&event_loop.accepting));
@@ -416,49 +430,40 @@ fn check_armed<const EPOLL: bool>(event_loop: &Loop<EPOLL>, slot: usize, place: 
 /// The loop's lists and figures agree with its slots.
 fn check_lists<const EPOLL: bool>(event_loop: &Loop<EPOLL>, world: &World) {
     let connections = &event_loop.connections;
-    let slots = || connections.slots.iter().map(|(_, place)| place);
-    let with = |is: fn(&&Slot<u32>) -> bool| slots().filter(is).count();
-    let open = with(|place| place.phase == Phase::Open);
+    let mut counted = Counted::default();
+    for (_, place) in &connections.slots {
+        counted.add(place);
+    }
+    let sockets = world.live.iter();
+    let sockets = sockets.filter(|pipe| world.pipes[**pipe].slot.is_some());
     let figures = [
-        ("open", connections.open, open),
-        ("open as the handler knows", world.ledger.open(), open),
-        ("lingering", connections.lingering, with(|p| p.is_shut)),
+        ("open", connections.open, counted.open),
+        (
+            "open as the handler knows",
+            world.ledger.open(),
+            counted.open,
+        ),
+        ("lingering", connections.lingering, counted.lingering),
         ("dead", connections.dead.len(), 0),
         ("ends to be told", connections.closed.len(), 0),
         (
             "handshake deadlines",
             connections.handshakes.len(),
-            with(|p| p.phase == Phase::Opening && p.deadline.is_some()),
+            counted.handshakes,
         ),
-        (
-            "end deadlines",
-            connections.ends.len(),
-            with(|p| p.phase != Phase::Opening && p.deadline.is_some()),
-        ),
-        (
-            "timers",
-            connections.timers.len(),
-            with(|p| p.timer.is_some()),
-        ),
+        ("end deadlines", connections.ends.len(), counted.ends),
+        ("timers", connections.timers.len(), counted.timers),
         (
             "established",
             event_loop.shared.established(),
-            with(|p| p.is_established),
+            counted.established,
         ),
         (
             "bytes of memory",
             event_loop.shared.memory_bytes(),
-            slots().map(|place| place.counted).sum::<usize>() + event_loop.kept.counted,
+            counted.bytes + event_loop.kept.counted,
         ),
-        (
-            "sockets",
-            world
-                .live
-                .iter()
-                .filter(|pipe| world.pipes[**pipe].slot.is_some())
-                .count(),
-            connections.slots.len(),
-        ),
+        ("sockets", sockets.count(), connections.slots.len()),
     ];
     for (what, has, expected) in figures {
         assert_eq!(has, expected, "{what}");

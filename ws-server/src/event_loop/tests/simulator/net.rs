@@ -14,7 +14,7 @@ use std::{
 use super::{
     fault::Fault,
     input::Input,
-    world::{Order, To, World},
+    world::{Ambush, Order, To, World},
 };
 use crate::{
     event_loop::Command,
@@ -59,10 +59,12 @@ impl World {
             pipe.input_armed &= !readable;
             pipe.output_armed &= !writable;
             let is_spurious = faults.hits_now(Fault::SpuriousWakeUp, dice);
+            let is_nudged = std::mem::take(&mut pipe.is_nudged);
+            readable |= is_nudged;
             if is_spurious {
                 readable |= dice.one_in(2);
                 writable |= dice.one_in(2);
-            } else if !is_told {
+            } else if !(is_told || is_nudged) {
                 continue;
             }
             let (read_closed, hung_up) = (
@@ -114,13 +116,14 @@ impl World {
                 matches!(event, Readiness::Connection { slot, readable: true, .. } if Some(*slot) == pipe.slot)
             })
         };
-        if let Some(index) = self.ambush
-            && is_told(&self.pipes[index])
+        if let Some(Ambush { pipe, behind }) = self.ambush
+            && is_told(&self.pipes[pipe])
+            && behind.is_none_or(|input| self.pipes[pipe].has_got(input))
         {
             self.ambush = None;
             self.faults.hit(Fault::Reset);
-            self.pipes[index].is_disturbed = true;
-            self.pipes[index].peer_reset(false);
+            self.pipes[pipe].is_disturbed = true;
+            self.pipes[pipe].peer_reset(behind.is_some());
         }
         if self.dice.one_in(4)
             && self.faults.strikes(Fault::Reset, &mut self.dice)
@@ -274,9 +277,19 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
     }
 
     fn recv(&mut self, stream: &mut usize, buffer: &mut [u8]) -> io::Result<usize> {
+        self.recv_vectored(stream, &mut [], buffer)
+    }
+
+    fn recv_vectored(
+        &mut self,
+        stream: &mut usize,
+        first: &mut [u8],
+        second: &mut [u8],
+    ) -> io::Result<usize> {
         let world = &mut *self.0.borrow_mut();
         world.activity += 1;
-        if world.is_interrupted() {
+        if world.is_interrupted() || world.interrupted == Some(*stream) {
+            world.interrupted = None;
             return Err(ErrorKind::Interrupted.into());
         }
         let pipe = &mut world.pipes[*stream];
@@ -294,11 +307,11 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
             pipe.input_armed = true;
             return Err(ErrorKind::WouldBlock.into());
         }
-        let mut count = pipe.inbound.len().min(buffer.len());
+        let mut count = pipe.inbound.len().min(first.len() + second.len());
         if !EPOLL && world.dice.one_in(3) {
             count = 1 + world.dice.below(count);
         }
-        let input = pipe.take(&mut buffer[..count]);
+        let input = pipe.take(count, first, second);
         pipe.heard_at = world.now;
         if !pipe.inbound.is_empty() && !pipe.input_edge {
             world.faults.hit(Fault::MissingWakeUp);
@@ -307,22 +320,11 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
         Ok(count)
     }
 
-    fn recv_vectored(
-        &mut self,
-        stream: &mut usize,
-        first: &mut [u8],
-        second: &mut [u8],
-    ) -> io::Result<usize> {
-        let mut both = vec![0; first.len() + second.len()];
-        let count = self.recv(stream, &mut both)?;
-        let (begin, end) = both.split_at(first.len());
-        first.copy_from_slice(begin);
-        second.copy_from_slice(end);
-        Ok(count)
-    }
-
     fn send_vectored(&mut self, stream: &mut usize, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        let all: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        let mut all = Vec::new();
+        for part in parts {
+            all.extend_from_slice(part);
+        }
         self.send(stream, &all)
     }
 

@@ -37,15 +37,10 @@ impl Pairs {
             .map(|((state, input), count)| (state, input, *count))
     }
 
-    /// Pairs that are possible, are not left to chance, and were not reached.
+    /// Pairs that are possible, but were not reached.
     pub(crate) fn missing(&self) -> Vec<(State, Input)> {
         self.all()
-            .filter(|(state, input, count)| {
-                let is_demanded = reason(IMPOSSIBLE, *state, *input)
-                    .or_else(|| reason(SELDOM, *state, *input))
-                    .is_none();
-                *count == 0 && is_demanded
-            })
+            .filter(|(state, input, count)| *count == 0 && why_not(*state, *input).is_none())
             .map(|(state, input, _)| (state, input))
             .collect()
     }
@@ -87,53 +82,14 @@ impl Pairs {
 
 /// Why a pair cannot be; none if it can.
 fn why_not(state: State, input: Input) -> Option<&'static str> {
-    reason(IMPOSSIBLE, state, input)
-}
-
-fn reason(list: Reasons, state: State, input: Input) -> Option<&'static str> {
-    list.iter()
+    IMPOSSIBLE
+        .iter()
         .find(|(states, inputs, _)| states.contains(&state) && inputs.contains(&input))
         .map(|(.., reason)| *reason)
 }
 
-type Reasons = &'static [(&'static [State], &'static [Input], &'static str)];
-
-/// The pairs that are possible, but so seldom that a run without them is no failure.
-const SELDOM: Reasons = &[
-    (
-        &[Broken],
-        &[Silence],
-        "it is read in each turn, so an answer must be due, and only held input be read",
-    ),
-    (
-        &[EndingUnsent],
-        &[ProxyHeader],
-        "the refusal of a slow balancer must be cut short, and its header end meanwhile",
-    ),
-    (
-        &[EndingUnsent],
-        &[ResetByPeer],
-        "the reset must come between the event and the read, with the rest of a Close unsent",
-    ),
-    (
-        &[Head],
-        &[Stall],
-        "it must open in the turn in which what TLS still had to send has waited for too long",
-    ),
-    (
-        &[Closing],
-        &[BrokenPipe],
-        "nothing is sent but the close_notify behind the peer's Close",
-    ),
-    (
-        &[Throttled],
-        &[Idle],
-        "time in which it is not read does not count: its queue must be relieved in the very turn",
-    ),
-];
-
 /// The pairs that cannot be, each for a reason.
-const IMPOSSIBLE: Reasons = &[
+const IMPOSSIBLE: &[(&[State], &[Input], &str)] = &[
     (CONNECTIONS, LISTENERS, "only the listener meets it"),
     (
         &[Listening, Retrying],

@@ -34,6 +34,10 @@ pub(crate) struct Pipe {
     /// Windows: the next edge will come.
     pub(crate) input_armed: bool,
     pub(crate) output_armed: bool,
+    /// The socket takes nothing more.
+    pub(crate) is_choked: bool,
+    /// The next event tells that it may be read, whether or not it may.
+    pub(crate) is_nudged: bool,
     /// Where in the peer's stream something ends, and what.
     pub(crate) marks: VecDeque<(u64, Input)>,
     taken: u64,
@@ -58,7 +62,40 @@ impl Pipe {
     }
 
     pub(crate) fn space(&self) -> usize {
+        if self.is_choked {
+            return 0;
+        }
         self.capacity - self.outbound.len().min(self.capacity)
+    }
+
+    /// From now on the socket takes nothing.
+    pub(crate) fn choke(&mut self) {
+        self.is_choked = true;
+        self.is_disturbed = true;
+        self.output_edge = false;
+    }
+
+    /// Makes room in the socket for whatever waits.
+    pub(crate) fn widen(&mut self) {
+        self.capacity += 1 << 20;
+        self.is_disturbed = true;
+        self.output_edge |= std::mem::take(&mut self.is_full);
+    }
+
+    /// Tells whether the end of such a thing has arrived, or is on its way.
+    pub(crate) fn has_sent(&self, input: Input) -> bool {
+        self.has_mark(input, self.flight_bytes)
+    }
+
+    /// Tells whether the end of such a thing has arrived.
+    pub(crate) fn has_got(&self, input: Input) -> bool {
+        self.has_mark(input, 0)
+    }
+
+    fn has_mark(&self, input: Input, behind: usize) -> bool {
+        let reach = self.taken + (self.inbound.len() + behind) as u64;
+        let mut marks = self.marks.iter();
+        marks.any(|&(end, what)| what == input && end <= reach)
     }
 
     /// How many bytes the peer may send now.
@@ -117,9 +154,12 @@ impl Pipe {
     /// The peer's `recv`.
     pub(crate) fn peer_recv(&mut self, limit: usize) -> Vec<u8> {
         let count = limit.min(self.outbound.len());
+        if count == 0 {
+            return Vec::new();
+        }
         let bytes = self.outbound.make_contiguous()[..count].to_vec();
         self.outbound.drain(..count);
-        if count > 0 && std::mem::take(&mut self.is_full) {
+        if std::mem::take(&mut self.is_full) {
             self.output_edge = true;
         }
         bytes
@@ -146,19 +186,21 @@ impl Pipe {
         self.output_edge = true;
     }
 
-    /// The loop's `recv` of so many bytes; what ended in them first.
-    pub(crate) fn take(&mut self, buffer: &mut [u8]) -> Input {
-        let count = buffer.len();
-        buffer.copy_from_slice(&self.inbound.make_contiguous()[..count]);
+    /// The loop's `recv` of so many bytes to two places; what ended in them first.
+    pub(crate) fn take(&mut self, count: usize, first: &mut [u8], second: &mut [u8]) -> Input {
+        let arrived = &self.inbound.make_contiguous()[..count];
+        let (begin, end) = arrived.split_at(count.min(first.len()));
+        first[..begin.len()].copy_from_slice(begin);
+        second[..end.len()].copy_from_slice(end);
         self.inbound.drain(..count);
         self.taken += count as u64;
-        let mut first = None;
+        let mut ended = None;
         while let Some((end, input)) = self.marks.front().copied()
             && end <= self.taken
         {
             self.marks.pop_front();
-            first.get_or_insert(input);
+            ended.get_or_insert(input);
         }
-        first.unwrap_or(Input::Piece)
+        ended.unwrap_or(Input::Piece)
     }
 }

@@ -8,7 +8,7 @@ use ws_core::{
     tls::{Certificates, ClientCertificates, ClientTls, Identity, ServerTls},
 };
 
-use super::dice::Dice;
+use super::{dice::Dice, rare::Rare};
 use crate::{Config, TrustedProxies};
 
 /// What a world is like.
@@ -46,25 +46,26 @@ impl Profile {
         }
     }
 
-    pub(crate) fn drawn(dice: &mut Dice) -> Self {
+    /// One that has what the rare pair needs, whatever is drawn.
+    pub(crate) fn drawn(dice: &mut Dice, rare: Option<Rare>) -> Self {
         let mut profile = Self {
             has_epoll: dice.one_in(2),
             population: dice.within(3, 7),
             is_heavy: dice.one_in(6),
-            has_proxy: dice.one_in(8),
+            has_proxy: dice.one_in(8) | rare.is_some_and(Rare::needs_proxy),
             is_crowded: dice.one_in(8),
             // Tickets and sessions of one world must not reach the next.
-            tls: dice.one_in(10).then(tls),
+            tls: (dice.one_in(10) | rare.is_some_and(Rare::needs_tls)).then(tls),
             order_gap: dice.pick(&[5, 50, 500, 2000]),
             stops_early: dice.one_in(2),
             ..Self::plain()
         };
-        profile.config = Arc::new(profile.draw_config(dice));
+        profile.config = Arc::new(profile.draw_config(dice, rare));
         profile
     }
 
     /// Small marks and short times, so that every one of them is passed often.
-    fn draw_config(&self, dice: &mut Dice) -> Config {
+    fn draw_config(&self, dice: &mut Dice, rare: Option<Rare>) -> Config {
         let compression = match dice.below(8) {
             0 => Some(DeflateConfig::shared()),
             1 => Some(DeflateConfig::compact()),
@@ -81,7 +82,10 @@ impl Profile {
             .send_queue_bytes(dice.pick(&[8 << 10, 80_000]))
             .limits(Limits::default().max_message_bytes(MAX_MESSAGE_BYTES))
             .keepalive(keepalive)
-            .idle_timeout(dice.one_in(4).then(|| dice.millis(2000, 30_000)))
+            .idle_timeout(
+                (dice.one_in(4) | rare.is_some_and(Rare::needs_idle))
+                    .then(|| dice.millis(2000, 30_000)),
+            )
             .handshake_timeout(dice.millis(1000, 10_000))
             .close_timeout(dice.millis(500, 5000))
             .linger_timeout(dice.millis(200, 2000))

@@ -7,10 +7,10 @@ use super::{
     fault::Fault,
     input::Input,
     pairs::COMMANDS,
+    rare::Sight,
     state::State,
-    world::{Order, World},
+    world::{Ambush, Order, World},
 };
-use crate::ConnectionId;
 
 /// What a world waits for.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,10 @@ impl Wish {
 
 impl World {
     /// Brings what is wished for if this connection, in this state, is what was waited for.
-    pub(crate) fn fulfil(&mut self, state: State, id: ConnectionId, pipe: usize) {
+    pub(crate) fn fulfil(&mut self, sight: Sight) {
+        let Sight {
+            state, id, pipe, ..
+        } = sight;
         let Some(wish) = &mut self.wish else {
             return;
         };
@@ -66,7 +69,7 @@ impl World {
             }
             Input::ResetByPeer => {
                 if self.dice.one_in(2) {
-                    self.ambush = Some(pipe);
+                    self.ambush = Some(Ambush::of(pipe));
                     return;
                 }
                 self.pipes[pipe].is_disturbed = true;

@@ -15,6 +15,7 @@ use super::{
     peer::{Keys, Peer},
     pipe::Pipe,
     profile::Profile,
+    rare::Rare,
     wish::Wish,
 };
 use crate::{ConnectionId, event_loop::Command};
@@ -49,6 +50,20 @@ pub(crate) enum To {
     /// Only if the slot still has this connection.
     Connection(ConnectionId),
     Everybody,
+}
+
+/// A reset that comes when the loop was told already that it may read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ambush {
+    pub(crate) pipe: usize,
+    /// It waits for the end of this, which can still be read; else nothing can.
+    pub(crate) behind: Option<Input>,
+}
+
+impl Ambush {
+    pub(crate) fn of(pipe: usize) -> Self {
+        Self { pipe, behind: None }
+    }
 }
 
 /// Everything outside of the loop.
@@ -87,8 +102,13 @@ pub(crate) struct World {
     pub(crate) leapt_at: Duration,
     /// What is to come to a connection in a state that chance brings too seldom.
     pub(crate) wish: Option<Wish>,
-    /// Is reset as soon as the loop was told that it may read it.
-    pub(crate) ambush: Option<usize>,
+    /// What the world was made for, if for anything.
+    pub(crate) rare: Option<Rare>,
+    /// How often it may still be tried.
+    pub(crate) chances: u32,
+    pub(crate) ambush: Option<Ambush>,
+    /// Reading it is interrupted the next time.
+    pub(crate) interrupted: Option<usize>,
     /// Nothing will happen any more by itself.
     pub(crate) is_over: bool,
 }
@@ -126,7 +146,10 @@ impl World {
             activity: 0,
             leapt_at: Duration::ZERO,
             wish: None,
+            rare: None,
+            chances: 10,
             ambush: None,
+            interrupted: None,
             is_over: false,
         }
     }
@@ -135,7 +158,8 @@ impl World {
     pub(crate) fn drawn(seed: u64) -> Self {
         let mut world = Self::new(seed);
         world.faults = Faults::drawn(&mut world.dice);
-        world.profile = Profile::drawn(&mut world.dice);
+        world.rare = Rare::of(seed);
+        world.profile = Profile::drawn(&mut world.dice, world.rare);
         world.wish = Some(Wish::drawn(&mut world.dice));
         world.next_order_at = world.dice.millis(0, 2000);
         for _ in 0..world.profile.population {
@@ -222,8 +246,10 @@ impl World {
         for index in (first..peers.len()).chain(0..first) {
             has_acted |= peers[index].act(self);
         }
-        self.gone
-            .extend(peers.extract_if(.., |peer| peer.is_done()));
+        if peers.iter().any(Peer::is_done) {
+            self.gone
+                .extend(peers.extract_if(.., |peer| peer.is_done()));
+        }
         self.peers = peers;
         if !self.faults.is_calm && self.is_listening {
             for _ in self.peers.len()..self.profile.population {
@@ -270,7 +296,9 @@ impl World {
         let later = self.later.iter().map(|(at, _)| *at);
         let order = (!self.faults.is_calm && self.next_order_at < Duration::MAX)
             .then_some(self.next_order_at);
-        peers.chain(arrivals).chain(later).chain(order).min()
+        // A minimum of each, since a chain of them is slow.
+        let firsts = [peers.min(), arrivals.min(), later.min(), order];
+        firsts.into_iter().flatten().min()
     }
 
     fn give_orders(&mut self) {

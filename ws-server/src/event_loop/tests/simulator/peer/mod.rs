@@ -294,6 +294,9 @@ impl Peer {
             None => &mut self.output,
             Some(_) => &mut self.sealed,
         };
+        if output.is_empty() {
+            return false;
+        }
         let count = world.transmit(pipe, &output[..output.len().min(limit)]);
         output.drain(..count);
         self.hello_sent += count;
