@@ -40,7 +40,10 @@ fn apply_long(key: u32, payload: &mut [u8]) {
         return;
     }
     // What was read behind a header lies anywhere: without this every other access would meet two cache lines.
-    let lead = payload.as_ptr().align_offset(LINE_BYTES).min(payload.len());
+    let lead = match payload.as_ptr().align_offset(LINE_BYTES) {
+        lead if payload.len() >= ALIGNED_BYTES => lead.min(LINE_BYTES),
+        _ => 0,
+    };
     let (lead, payload) = payload.split_at_mut(lead);
     apply_key(key, lead);
     let key = u32::from_ne_bytes(rotated(key.to_ne_bytes(), lead.len()));
@@ -103,6 +106,8 @@ pub(crate) fn rotated(mut key: [u8; 4], offset: usize) -> [u8; 4] {
 
 /// From here on the wider registers are worth asking for them.
 const LONG_BYTES: usize = 512;
+/// A shorter payload has so few of such accesses that the way to the next line costs as much.
+const ALIGNED_BYTES: usize = 4096;
 /// Of a processor's cache.
 const LINE_BYTES: usize = 64;
 
