@@ -71,6 +71,11 @@ const FAR: Duration = if cfg!(test) {
 };
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the system's timer, poll and clock are what is tested"
+)]
 mod tests {
     use mio::{Events, Poll};
 
