@@ -91,7 +91,7 @@ pub struct Config {
     /// It is read again when less than this is left. Default: 64 KiB.
     pub low_water_bytes: usize,
     /// Bytes read from one connection before the others have their turn. Default: 256 KiB. At most 512 KiB. With a message
-    /// under way of which 256 KiB or more are missing, up to five times as much.
+    /// under way of which 256 KiB or more are missing, up to eight times as much.
     pub turn_bytes: usize,
     /// Memory of all messages under assembly, send queues, held input, what compression keeps, and buffers of long messages
     /// that are kept for later ones (at most an eighth; no longer than 20 s unused). Default: 512 MiB.

@@ -127,8 +127,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     #[inline(never)]
     fn read_long(&mut self, slot: u32, buffer: &mut ReceiveBuffer) {
         let mut is_long = false;
-        for _ in 0..=LONG_TURNS {
-            self.read_part(slot, buffer);
+        let mut budget = LONG_TURNS * self.connections.config.turn_bytes;
+        while budget > 0 {
+            budget = budget.saturating_sub(self.read_part(slot, buffer, budget));
             self.connections.recount(slot);
             let place = &self.connections.slots[slot as usize];
             let missing = place.receiver.missing_bytes();
@@ -144,10 +145,11 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         }
     }
 
-    fn read_part(&mut self, slot: u32, buffer: &mut ReceiveBuffer) {
+    /// Reads once, of a long message at most `budget`; tells how many bytes it asked for.
+    fn read_part(&mut self, slot: u32, buffer: &mut ReceiveBuffer, budget: usize) -> usize {
         let place = &mut self.connections.slots[slot as usize];
         let Some(stream) = &mut self.streams[slot as usize] else {
-            return;
+            return budget;
         };
         let most = self.connections.config.turn_bytes;
         let (received, asked, spare_bytes) = Self::recv_long(
@@ -156,7 +158,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             place,
             &mut self.scratch,
             buffer,
-            most,
+            (most, budget),
         );
         match received {
             Ok(0) => self.handle_end(slot),
@@ -173,6 +175,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             }
             Err(error) => self.handle_read_error(slot, &error),
         }
+        asked
     }
 
     /// Receives what is still to come of a long message to where it belongs, and what is behind it to the buffer; tells
@@ -183,17 +186,20 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         place: &mut Slot<H::Connection>,
         scratch: &mut Option<Box<Scratch>>,
         buffer: &mut ReceiveBuffer,
-        most: usize,
+        (most, budget): (usize, usize),
     ) -> (io::Result<usize>, usize, usize) {
         let missing = place.receiver.missing_bytes();
+        let is_long = missing >= LONG_BYTES as u64;
         let spare = match scratch {
-            Some(scratch) if place.tls.is_none() && place.may_receive() => {
-                place.receiver.spare(most, scratch)
-            }
+            Some(scratch) if place.tls.is_none() && place.may_receive() => place
+                .receiver
+                .spare(if is_long { budget } else { most }, scratch),
             _ => None,
         };
         let Some(spare) = spare else {
-            let was_long = std::mem::take(&mut place.gets_long);
+            let was_long = place.gets_long;
+            // The end of a long message, of which too little is missing, says nothing of the next one.
+            place.gets_long &= missing > 0;
             let asked = if was_long {
                 most.min(BEGIN_BYTES)
             } else {
@@ -206,7 +212,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             );
         };
         place.gets_long |= missing >= WORTH_BYTES;
-        let behind = buffer.first((most - spare.len()).max(BEGIN_BYTES.min(most)));
+        // Only behind the end of the message: what comes of it later is read to its own place.
+        let is_end = spare.len() as u64 == missing;
+        let behind = buffer.first(if is_end { most.min(BEGIN_BYTES) } else { 0 });
         let (asked, spare_bytes) = (spare.len() + behind.len(), spare.len());
         (net.recv_vectored(stream, spare, behind), asked, spare_bytes)
     }
@@ -419,10 +427,10 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 }
 
-/// A long message that has come takes the next turns of its connection as well: at most so many.
-const LONG_TURNS: usize = 4;
-/// Of a message's begin, which is copied, no more is read than this where the one before was long; and behind the end of
-/// one, no less.
+/// A long message that has come takes the next turns of its connection as well, and in one call of the system what is
+/// there: so many turns' bytes at most, for which the others wait.
+const LONG_TURNS: usize = 8;
+/// Of a message's begin, which is copied, no more is read than this where the one before was long, or behind its end.
 const BEGIN_BYTES: usize = 16 << 10;
 /// A message is long in this sense if so much of it is missing: of a shorter one less is copied than a read costs.
 const WORTH_BYTES: u64 = if cfg!(test) { 8 << 10 } else { 128 << 10 };

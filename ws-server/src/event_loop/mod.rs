@@ -150,7 +150,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     pub(crate) fn turn(&mut self) -> io::Result<bool> {
         let timeout = self.timeout();
         let mut events = std::mem::take(&mut self.events);
-        self.net.poll(&mut events, timeout)?;
+        let asked_at = self.connections.clock.now();
+        self.net.poll(&mut events, timeout, asked_at)?;
         self.connections.clock.set(self.net.now());
         for event in events.drain(..) {
             self.handle_event(event);

@@ -27,6 +27,8 @@ use mio::{
 };
 use socket2::{Domain, SockRef, Socket, Type};
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::alarm::Alarm;
 use super::{
     Net, PeerAddress, Readiness,
     commands::{Inbox, Outbox},
@@ -42,6 +44,9 @@ use crate::{
 pub(crate) struct MioNet<T> {
     poll: Poll,
     events: Events,
+    /// None if the system had none to give: then each wait has its timeout.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    alarm: Option<Alarm>,
     listener: Option<MioListener>,
     inbox: Inbox<Stream, T>,
     /// All loops of the server, by index.
@@ -162,6 +167,8 @@ impl<T> MioNet<T> {
                     .register(source, LISTENER, Interest::READABLE)?;
             }
             nets.push(Self {
+                #[cfg(any(target_os = "linux", target_os = "android"))]
+                alarm: Alarm::new(poll.registry(), ALARM).ok(),
                 poll,
                 events: Events::with_capacity(EVENTS),
                 spare: listener.as_ref().and_then(|_| spare()),
@@ -189,7 +196,19 @@ impl<T> Net for MioNet<T> {
         rand::random()
     }
 
-    fn poll(&mut self, events: &mut Vec<Readiness>, timeout: Option<Duration>) -> io::Result<()> {
+    fn poll(
+        &mut self,
+        events: &mut Vec<Readiness>,
+        timeout: Option<Duration>,
+        now: Instant,
+    ) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let timeout = match (&mut self.alarm, timeout) {
+            (Some(alarm), Some(wait)) if !wait.is_zero() => alarm.timeout(wait, now),
+            _ => timeout,
+        };
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = now;
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             result => result?,
@@ -197,6 +216,8 @@ impl<T> Net for MioNet<T> {
         for event in &self.events {
             events.push(match event.token() {
                 LISTENER => Readiness::Accept,
+                // It has ended the wait, which is all that it is for.
+                ALARM => continue,
                 COMMANDS => {
                     self.inbox.handle_wake();
                     Readiness::Commands
@@ -349,4 +370,5 @@ const NO_SIGNAL: i32 = 0x4000;
 const NO_SIGNAL: i32 = 0;
 const LISTENER: Token = Token(usize::MAX);
 const COMMANDS: Token = Token(usize::MAX - 1);
+const ALARM: Token = Token(usize::MAX - 2);
 const EVENTS: usize = 1024;

@@ -7,6 +7,8 @@
 //! Invariant: readiness is edge-triggered and only a hint. A loop that was told "readable" once is not told again
 //! until an operation found the socket drained, and may be told for nothing.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod alarm;
 mod bell;
 pub(crate) mod commands;
 pub(crate) mod mio;
@@ -37,8 +39,15 @@ pub(crate) trait Net {
     /// Draws 64 bits from a cryptographically secure source.
     fn random(&mut self) -> u64;
 
-    /// Waits for events, at most `timeout`; `None` waits for ever. An interruption is no error, just no events.
-    fn poll(&mut self, events: &mut Vec<Readiness>, timeout: Option<Duration>) -> io::Result<()>;
+    /// Waits for events, from `now` at most `timeout`; `None` waits for ever. An interruption is no error, just no events.
+    ///
+    /// `now` is what [`Net::now`] told after the wait before.
+    fn poll(
+        &mut self,
+        events: &mut Vec<Readiness>,
+        timeout: Option<Duration>,
+        now: Instant,
+    ) -> io::Result<()>;
 
     /// Takes the next connection of the listener.
     fn accept(&mut self) -> io::Result<(Self::Stream, PeerAddress)>;

@@ -19,6 +19,8 @@ pub(crate) struct Peer {
     /// Its word for the codec alone, if it has one.
     codec: Option<&'static str>,
     is_client: bool,
+    /// That its server is made of; the connections are shared out evenly.
+    processes: usize,
 }
 
 /// What a peer's figures are for.
@@ -47,7 +49,7 @@ enum Program {
 }
 
 /// Everybody. Ours first, as the ratios are to it.
-pub(crate) const PEERS: [Peer; 23] = [
+pub(crate) const PEERS: [Peer; 24] = [
     Peer::new("ws-server", Part::Ours, Program::Ours(None))
         .serving(&Mode::ALL)
         .with_codec("codec"),
@@ -113,7 +115,8 @@ pub(crate) const PEERS: [Peer; 23] = [
     )
     .with_client(),
     Peer::new("mailbox", Part::Variant, Program::Ours(Some("mailbox"))),
-    Peer::new("two workers", Part::Variant, Program::Ours(Some("workers"))),
+    Peer::new(TWO_WORKERS, Part::Variant, Program::Ours(Some("workers"))),
+    Peer::new(TWO_SERVERS, Part::Variant, Program::Ours(None)).in_processes(2),
     Peer::new("bare channel", Part::Limit, Program::Ours(None)),
     Peer::new("memcpy", Part::Limit, built("peer-floor")).with_codec("codec-memcpy"),
     Peer::new("XOR in place", Part::Limit, built("peer-floor")).with_codec("codec-xor"),
@@ -126,6 +129,9 @@ pub(crate) const FLOOR: Peer = Peer::new("floor", Part::Floor, built("peer-floor
     .with_codec("codec");
 
 pub(crate) const UWEBSOCKETS: &str = "µWebSockets";
+pub(crate) const TWO_WORKERS: &str = "two workers";
+/// Two processes of one worker each: they have whatever two workers have for being two, and share nothing.
+pub(crate) const TWO_SERVERS: &str = "two servers";
 
 const fn built(program: &'static str) -> Program {
     Program::Built(program, &[])
@@ -145,6 +151,7 @@ impl Peer {
             modes: &[],
             codec: None,
             is_client: false,
+            processes: 1,
         }
     }
 
@@ -155,6 +162,11 @@ impl Peer {
 
     const fn with_codec(mut self, word: &'static str) -> Self {
         self.codec = Some(word);
+        self
+    }
+
+    const fn in_processes(mut self, processes: usize) -> Self {
+        self.processes = processes;
         self
     }
 
@@ -169,6 +181,10 @@ impl Peer {
 
     pub(crate) fn has_codec(&self) -> bool {
         self.codec.is_some()
+    }
+
+    pub(crate) fn processes(&self) -> usize {
+        self.processes
     }
 
     pub(crate) fn is_client(&self) -> bool {

@@ -24,7 +24,8 @@ pub(crate) struct Place {
 
 pub(crate) struct Stage<'a> {
     pub(crate) options: &'a Options,
-    servers: HashMap<(&'static str, Mode, &'static str), Server>,
+    /// By peer, mode and cores, and the number among its processes.
+    servers: HashMap<(&'static str, Mode, &'static str, usize), Server>,
     certificate: Certificate,
     folder: PathBuf,
 }
@@ -55,7 +56,30 @@ impl<'a> Stage<'a> {
         mode: Mode,
         cores: &'static str,
     ) -> io::Result<Place> {
-        let key = (peer.name, mode, cores);
+        self.process(peer, mode, cores, 0)
+    }
+
+    /// All processes of the peer's server.
+    pub(crate) fn servers(
+        &mut self,
+        peer: &'static Peer,
+        mode: Mode,
+        cores: &'static str,
+    ) -> io::Result<Vec<Place>> {
+        let numbers = 0..peer.processes();
+        numbers
+            .map(|number| self.process(peer, mode, cores, number))
+            .collect()
+    }
+
+    fn process(
+        &mut self,
+        peer: &'static Peer,
+        mode: Mode,
+        cores: &'static str,
+        number: usize,
+    ) -> io::Result<Place> {
+        let key = (peer.name, mode, cores, number);
         let is_dead = self
             .servers
             .get_mut(&key)

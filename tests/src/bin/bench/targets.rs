@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     instructions::MOST_FOR_TEN,
-    peers::{PEERS, Part, UWEBSOCKETS},
+    peers::{PEERS, Part, TWO_SERVERS, TWO_WORKERS, UWEBSOCKETS},
     table::{float, short, string},
 };
 
@@ -88,9 +88,19 @@ fn judge_cell(cell: Cell<'_>, judged: &mut Vec<Value>) {
             let target = "Mailbox: p99 of a wake-up, times a bare channel's and waker's";
             keep(target, cell.ratio("bare channel"), 1.5);
         }
-        ["two workers", ..] => {
-            let times = cell.ratio("two workers").map(|ratio| 1.0 / ratio);
-            keep("Two workers: times one worker's CPU", times, 1.1);
+        [TWO_WORKERS, "one core", ..] => {
+            let target = "Two workers on one core: times one worker's CPU";
+            keep(target, cell.ratio("ws-server"), 1.1);
+        }
+        // The second of them is on the generator's core, where each message costs switches that one worker does not
+        // have: two servers do.
+        [TWO_WORKERS, "both cores", ..] => {
+            let target = "Two workers on two cores: times two servers' CPU";
+            keep(target, cell.ratio(TWO_SERVERS), 1.1);
+            let target = "Two workers beside the generator: times one worker's CPU";
+            if let Some(ratio) = cell.ratio("ws-server") {
+                judged.push(reported(target, cell.name(), ratio, 1.1));
+            }
         }
         ["linearity", _] => {
             let target = "Ten times the messages or connections: times the instructions";
@@ -274,6 +284,23 @@ mod tests {
             ]
         );
         assert_eq!(count(&judged), (1, 2), "what is apart was not promised");
+    }
+
+    #[test]
+    fn two_workers_are_held_against_what_has_the_same_core() {
+        let judged_in = |place: &str| {
+            let peers = [
+                row("two workers", 1.4, 1.0),
+                row("ws-server", 1.0, 1.4),
+                row("two servers", 1.4, 1.0),
+            ];
+            let name = format!("two workers/{place}/16 B/50c/d1");
+            count(&judge(&[json!({"name": name, "peers": peers})]))
+        };
+        assert_eq!(
+            (judged_in("one core"), judged_in("both cores")),
+            ((0, 1), (1, 1))
+        );
     }
 
     #[test]

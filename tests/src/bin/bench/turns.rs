@@ -82,8 +82,8 @@ fn short(error: &io::Error) -> String {
 fn prepare(peer: &'static Peer, work: Work, stage: &mut Stage<'_>) -> io::Result<Box<dyn Turn>> {
     Ok(match work {
         Work::Echo { mode, cores, .. } => {
-            let server = stage.server(peer, mode, cores)?;
-            Box::new(work::Echo::open(work, server)?)
+            let servers = stage.servers(peer, mode, cores)?;
+            Box::new(work::Echo::open(work, &servers)?)
         }
         Work::Broadcast { connections, depth } => {
             let server = stage.server(peer, Mode::Broadcast, SERVER_CORE)?;
@@ -115,11 +115,16 @@ fn prepare(peer: &'static Peer, work: Work, stage: &mut Stage<'_>) -> io::Result
     })
 }
 
-/// CPU time of a server while something is done, in nanoseconds.
-pub(crate) fn cpu_of<T>(pid: u32, work: impl FnOnce() -> io::Result<T>) -> io::Result<(T, f64)> {
+/// CPU time of a server's processes while something is done, in nanoseconds.
+pub(crate) fn cpu_of<T>(
+    pids: &[u32],
+    work: impl FnOnce() -> io::Result<T>,
+) -> io::Result<(T, f64)> {
     let cpu = || {
         thread::sleep(SETTLE);
-        cpu_nanoseconds(pid).ok_or_else(|| io::Error::other("the server has ended"))
+        let each = pids.iter().map(|pid| cpu_nanoseconds(*pid));
+        let sum: Option<u64> = each.sum();
+        sum.ok_or_else(|| io::Error::other("the server has ended"))
     };
     let before = cpu()?;
     let done = work()?;

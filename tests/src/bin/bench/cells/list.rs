@@ -5,7 +5,7 @@ use ws_tests::bench::{server::Mode, traffic::Kind};
 use super::{Cell, Tenfold, Work};
 use crate::{
     options::Options,
-    peers::{PEERS, Part, Peer},
+    peers::{PEERS, Part, Peer, TWO_SERVERS, TWO_WORKERS},
 };
 
 const SIZES: [usize; 5] = [16, 125, 1 << 10, 16 << 10, 1 << 20];
@@ -51,6 +51,13 @@ impl Cells<'_> {
             .filter(|peer| peer.missing(self.options).is_none())
             .collect();
         self.list.push(Cell { name, work, peers });
+    }
+
+    /// In the cell that was added last the ratios are to this peer.
+    fn put_first(&mut self, name: &str) {
+        if let Some(cell) = self.list.last_mut() {
+            cell.peers.sort_by_key(|peer| peer.name != name);
+        }
     }
 
     fn codecs(&mut self) {
@@ -200,7 +207,8 @@ impl Cells<'_> {
         for (variant, cores) in [
             ("mailbox", ONE_CORE),
             ("mailbox", BOTH_CORES),
-            ("two workers", BOTH_CORES),
+            (TWO_WORKERS, ONE_CORE),
+            (TWO_WORKERS, BOTH_CORES),
         ] {
             for (size, depth) in [(16, 1), (16, 16), (1 << 10, 16)] {
                 let place = if cores == ONE_CORE {
@@ -218,8 +226,12 @@ impl Cells<'_> {
                     cores,
                 };
                 self.add(name, work, |peer| {
-                    peer.part == Part::Ours || peer.name == variant
+                    let is_twin = variant == TWO_WORKERS && peer.name == TWO_SERVERS;
+                    peer.part == Part::Ours || peer.name == variant || is_twin
                 });
+                if variant == TWO_WORKERS {
+                    self.put_first(variant);
+                }
             }
         }
         self.add("wake-up".to_owned(), Work::WakeUp, |peer| {

@@ -146,9 +146,14 @@ const CHAPTERS: [Chapter; 9] = [
         None,
         &[
             (
+                "two workers/one core/",
+                "",
+                "Two workers on one core, beside one worker and beside two servers of one worker each",
+            ),
+            (
                 "two workers/both cores/",
                 "",
-                "Two workers beside one, on two cores, which the generator needs too",
+                "The same on two cores, which the generator needs too",
             ),
             (
                 "linearity/",

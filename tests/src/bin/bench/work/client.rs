@@ -34,7 +34,7 @@ impl Turn for Client {
     fn turn(&mut self, time: Duration) -> io::Result<Sample> {
         let pid = self.0.id();
         let line = format!("{}\n", time.as_secs_f64());
-        let (messages, cpu) = cpu_of(pid, || {
+        let (messages, cpu) = cpu_of(&[pid], || {
             or_error(|| {
                 self.0.write(line.as_bytes());
                 self.0.wait_for_stdout(|line| line.parse::<u64>().ok())

@@ -59,7 +59,7 @@ impl Turn for Memory {
     fn turn(&mut self, _: Duration) -> io::Result<Sample> {
         let pid = self.server.process.id();
         let resident = || {
-            let bytes = cpu_of(pid, || Ok(resident_bytes(pid)))?.0;
+            let bytes = cpu_of(&[pid], || Ok(resident_bytes(pid)))?.0;
             bytes.ok_or_else(|| io::Error::other("the server has ended"))
         };
         let _first = self.hold(FIRST)?;

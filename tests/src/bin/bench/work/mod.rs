@@ -37,12 +37,12 @@ const MESSAGE_BYTES: usize = 2 << 20;
 /// Echoes as fast as the server can.
 pub(crate) struct Echo {
     load: Load,
-    pid: u32,
+    pids: Vec<u32>,
 }
 
 impl Echo {
     /// `work` is an echo.
-    pub(crate) fn open(work: Work, server: Place) -> io::Result<Self> {
+    pub(crate) fn open(work: Work, servers: &[Place]) -> io::Result<Self> {
         let Work::Echo {
             mode,
             kind,
@@ -55,40 +55,47 @@ impl Echo {
             return Err(io::Error::other("no echo"));
         };
         let count = (MESSAGE_BYTES / size).clamp(1, MESSAGES);
+        let ports: Vec<_> = servers.iter().map(|server| server.port).collect();
         let (wires, traffic) = if mode == Mode::Deflate {
-            compressed::open(server.port, connections, size, count)?
+            compressed::open(ports[0], connections, size, count)?
         } else {
             (
-                open(mode, server.port, connections)?,
+                open_at(mode, &ports, connections)?,
                 Traffic::new(kind, size, count),
             )
         };
         Ok(Self {
             load: Load::new(wires, traffic, depth)?,
-            pid: server.pid,
+            pids: servers.iter().map(|server| server.pid).collect(),
         })
     }
 }
 
 /// Opens so many connections, without compression.
 fn open(mode: Mode, port: u16, connections: usize) -> io::Result<Vec<Wire>> {
+    open_at(mode, &[port], connections)
+}
+
+/// Opens so many connections, to one port after the other.
+fn open_at(mode: Mode, ports: &[u16], connections: usize) -> io::Result<Vec<Wire>> {
     let tls = match mode {
         Mode::Tls => {
             Some(ClientTls::dangerous_without_verification(None).map_err(io::Error::other)?)
         }
         _ => None,
     };
-    (0..connections)
-        .map(|_| match &tls {
-            Some(tls) => Wire::open_tls(port, tls),
-            None => Wire::open(port),
+    let ports = ports.iter().cycle().take(connections);
+    ports
+        .map(|port| match &tls {
+            Some(tls) => Wire::open_tls(*port, tls),
+            None => Wire::open(*port),
         })
         .collect()
 }
 
 impl Turn for Echo {
     fn turn(&mut self, time: Duration) -> io::Result<Sample> {
-        let ((messages, seconds), cpu) = cpu_of(self.pid, || {
+        let ((messages, seconds), cpu) = cpu_of(&self.pids, || {
             let start = Instant::now();
             Ok((self.load.echo(time)?, start.elapsed().as_secs_f64()))
         })?;
@@ -117,7 +124,7 @@ impl Broadcast {
 
 impl Turn for Broadcast {
     fn turn(&mut self, time: Duration) -> io::Result<Sample> {
-        let (messages, cpu) = cpu_of(self.pid, || self.load.broadcast(time))?;
+        let (messages, cpu) = cpu_of(&[self.pid], || self.load.broadcast(time))?;
         Ok(Sample::new(
             cpu / 1e3 / (messages as f64 * self.connections as f64),
         ))
@@ -129,7 +136,7 @@ pub(crate) struct Churn(pub(crate) Place);
 
 impl Turn for Churn {
     fn turn(&mut self, time: Duration) -> io::Result<Sample> {
-        let (count, cpu) = cpu_of(self.0.pid, || load::churn(self.0.port, time))?;
+        let (count, cpu) = cpu_of(&[self.0.pid], || load::churn(self.0.port, time))?;
         Ok(Sample::new(cpu / 1e3 / count as f64))
     }
 }
@@ -159,7 +166,7 @@ impl Latency {
 
 impl Turn for Latency {
     fn turn(&mut self, time: Duration) -> io::Result<Sample> {
-        let (mut taken, cpu) = cpu_of(self.pid, || self.load.paced(self.rate, time))?;
+        let (mut taken, cpu) = cpu_of(&[self.pid], || self.load.paced(self.rate, time))?;
         taken.sort_unstable();
         let sorted: Vec<_> = taken
             .iter()

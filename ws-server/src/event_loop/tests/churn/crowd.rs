@@ -108,7 +108,12 @@ impl Net for CrowdNet {
         crowd.random
     }
 
-    fn poll(&mut self, events: &mut Vec<Readiness>, _: Option<Duration>) -> io::Result<()> {
+    fn poll(
+        &mut self,
+        events: &mut Vec<Readiness>,
+        _: Option<Duration>,
+        _: Instant,
+    ) -> io::Result<()> {
         let mut crowd = self.crowd.borrow_mut();
         crowd.now += Duration::from_millis(1);
         events.append(&mut crowd.events);

@@ -158,7 +158,12 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
         self.0.borrow_mut().dice.next()
     }
 
-    fn poll(&mut self, events: &mut Vec<Readiness>, timeout: Option<Duration>) -> io::Result<()> {
+    fn poll(
+        &mut self,
+        events: &mut Vec<Readiness>,
+        timeout: Option<Duration>,
+        _: Instant,
+    ) -> io::Result<()> {
         let mut world = self.0.borrow_mut();
         let deadline = timeout.map(|timeout| world.now + timeout);
         if deadline == Some(world.now) && world.dice.one_in(2) {
