@@ -39,6 +39,8 @@ enum Difference {
     HeaderBeforePayload,
     /// Both fail the same frame, which breaks two rules, each with the other one.
     TwoRulesBroken,
+    /// A masked frame's header ends with its key; websockets judges the length before the key is there.
+    LengthBeforeKey,
     /// §5.4: control frames may come between fragments; websockets takes a Close there for an error.
     CloseBetweenFragments,
 }
@@ -75,14 +77,17 @@ fn agrees_with_websockets_but_for_the_differences_listed() {
     for line in answers.lines() {
         let theirs: Value = serde_json::from_str(&line.unwrap()).unwrap();
         let (role, stream) = random(seed);
-        let (ours, error) = ours(role, &limits, &stream);
+        let (events, error) = ours(role, &limits, &stream);
         let end = error.as_ref().map_or("quiet", end);
-        if ours == theirs["events"] && end == theirs["end"] {
+        if events == theirs["events"] && end == theirs["end"] {
             agreed += 1;
         } else {
-            let Some(difference) = explain(error.as_ref(), &ours, &theirs) else {
+            let is_cut = || is_cut_in_a_key(role, &limits, stream.clone(), &events, &theirs);
+            let explained = explain(error.as_ref(), &events, &theirs)
+                .or_else(|| is_cut().then_some(Difference::LengthBeforeKey));
+            let Some(difference) = explained else {
                 panic!(
-                    "seed {seed}: {role:?}\n ours:   {ours} {error:?}\n theirs: {theirs}\n {:x?}",
+                    "seed {seed}: {role:?}\n ours:   {events} {error:?}\n theirs: {theirs}\n {:x?}",
                     &stream[..stream.len().min(60)]
                 );
             };
@@ -100,14 +105,14 @@ fn agrees_with_websockets_but_for_the_differences_listed() {
     );
     assert_eq!(
         differences.len(),
-        6,
+        7,
         "a listed difference was never met: {differences:?}"
     );
 }
 
 fn random(seed: u64) -> (Role, Vec<u8>) {
     let rng = &mut StdRng::seed_from_u64((1 << 41) | seed);
-    let role = if rng.random() {
+    let role = if rng.random() || seed == 1 {
         Role::Server
     } else {
         Role::Client
@@ -117,6 +122,10 @@ fn random(seed: u64) -> (Role, Vec<u8>) {
         0 => Frame::from(role.peer(), BINARY, b"")
             .announcing(1 << 63)
             .bytes(),
+        1 => {
+            let frame = Frame::from(role.peer(), BINARY, b"").announcing(1 << 62);
+            frame.bytes()[..10].to_vec()
+        }
         _ => random_stream(rng, role.peer(), seed.is_multiple_of(2)),
     };
     (role, stream)
@@ -174,6 +183,22 @@ fn explain(error: Option<&ReceiveError>, ours: &Value, theirs: &Value) -> Option
         _ if same_events && theirs["end"] != end(error) => Some(Difference::TwoRulesBroken),
         _ => None,
     }
+}
+
+/// Whether what they refuse is refused by us, too, once the key of the last frame is whole.
+fn is_cut_in_a_key(
+    role: Role,
+    limits: &Limits,
+    mut stream: Vec<u8>,
+    events: &Value,
+    theirs: &Value,
+) -> bool {
+    stream.extend([0; 4]);
+    let (events_then, error) = ours(role, limits, &stream);
+    role == Role::Server
+        && *events == theirs["events"]
+        && *events == events_then
+        && error.is_some_and(|error| end(&error) == theirs["end"])
 }
 
 /// Whether no message came of the one that we refused; control frames may come before its end.
