@@ -99,15 +99,19 @@ impl<'a> Stage<'a> {
         or_error(|| peer.start(mode, cores, self.options, &self.certificate))
     }
 
+    /// Ends a peer's servers, so that the next one is new.
+    pub(crate) fn end(&mut self, peer: &str) {
+        self.servers.retain(|(name, ..), _| *name != peer);
+    }
+
     /// Ends a peer's servers, as one has failed, and prints what they said.
     pub(crate) fn forget(&mut self, peer: &str) {
-        self.servers.retain(|(name, ..), server| {
-            let is_other = *name != peer;
-            if !is_other {
+        for ((name, ..), server) in &self.servers {
+            if *name == peer {
                 eprint!("{}", server.process.stderr_so_far());
             }
-            is_other
-        });
+        }
+        self.end(peer);
     }
 }
 

@@ -17,6 +17,9 @@ const WARM_UP: Duration = Duration::from_millis(20);
 /// After a turn, for the server to fall asleep: only then its CPU time is exact.
 const SETTLE: Duration = Duration::from_millis(1);
 
+/// Of processes of each peer, where the level of a cell differs between them.
+const SETS: usize = 3;
+
 /// Something that can be done again and again.
 pub(crate) trait Turn {
     /// Does it for about this long.
@@ -34,36 +37,68 @@ pub(crate) fn run(cell: &Cell, stage: &mut Stage<'_>) -> BTreeMap<&'static str, 
     let mut answers = BTreeMap::new();
     for peer in &cell.peers {
         match prepare(peer, cell.work, stage) {
-            Ok(turn) => players.push((*peer, turn, Vec::new())),
+            Ok(turn) => players.push(Player::new(peer, turn)),
             Err(error) => drop(answers.insert(peer.name, Answer::Failed(short(&error)))),
         }
     }
+    let sets = if cell.work.is_moody() { SETS } else { 1 };
     for round in 0..rounds {
         let count = players.len().max(1);
         players.rotate_left(usize::from(round > 0) % count);
-        let mut failed = Vec::new();
-        for (index, (peer, turn, samples)) in players.iter_mut().enumerate() {
-            let is_first = samples.is_empty();
-            let done = if is_first && !time.is_zero() {
-                turn.turn(WARM_UP).and_then(|_| turn.turn(time))
+        let is_new_set = round > 0 && round % rounds.div_ceil(sets) == 0;
+        players.retain_mut(|player| {
+            let ready = if is_new_set {
+                player.renew(cell.work, stage)
             } else {
-                turn.turn(time)
+                Ok(())
             };
-            match done {
-                Ok(sample) => samples.push(sample),
-                Err(error) => failed.push((index, peer.name, short(&error))),
+            let failed = ready.and_then(|()| player.play(time)).err();
+            if let Some(error) = &failed {
+                stage.forget(player.peer.name);
+                answers.insert(player.peer.name, Answer::Failed(short(error)));
             }
-        }
-        for (index, name, why) in failed.into_iter().rev() {
-            players.remove(index);
-            stage.forget(name);
-            answers.insert(name, Answer::Failed(why));
-        }
+            failed.is_none()
+        });
     }
-    for (peer, _, samples) in players {
-        answers.insert(peer.name, Answer::Samples(samples));
+    for player in players {
+        answers.insert(player.peer.name, Answer::Samples(player.samples));
     }
     answers
+}
+
+struct Player {
+    peer: &'static Peer,
+    turn: Box<dyn Turn>,
+    is_warm: bool,
+    samples: Vec<Sample>,
+}
+
+impl Player {
+    fn new(peer: &'static Peer, turn: Box<dyn Turn>) -> Self {
+        Self {
+            peer,
+            turn,
+            is_warm: false,
+            samples: Vec::new(),
+        }
+    }
+
+    /// Goes on with another process of its server.
+    fn renew(&mut self, work: Work, stage: &mut Stage<'_>) -> io::Result<()> {
+        stage.end(self.peer.name);
+        self.turn = prepare(self.peer, work, stage)?;
+        self.is_warm = false;
+        Ok(())
+    }
+
+    fn play(&mut self, time: Duration) -> io::Result<()> {
+        if !self.is_warm && !time.is_zero() {
+            self.turn.turn(WARM_UP)?;
+        }
+        self.is_warm = true;
+        self.samples.push(self.turn.turn(time)?);
+        Ok(())
+    }
 }
 
 /// Its words in one line, without the stack that a program prints.

@@ -104,6 +104,12 @@ impl Work {
         )
     }
 
+    /// Whether its level differs between processes of one server, for as long as they live: where the memory of long
+    /// messages comes to lie does.
+    pub(crate) fn is_moody(self) -> bool {
+        matches!(self, Self::Echo { size, .. } if size >= 1 << 20)
+    }
+
     /// How long a turn is.
     pub(crate) fn turn(self, options: &Options) -> Duration {
         match self {
