@@ -333,6 +333,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                     });
                     let by = ClosedBy::Peer;
                     self.connections.slots[slot as usize].state = state;
+                    self.take_handler_commands();
                     let info = CloseInfo { code, reason, by };
                     self.handle_final(slot, info, true);
                     let reply = receive.take_reply();

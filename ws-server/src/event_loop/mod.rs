@@ -86,6 +86,8 @@ pub(crate) struct EventLoop<N: Net, H: Handler<Command = N::Command>> {
     bound_to_loopback: bool,
     accepting: Accepting,
     has_commands: bool,
+    /// A command that was met when only those for the handler could be taken.
+    held_command: Option<Command<N::Stream, N::Command>>,
     /// When the loop ends, whatever is left, in the clock's milliseconds.
     stop_at: Option<u64>,
     /// Connections that wait for the budget of memory; the first may go on, so that something is freed.
@@ -132,6 +134,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 ..Accepting::default()
             },
             has_commands: true,
+            held_command: None,
             stop_at: None,
             starved: VecDeque::new(),
             log: RareLog::default(),
@@ -205,7 +208,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             return;
         }
         for _ in 0..COMMANDS_IN_A_TURN {
-            match self.net.take_command() {
+            match self.held_command.take().or_else(|| self.net.take_command()) {
                 Some(Command::Adopt(stream, peer)) => self.adopt(stream, peer),
                 Some(Command::Handler(command)) => {
                     self.handler.on_command(&mut self.connections, command);
@@ -214,6 +217,29 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 Some(Command::Stop(at_most)) => self.stop(at_most),
                 None => {
                     self.has_commands = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Hands the handler what other threads have sent by now, in the middle of a connection's turn: before its Close is
+    /// answered, since behind that nothing may be sent (RFC 6455 §5.5.1).
+    ///
+    /// The peer may be in the same program, which sent something at one end before it closed the other.
+    fn take_handler_commands(&mut self) {
+        for _ in 0..COMMANDS_IN_A_TURN {
+            if self.held_command.is_some() {
+                return;
+            }
+            match self.net.take_command() {
+                Some(Command::Handler(command)) => {
+                    self.handler.on_command(&mut self.connections, command);
+                    self.tell_closed();
+                }
+                other => {
+                    self.has_commands |= other.is_some();
+                    self.held_command = other;
                     return;
                 }
             }

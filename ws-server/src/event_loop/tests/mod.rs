@@ -2,6 +2,7 @@
 
 mod budget;
 mod churn;
+mod closing;
 mod long;
 mod seeds;
 mod simulator;

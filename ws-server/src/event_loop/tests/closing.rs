@@ -1,0 +1,56 @@
+//! What is sent while a peer closes.
+
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+
+use super::{
+    budget::{Echo, REQUEST},
+    simulator::{MockNet, Order, Pipe, World},
+};
+use crate::{
+    Config,
+    event_loop::{Command, EventLoop, Shared},
+};
+
+/// Commands whose wake-up the loop has not seen yet, when it reads a Close that was sent after them.
+#[test]
+fn what_was_sent_before_the_close_came_goes_before_its_answer() {
+    let mut world = World::new(1);
+    let mut pipe = Pipe::new(1 << 20);
+    assert_eq!(pipe.peer_send(REQUEST), REQUEST.len());
+    world.connect_pipe(pipe);
+    let world = Rc::new(RefCell::new(world));
+    let mut event_loop = EventLoop::new(
+        Echo,
+        MockNet::<true>(Rc::clone(&world)),
+        Arc::new(Config::default()),
+        0,
+        Arc::new(Shared::default()),
+        true,
+    );
+    while world.borrow().pipes[0].outbound.is_empty() {
+        assert!(event_loop.turn().unwrap());
+    }
+    {
+        let world = &mut *world.borrow_mut();
+        world.pipes[0].outbound.clear();
+        let send = || Command::Handler(Order::Broadcast(1));
+        let stop = Command::Stop(Duration::from_secs(1));
+        world.orders.extend([send(), send(), stop, send()]);
+        world.pipes[0].peer_send(b"\x88\x80\0\0\0\0");
+    }
+    while world.borrow().pipes[0].outbound.is_empty() {
+        assert!(event_loop.turn().unwrap());
+    }
+    let sent: Vec<u8> = world.borrow().pipes[0].outbound.iter().copied().collect();
+    // A length of 16 bits: both broadcasts, then the Close.
+    let length = 4 + usize::from(u16::from_be_bytes([sent[2], sent[3]]));
+    assert_eq!(sent[0], 0x81, "the first is a text");
+    assert_eq!(sent[length], 0x81, "the second is a text");
+    assert_eq!(sent[2 * length..], [0x88, 0], "then the Close is answered");
+    // The stop, which is not for the handler, was kept.
+    let mut turns = 0;
+    while event_loop.turn().unwrap() {
+        turns += 1;
+        assert!(turns < 1000, "nobody stopped the loop");
+    }
+}
