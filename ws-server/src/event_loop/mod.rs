@@ -210,10 +210,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         for _ in 0..COMMANDS_IN_A_TURN {
             match self.held_command.take().or_else(|| self.net.take_command()) {
                 Some(Command::Adopt(stream, peer)) => self.adopt(stream, peer),
-                Some(Command::Handler(command)) => {
-                    self.handler.on_command(&mut self.connections, command);
-                    self.tell_closed();
-                }
+                Some(Command::Handler(command)) => self.hand_over(command),
                 Some(Command::Stop(at_most)) => self.stop(at_most),
                 None => {
                     self.has_commands = false;
@@ -233,10 +230,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 return;
             }
             match self.net.take_command() {
-                Some(Command::Handler(command)) => {
-                    self.handler.on_command(&mut self.connections, command);
-                    self.tell_closed();
-                }
+                Some(Command::Handler(command)) => self.hand_over(command),
                 other => {
                     self.has_commands |= other.is_some();
                     self.held_command = other;
@@ -244,6 +238,11 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 }
             }
         }
+    }
+
+    fn hand_over(&mut self, command: H::Command) {
+        self.handler.on_command(&mut self.connections, command);
+        self.tell_closed();
     }
 
     /// Gives each connection of the ready list a turn; those that have more join the next list.

@@ -2,7 +2,7 @@
 
 use ws_core::{CloseCode, CloseFrame, KeepaliveAction};
 
-use super::{EventLoop, Phase, ticks};
+use super::{EventLoop, Phase, queue::SendQueue, ticks};
 use crate::{
     context::Connections,
     handler::{ClosedBy, Handler},
@@ -50,11 +50,10 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// Drops a peer that takes nothing of a long answer.
     fn check_long_answer(&mut self, slot: u32, now: u32) {
         let connections = &mut self.connections;
-        let stall = ticks(connections.config.write_stall_timeout);
         let Some(queue) = &connections.slots[slot as usize].queue else {
             return;
         };
-        let due = queue.progress.saturating_add(stall);
+        let due = connections.stalled_at(queue);
         if now < due {
             return connections.sweep.set(slot, due);
         }
@@ -134,8 +133,12 @@ impl<C> Connections<C> {
     fn stall_due(&self, slot: u32) -> Option<u32> {
         let place = &self.slots[slot as usize];
         let queue = place.queue.as_ref().filter(|_| place.is_blocked)?;
+        Some(self.stalled_at(queue))
+    }
+
+    fn stalled_at(&self, queue: &SendQueue) -> u32 {
         let stall = ticks(self.config.write_stall_timeout);
-        Some(queue.progress.saturating_add(stall))
+        queue.progress.saturating_add(stall)
     }
 
     /// Returns the tick at which a connection has been idle for too long. Time in which it is not read does not count.

@@ -45,6 +45,28 @@ impl Handler for Echo {
     }
 }
 
+/// A loop that serves this world.
+pub(super) fn echo_loop(
+    world: World,
+    config: Config,
+) -> (
+    EventLoop<MockNet<true>, Echo>,
+    Rc<RefCell<World>>,
+    Arc<Shared>,
+) {
+    let world = Rc::new(RefCell::new(world));
+    let shared = Arc::new(Shared::default());
+    let event_loop = EventLoop::new(
+        Echo,
+        MockNet::<true>(Rc::clone(&world)),
+        Arc::new(config),
+        0,
+        Arc::clone(&shared),
+        true,
+    );
+    (event_loop, world, shared)
+}
+
 /// The design's 192 bytes are asserted at compile time; this shows how they are used.
 #[test]
 fn an_idle_connection_takes_at_most_192_bytes() {
@@ -145,16 +167,8 @@ fn messages_under_assembly_keep_to_the_budget() {
         assert_eq!(pipe.peer_send(REQUEST), REQUEST.len());
         world.connect_pipe(pipe);
     }
-    let world = Rc::new(RefCell::new(world));
-    let shared = Arc::new(Shared::default());
-    let mut event_loop = EventLoop::new(
-        Echo,
-        MockNet::<true>(Rc::clone(&world)),
-        Arc::new(Config::default().memory_bytes(8 << 20)),
-        0,
-        Arc::clone(&shared),
-        true,
-    );
+    let config = Config::default().memory_bytes(8 << 20);
+    let (mut event_loop, world, shared) = echo_loop(world, config);
     let mut most = 0;
     let mut is_sent = false;
     let mut has_stopped = false;
@@ -196,16 +210,8 @@ fn compressors_count_towards_the_budget_at_once() {
         assert_eq!(pipe.peer_send(&request), request.len());
         let mut world = World::new(1);
         world.connect_pipe(pipe);
-        let world = Rc::new(RefCell::new(world));
-        let shared = Arc::new(Shared::default());
-        let mut event_loop = EventLoop::new(
-            Echo,
-            MockNet::<true>(Rc::clone(&world)),
-            Arc::new(Config::default().compression(Some(config))),
-            0,
-            Arc::clone(&shared),
-            true,
-        );
+        let config = Config::default().compression(Some(config));
+        let (mut event_loop, world, shared) = echo_loop(world, config);
         while event_loop.connections.is_empty() {
             assert!(event_loop.turn().unwrap());
         }
@@ -231,19 +237,10 @@ fn contexts_leave_a_quarter_of_the_budget_to_messages() {
     let words = "some words ".repeat(10);
     let length = u8::try_from(words.len()).unwrap();
     let said = [&[0x81, 0x80 | length, 0, 0, 0, 0], words.as_bytes()].concat();
-    let world = Rc::new(RefCell::new(World::new(1)));
-    let shared = Arc::new(Shared::default());
     let config = Config::default()
         .compression(Some(DeflateConfig::dedicated()))
         .memory_bytes(BUDGET);
-    let mut event_loop = EventLoop::new(
-        Echo,
-        MockNet::<true>(Rc::clone(&world)),
-        Arc::new(config),
-        0,
-        Arc::clone(&shared),
-        true,
-    );
+    let (mut event_loop, world, shared) = echo_loop(World::new(1), config);
     let (mut taking_over, mut most) = (0, 0);
     for client in 0..CLIENTS {
         let mut pipe = Pipe::new(1 << 20);

@@ -1,15 +1,12 @@
 //! What is sent while a peer closes.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
-    budget::{Echo, REQUEST},
-    simulator::{MockNet, Order, Pipe, World},
+    budget::{REQUEST, echo_loop},
+    simulator::{Order, Pipe, World},
 };
-use crate::{
-    Config,
-    event_loop::{Command, EventLoop, Shared},
-};
+use crate::{Config, event_loop::Command};
 
 /// Commands whose wake-up the loop has not seen yet, when it reads a Close that was sent after them.
 #[test]
@@ -18,15 +15,7 @@ fn what_was_sent_before_the_close_came_goes_before_its_answer() {
     let mut pipe = Pipe::new(1 << 20);
     assert_eq!(pipe.peer_send(REQUEST), REQUEST.len());
     world.connect_pipe(pipe);
-    let world = Rc::new(RefCell::new(world));
-    let mut event_loop = EventLoop::new(
-        Echo,
-        MockNet::<true>(Rc::clone(&world)),
-        Arc::new(Config::default()),
-        0,
-        Arc::new(Shared::default()),
-        true,
-    );
+    let (mut event_loop, world, _) = echo_loop(world, Config::default());
     while world.borrow().pipes[0].outbound.is_empty() {
         assert!(event_loop.turn().unwrap());
     }

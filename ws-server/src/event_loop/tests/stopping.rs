@@ -1,15 +1,12 @@
 //! How long a stop takes, in virtual time.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
-    budget::{Echo, REQUEST},
-    simulator::{MockNet, Pipe, World},
+    budget::{REQUEST, echo_loop},
+    simulator::{Pipe, World},
 };
-use crate::{
-    Config,
-    event_loop::{Command, EventLoop, Shared},
-};
+use crate::{Config, event_loop::Command};
 
 /// 1,000 peers at once that never answer the Close, chat on, or trickle a frame that never ends: `StopServer`
 /// takes at most 5.5 s.
@@ -22,15 +19,7 @@ fn a_stop_among_a_thousand_rude_peers_takes_five_seconds() {
         assert_eq!(pipe.peer_send(REQUEST), REQUEST.len());
         world.connect_pipe(pipe);
     }
-    let world = Rc::new(RefCell::new(world));
-    let mut event_loop = EventLoop::new(
-        Echo,
-        MockNet::<true>(Rc::clone(&world)),
-        Arc::new(Config::default()),
-        0,
-        Arc::new(Shared::default()),
-        true,
-    );
+    let (mut event_loop, world, _) = echo_loop(world, Config::default());
     while event_loop.connections.len() < PEERS {
         assert!(event_loop.turn().unwrap());
     }
