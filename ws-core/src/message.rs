@@ -59,7 +59,7 @@ pub(crate) struct OpenMessage {
 /// How far the buffer of a message may grow, and with what.
 #[derive(Debug)]
 pub(crate) struct Room<'a> {
-    /// How long the message may turn out: so much is reserved at once.
+    /// How long the message may turn out that is given away: so much is reserved at once. None if it is only lent.
     pub(crate) expected: usize,
     pub(crate) limit: usize,
     pub(crate) buffers: &'a mut Buffers,
@@ -146,8 +146,8 @@ impl Assembly {
             .try_reserve(count, room.expected, room.limit, room.buffers)
     }
 
-    /// Gives the buffer of a whole message away as it is.
-    pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
+    /// Gives the buffer of a whole message away as it is, and where in it the message begins.
+    pub(crate) fn take_buffer(&mut self) -> (Vec<u8>, usize) {
         self.payload.take_buffer()
     }
 

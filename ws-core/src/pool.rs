@@ -141,7 +141,7 @@ impl Buffers {
 }
 
 /// A message is long from here on. Every connection may hold as much, however scarce memory is.
-const LONG_BYTES: usize = 64 << 10;
+pub(crate) const LONG_BYTES: usize = 64 << 10;
 /// Who has sent less of a long message gets no buffer of another one: a promise alone is worth nothing.
 const BEGUN_BYTES: usize = 4 << 10;
 /// A longer buffer than this many times the message would make the connection look as if it held that much.
@@ -189,8 +189,10 @@ mod tests {
         }
         assert_eq!(pool.free.len(), Pool::MAX_ASSEMBLIES);
         assert!(pool.bytes < 64 * 300, "{}", pool.bytes);
-        assert_eq!(pool.buffers.bytes, DEFAULT_MAX_BYTES);
-        assert_eq!(pool.held_bytes(), pool.bytes + DEFAULT_MAX_BYTES);
+        let kept = pool.buffers.bytes;
+        let fewest = DEFAULT_MAX_BYTES - (2 << 20);
+        assert!((fewest..=DEFAULT_MAX_BYTES).contains(&kept), "{kept}");
+        assert_eq!(pool.held_bytes(), pool.bytes + kept);
         let before = pool.bytes;
         let taken = pool.take();
         assert!(taken.is_empty() && taken.payload().is_empty());

@@ -139,6 +139,30 @@ fn agree_in_pieces(plain: &[u8], cut: usize) {
     assert_eq!(payload.as_text().ok(), str::from_utf8(plain).ok());
 }
 
+/// The buffer is one of an earlier message, of which the end of a character lies where the next one's lead ends.
+#[test]
+fn what_lies_before_a_long_text_is_no_part_of_it() {
+    let rest = "x".repeat(200_000);
+    for (begin, is_text) in [("", true), ("\u{20AC}", true), ("\u{20AC}", false)] {
+        let begun = if is_text { 0 } else { 1 };
+        let plain = &[begin.as_bytes(), rest.as_bytes()].concat()[begun..];
+        let mut buffers = Buffers::default();
+        buffers.give_back(vec![0xE2; 300_000]);
+        let mut payload = Payload::default();
+        let reserved = payload.try_reserve(5000, 0, plain.len(), &mut buffers);
+        reserved.expect("there is memory");
+        assert_eq!((payload.capacity(), payload.start), (300_000, LEAD_BYTES));
+        payload.spare(plain.len()).copy_from_slice(plain);
+        mask::apply(KEY, 0, payload.written(plain.len()));
+        let pushed = payload.push_masked_text(KEY, plain.len());
+        assert_eq!(pushed.is_ok(), is_text);
+        if is_text {
+            assert!(payload.as_text().is_ok_and(|text| text.as_bytes() == plain));
+            assert!(payload.take_text().into_bytes() == plain);
+        }
+    }
+}
+
 #[test]
 fn agrees_with_std_on_masked_bytes_cut_around_a_character() {
     for sequence in GOOD.map(str::as_bytes).iter().chain(&BAD) {

@@ -124,9 +124,9 @@ impl<C> Connections<C> {
         let sent_behind = sent.saturating_sub(at + length);
         queue.copy(&before[sent.min(at)..]);
         if length - sent_of_payload > CORK_BYTES
-            && let Some(buffer) = receive.take_assembled()
+            && let Some((buffer, start)) = receive.take_assembled()
         {
-            queue.push(buffer, sent_of_payload);
+            queue.push(buffer, start + sent_of_payload);
         } else {
             queue.copy(&receive.lent()[sent_of_payload..]);
         }
@@ -148,8 +148,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             Place::Queue => {
                 let queue = &mut self.connections.slots[slot as usize].queue;
                 if let Some(queue) = queue {
-                    let buffer = receive.take_assembled();
-                    queue.fill_gap(buffer.unwrap_or_else(|| receive.lent().to_vec()));
+                    let taken = receive.take_assembled();
+                    let (buffer, start) = taken.unwrap_or_else(|| (receive.lent().to_vec(), 0));
+                    queue.fill_gap(buffer, start);
                 }
             }
         }

@@ -13,7 +13,7 @@ pub(crate) struct SendQueue {
     /// Bytes of the first chunk that were sent.
     sent: usize,
     bytes: usize,
-    /// Bytes of buffers in `chunks` that nothing was ever written to.
+    /// Bytes of buffers in `chunks` that are no part of what waits or was sent.
     unused: usize,
     /// A buffer that has become free.
     spent: Option<Vec<u8>>,
@@ -30,8 +30,8 @@ pub(crate) struct SendQueue {
 enum Chunk {
     /// Gathered here.
     Own(Vec<u8>),
-    /// Gathered elsewhere.
-    Moved(Vec<u8>),
+    /// Gathered elsewhere; it begins at this place of the buffer.
+    Moved(Vec<u8>, usize),
     Shared(Arc<PreparedFrame>),
     /// What belongs here is still lent to somebody else.
     Gap,
@@ -40,7 +40,8 @@ enum Chunk {
 impl Chunk {
     fn as_bytes(&self) -> &[u8] {
         match self {
-            Self::Own(bytes) | Self::Moved(bytes) => bytes,
+            Self::Own(bytes) => bytes,
+            Self::Moved(buffer, start) => &buffer[*start..],
             Self::Gap => &[],
             Self::Shared(frame) => frame.as_bytes(),
         }
@@ -86,14 +87,10 @@ impl SendQueue {
         let Ok(()) = copied;
     }
 
-    /// Takes bytes that lie in a buffer of their own, behind what waits; the first `sent` are gone, and then nothing waits.
-    pub(crate) fn push(&mut self, bytes: Vec<u8>, sent: usize) {
-        debug_assert!(sent == 0 || self.is_empty());
-        self.make_way();
-        self.sent += sent;
-        self.bytes += bytes.len() - sent;
-        self.unused += bytes.capacity() - bytes.len();
-        self.chunks.push_back(Chunk::Moved(bytes));
+    /// Takes what lies in a buffer from `start` on, behind what waits.
+    pub(crate) fn push(&mut self, buffer: Vec<u8>, start: usize) {
+        self.leave_gap(buffer.len() - start);
+        self.fill_gap(buffer, start);
     }
 
     /// Leaves room for so many bytes, which must come before anything is sent: [`SendQueue::fill_gap`].
@@ -103,12 +100,12 @@ impl SendQueue {
         self.chunks.push_back(Chunk::Gap);
     }
 
-    /// Takes the bytes that belong where the gap was left.
-    pub(crate) fn fill_gap(&mut self, bytes: Vec<u8>) {
+    /// Takes what belongs where the gap was left: what lies in a buffer from `start` on.
+    pub(crate) fn fill_gap(&mut self, buffer: Vec<u8>, start: usize) {
         let mut from_behind = self.chunks.iter_mut().rev();
         if let Some(gap) = from_behind.find(|chunk| matches!(chunk, Chunk::Gap)) {
-            self.unused += bytes.capacity() - bytes.len();
-            *gap = Chunk::Moved(bytes);
+            self.unused += buffer.capacity() - (buffer.len() - start);
+            *gap = Chunk::Moved(buffer, start);
         }
     }
 
@@ -127,7 +124,7 @@ impl SendQueue {
     /// Returns the bytes of memory held: with what of a buffer is sent or was never used, as it is freed as a whole.
     pub(crate) fn held_bytes(&self) -> usize {
         let sent = match self.chunks.front() {
-            Some(Chunk::Moved(_)) => self.sent,
+            Some(Chunk::Moved(..)) => self.sent,
             _ => 0,
         };
         self.len() + self.unused + sent
@@ -224,9 +221,9 @@ impl SendQueue {
                 bytes.clear();
             }
             _ => {
-                if let Some(Chunk::Moved(bytes)) = self.chunks.pop_front() {
-                    self.unused -= bytes.capacity() - bytes.len();
-                    self.spent = Some(bytes);
+                if let Some(Chunk::Moved(buffer, start)) = self.chunks.pop_front() {
+                    self.unused -= buffer.capacity() - (buffer.len() - start);
+                    self.spent = Some(buffer);
                 }
             }
         }
@@ -415,7 +412,9 @@ mod tests {
             queue.leave_gap(100_000);
             queue.copy(b"behind");
             assert_eq!(queue.len(), 100_010);
-            queue.fill_gap(vec![7; 100_000]);
+            let buffer = [&[8; 510][..], &[7; 100_000]].concat();
+            queue.fill_gap(buffer, 510);
+            assert_eq!(queue.held_bytes(), 100_520);
             let expected = [&b"head"[..], &[7; 100_000], b"behind"].concat();
             assert!(drain(&mut queue, step) == expected);
         }

@@ -70,11 +70,11 @@ impl Receive<'_> {
         }
     }
 
-    /// Takes the message that was lent last out of the receiver, with the buffer that it was gathered in; `None` if it
-    /// came in one piece, so that it lies in the input, or compressed.
+    /// Takes the message that was lent last out of the receiver: the buffer that it was gathered in and ends with, and
+    /// where in it it begins. `None` if it came in one piece, so that it lies in the input, or compressed.
     ///
     /// [`Scratch::recycle`](crate::Scratch::recycle) takes the buffer back for a later message.
-    pub fn take_assembled(&mut self) -> Option<Vec<u8>> {
+    pub fn take_assembled(&mut self) -> Option<(Vec<u8>, usize)> {
         if !matches!(self.state.lent, Lent::Message) {
             return None;
         }
