@@ -49,14 +49,14 @@ cargo xtask COMMAND
   soak        a mixed echo load with sequence and checksum verification; prints the slopes of RSS and open files
               [--minutes N]        how long (default 10)
               [--connections N]    how many at once (default 50)
-  simulate    worlds of endpoints and a server's loop over a mock network, one for each seed; prints the faults by kind
-              and which state met which input; from 20,000 seeds on each possible pair must have been reached
-              [--seeds N]          how many (default 20000)
-              [--first N]          from which on (default 0)
               [--rate N]           messages a second over all of them (default 0: as fast as it goes)
               [--churn N]          connects a second over all of them (default 0: after every 480 messages)
               [--faults N]         of 100 messages so many more are cut off in their middle (default 0)
               [--tls N]            of 100 connections so many have TLS (default 0)
+  simulate    worlds of endpoints and a server's loop over a mock network, one for each seed; prints the faults by kind
+              and which state met which input; from 20,000 seeds on each possible pair must have been reached
+              [--seeds N]          how many (default 20000)
+              [--first N]          from which on (default 0)
   fuzz        the fuzz targets of ws-core, from the committed corpus on; installs cargo-fuzz under target
               [--minutes N]        for each target (default 1)
               [--runs N]           so many executions of each instead; `ci` does 100,000
