@@ -85,7 +85,7 @@ fn every_common_refusal_is_one_clear_line() {
         server refused the opening handshake: 503 Service Unavailable, saying "\u{1b}[31m\u{7}x" [try again later]
         server refused the opening handshake: 200 OK, saying "cut sho"
         server refused the opening handshake: 200 OK
-        not a WebSocket server: 101 answer lacks "Upgrade: websocket"
+        not a WebSocket server: 101 answer must have "Upgrade: websocket" and no other protocol in it
         not a WebSocket server: Sec-WebSocket-Accept does not match the key that was sent
         not a WebSocket server: what it sent is not even HTTP
         server speaks TLS on this port (try wss:// instead of ws://)

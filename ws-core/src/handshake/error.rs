@@ -282,7 +282,7 @@ impl fmt::Display for HandshakeError {
             Self::InvalidDeflateAnswer(mismatch) => {
                 write!(f, "server selected permessage-deflate, but {mismatch}")
             }
-            Self::InvalidUpgrade => f.write_str("not a WebSocket server: 101 answer lacks \"Upgrade: websocket\""),
+            Self::InvalidUpgrade => f.write_str("not a WebSocket server: 101 answer must have \"Upgrade: websocket\" and no other protocol in it"),
             Self::MissingAccept => f.write_str("not a WebSocket server: 101 answer lacks one Sec-WebSocket-Accept"),
             Self::NotHttp => f.write_str("not a WebSocket server: what it sent is not even HTTP"),
             Self::Refused(response) => write!(f, "server refused the opening handshake: {}", response.summary()),
@@ -390,7 +390,7 @@ mod tests {
             server closed the connection after 17 bytes of its answer
             not a WebSocket server: Sec-WebSocket-Accept does not match the key that was sent
             not a WebSocket server: 101 answer lacks "Connection: Upgrade"
-            not a WebSocket server: 101 answer lacks "Upgrade: websocket"
+            not a WebSocket server: 101 answer must have "Upgrade: websocket" and no other protocol in it
             not a WebSocket server: 101 answer lacks one Sec-WebSocket-Accept
             not a WebSocket server: what it sent is not even HTTP
             server speaks TLS on this port (try wss:// instead of ws://)
