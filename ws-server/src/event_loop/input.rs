@@ -238,10 +238,13 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 }
             }
             Phase::Ending => {
-                let count = u32::try_from(input.len()).unwrap_or(u32::MAX);
-                place.dropped = place.dropped.saturating_add(count);
-                if place.is_shut && place.dropped as usize > self.connections.config.linger_bytes {
-                    self.connections.set_dead(slot);
+                // Until all is sent, the time in which the peer must take something bounds what it may say meanwhile.
+                if place.is_shut {
+                    let count = u32::try_from(input.len()).unwrap_or(u32::MAX);
+                    place.dropped = place.dropped.saturating_add(count);
+                    if place.dropped as usize > self.connections.config.linger_bytes {
+                        self.connections.set_dead(slot);
+                    }
                 }
             }
             Phase::Dead => {}

@@ -37,6 +37,10 @@ const FOUND: &[(u64, &str)] = &[
         8415,
         "nobody saw that what TLS had sent before a long answer was not taken",
     ),
+    (
+        33_065,
+        "what a peer said while a long answer was sent counted as said after it",
+    ),
 ];
 
 #[test]

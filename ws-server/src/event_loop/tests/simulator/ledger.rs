@@ -11,6 +11,7 @@ pub(crate) struct Entry {
     pub(crate) id: Option<ConnectionId>,
     pub(crate) opened: u32,
     pub(crate) closed: Vec<ClosedBy>,
+    pub(crate) closed_at: Duration,
     /// Messages of the client that the handler has got.
     pub(crate) received: u32,
     /// Messages that the client has sent before its Close.
@@ -136,9 +137,10 @@ impl Ledger {
     }
 
     /// Notes an end that the handler is told of.
-    pub(crate) fn close(&mut self, number: u32, by: ClosedBy) {
+    pub(crate) fn close(&mut self, number: u32, by: ClosedBy, now: Duration) {
         let entry = self.entry(number);
         entry.closed.push(by);
+        entry.closed_at = now;
         assert_eq!(
             (entry.opened, entry.closed.len()),
             (1, 1),

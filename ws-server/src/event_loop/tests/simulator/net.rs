@@ -376,9 +376,11 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
     }
 
     fn close(&mut self, stream: usize) {
-        let pipe = &mut self.0.borrow_mut().pipes[stream];
+        let world = &mut *self.0.borrow_mut();
+        let pipe = &mut world.pipes[stream];
         pipe.slot = None;
         pipe.server_closed = true;
+        pipe.cut_at = (!pipe.outbound.is_empty()).then_some(world.now);
         // Unread input makes the system reset the connection, which costs the peer what it has not read.
         if !pipe.inbound.is_empty() && !pipe.reset {
             pipe.reset = true;

@@ -3,10 +3,11 @@
 use super::{
     ledger::Entry,
     peer::{Kind, Peer},
+    pipe::Pipe,
     witness::PAGE_BYTES,
     world::World,
 };
-use crate::ClosedBy;
+use crate::{ClosedBy, Config};
 
 /// Checks every client; what exactly came of it only where nothing disturbed it.
 pub(crate) fn check(world: &World) {
@@ -27,11 +28,20 @@ pub(crate) fn check(world: &World) {
     let has_tls = world.profile.tls.is_some();
     for peer in &world.gone {
         let entry = &world.ledger.entries[peer.number as usize];
-        let is_disturbed = peer.pipe.is_none_or(|pipe| world.pipes[pipe].is_disturbed);
+        let is_disturbed = peer.pipe.is_none_or(|pipe| {
+            let pipe = &world.pipes[pipe];
+            pipe.is_disturbed || is_too_slow(pipe, entry, config)
+        });
         if !is_disturbed && !entry.is_disturbed {
             check_peer(peer, entry, has_tls);
         }
     }
+}
+
+/// Tells whether it had not read everything when the time for closing was over.
+fn is_too_slow(pipe: &Pipe, entry: &Entry, config: &Config) -> bool {
+    let end = entry.closed_at + config.close_timeout;
+    !entry.closed.is_empty() && pipe.cut_at.is_some_and(|cut_at| cut_at >= end)
 }
 
 fn check_peer(peer: &Peer, entry: &Entry, has_tls: bool) {

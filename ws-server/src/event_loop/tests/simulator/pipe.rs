@@ -24,6 +24,8 @@ pub(crate) struct Pipe {
     pub(crate) end_taken: bool,
     pub(crate) server_fin: bool,
     pub(crate) server_closed: bool,
+    /// When the server closed it although the peer had not read everything.
+    pub(crate) cut_at: Option<Duration>,
     pub(crate) slot: Option<u32>,
     pub(crate) watches_output: bool,
     /// Epoll: an edge that poll has not reported yet.

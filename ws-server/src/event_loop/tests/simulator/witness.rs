@@ -232,7 +232,8 @@ impl Handler for Witness {
         if let Some(input) = input {
             self.note(context.id(), input);
         }
-        self.world.borrow_mut().ledger.close(client, info.by);
+        let world = &mut *self.world.borrow_mut();
+        world.ledger.close(client, info.by, world.now);
     }
 
     fn on_timer(&mut self, context: &mut Context<'_, u32>, client: &mut u32) {
