@@ -143,8 +143,10 @@ pub(crate) fn judge(servers: &[Watched], samples: &[Sample], load: Load) {
     for (index, server) in servers.iter().enumerate() {
         let bytes_a_minute = a_minute(&|sample| sample.servers[index].bytes);
         let most = samples.iter().map(|sample| sample.servers[index].bytes);
+        let [first, last] = [measured.first(), measured.last()]
+            .map(|sample| sample.map_or(0.0, |sample| sample.servers[index].bytes / MEBIBYTE));
         line += &format!(
-            "; {}: {:+.1} KiB/min, {:.1} MiB at most, files {:+.2}/min, {} after and {} before",
+            "; {}: {:+.1} KiB/min, {first:.1} MiB after the warm-up, {last:.1} at the end, {:.1} at most, files {:+.2}/min, {} after and {} before",
             server.name,
             bytes_a_minute / 1024.0,
             most.fold(0.0, f64::max) / MEBIBYTE,
