@@ -15,7 +15,7 @@ use crate::{
     error::ReceiveError,
     frame::{MAX_CONTROL_BYTES, mask},
     opcode::OpCode,
-    pool::Buffers,
+    pool::{BEGUN_BYTES, Buffers},
     utf8::{AT_ONCE, Payload},
 };
 
@@ -111,7 +111,9 @@ impl Assembly {
     pub(crate) fn spare(&mut self, most: usize, room: Room<'_>) -> Option<&mut [u8]> {
         let worth = most.min(AT_ONCE);
         let free = self.payload.free_bytes();
-        if free < worth {
+        // Every look would double the buffer otherwise, whatever has come since the last one.
+        let has_begun = self.payload.as_bytes().len() >= BEGUN_BYTES;
+        if free < worth && has_begun {
             self.reserve(free + 1, room).ok()?;
         }
         (self.payload.free_bytes() >= worth).then(|| self.payload.spare(most))

@@ -47,3 +47,30 @@ fn a_place_to_read_to_follows_the_bytes_that_arrived() {
     scratch.trim();
     assert_eq!(scratch.pooled_bytes(), 0, "it was not needed for a while");
 }
+
+/// nor where it is read byte by byte, with buffers of earlier messages at hand or none.
+#[test]
+fn a_place_for_single_bytes_costs_no_more_than_they_allow() {
+    for pooled in [0, 8 << 20] {
+        let mut scratch = Scratch::new(Limits::default());
+        scratch.recycle(Vec::with_capacity(pooled));
+        let mut receiver = Receiver::new(Role::Server);
+        let bytes = Frame::client(BINARY, &vec![1; 1 << 20]).bytes();
+        let (head, rest) = bytes.split_at(14);
+        let mut head = head.to_vec();
+        assert!(receiver.receive(&mut head, &mut scratch).next().is_none());
+        for (index, byte) in rest[..3000].iter().enumerate() {
+            let spare = receiver.spare(1 << 20, &mut scratch);
+            let filled = spare.map_or(0, |spare| {
+                spare[0] = *byte;
+                1
+            });
+            let mut input = vec![*byte; 1 - filled];
+            let mut receive = receiver.receive_filled(filled, &mut input, &mut scratch);
+            assert!(receive.next().is_none());
+            drop(receive);
+            let (held, arrived) = (receiver.held_bytes(), 15 + index);
+            assert!(5 * held <= 11 * arrived, "{held} held of {arrived}");
+        }
+    }
+}
