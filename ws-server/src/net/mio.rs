@@ -298,11 +298,11 @@ impl<T> Net for MioNet<T> {
     fn register(&mut self, stream: &mut Stream, slot: u32) -> io::Result<()> {
         self.poll
             .registry()
-            .register(stream.source(), Token(slot as usize), Interest::READABLE)
+            .register(stream.source(), Token(slot as usize), INPUT)
     }
 
     fn watch_output(&mut self, stream: &mut Stream, slot: u32) -> io::Result<()> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
+        let interest = INPUT | Interest::WRITABLE;
         self.poll
             .registry()
             .reregister(stream.source(), Token(slot as usize), interest)
@@ -368,6 +368,11 @@ const NO_SIGNAL: i32 = 0x4000;
 /// Windows has no signals.
 #[cfg(windows)]
 const NO_SIGNAL: i32 = 0;
+/// Urgent data ends a read before it, and is told only if it is asked for.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INPUT: Interest = Interest::READABLE.add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INPUT: Interest = Interest::READABLE;
 const LISTENER: Token = Token(usize::MAX);
 const COMMANDS: Token = Token(usize::MAX - 1);
 const ALARM: Token = Token(usize::MAX - 2);

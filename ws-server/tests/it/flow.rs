@@ -327,3 +327,23 @@ fn without_a_low_water_mark_an_empty_queue_is_enough() {
     peer.send_text("again");
     assert_eq!(peer.next(), Got::Text("again".into()));
 }
+
+/// The system ends a read before urgent data, which is no sign that there is no more.
+#[cfg(target_os = "linux")]
+#[test]
+fn urgent_data_does_not_stop_a_connection() {
+    let (server, record) = start(Config::default());
+    let mut peer = Peer::open(server.local_addr());
+    let id = record.wait_for_open();
+    peer.send_text("pause");
+    record.wait_for(|told| matches!(told, Told::Message(_, text) if text == "pause"));
+    peer.send_text("one");
+    let socket = SockRef::from(&peer.stream);
+    assert_eq!(socket.send_out_of_band(b"!").unwrap(), 1);
+    peer.send_text("two");
+    let commands = server.commands(0).unwrap();
+    commands.send(Ask::Resume(id)).unwrap();
+    for expected in ["one", "two"] {
+        assert_eq!(peer.next(), Got::Text(expected.into()));
+    }
+}
