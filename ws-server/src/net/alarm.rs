@@ -42,15 +42,21 @@ impl Alarm {
     pub(super) fn timeout(&mut self, wait: Duration, now: Instant) -> Option<Duration> {
         let until = now + wait;
         let is_armed = self.rings_at.is_some_and(|at| now < at && at <= until);
-        if is_armed || (wait >= FAR && self.arm(wait, until)) {
+        if is_armed || (wait >= FAR && self.arm(until)) {
             return None;
         }
         Some(wait)
     }
 
     #[cold]
-    fn arm(&mut self, wait: Duration, until: Instant) -> bool {
-        let Ok(value) = Timespec::try_from(wait) else {
+    fn arm(&mut self, until: Instant) -> bool {
+        // The turn has taken time since it began; zero would take the timer away.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the kernel counts from its call on"
+        )]
+        let rest = until.saturating_duration_since(Instant::now());
+        let Ok(value) = Timespec::try_from(rest.max(Duration::from_nanos(1))) else {
             return false;
         };
         let once = Itimerspec {
@@ -115,5 +121,22 @@ mod tests {
             assert_eq!(tokens, [Token(7)]);
             assert!(now.elapsed() >= FAR);
         }
+    }
+
+    #[test]
+    fn it_rings_in_time_after_a_turn_that_took_long() {
+        let mut poll = Poll::new().unwrap();
+        let mut alarm = Alarm::new(poll.registry(), Token(7)).unwrap();
+        let mut events = Events::with_capacity(4);
+        let now = Instant::now();
+        let wait = FAR * 20;
+        std::thread::sleep(FAR * 10);
+        assert_eq!(alarm.timeout(wait, now), None);
+        // Any number of short turns later:
+        let later = Instant::now();
+        assert_eq!(alarm.timeout(now + wait - later, later), None);
+        poll.poll(&mut events, None).unwrap();
+        let late = now.elapsed() - wait;
+        assert!(late < FAR * 5, "{late:?} late");
     }
 }
