@@ -148,6 +148,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             }
             if let Some(state) = &mut place.tls {
                 queue.seal(|plaintext, output| state.seal(plaintext, output));
+                Self::recycle(&mut self.scratch, queue);
             }
             let stream = self.streams[slot as usize].as_mut();
             let sent = Self::send(&mut self.net, stream, queue.front(), budget);

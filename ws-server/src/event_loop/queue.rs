@@ -124,7 +124,7 @@ impl SendQueue {
     /// Returns the bytes of memory held: with what of a buffer is sent or was never used, as it is freed as a whole.
     pub(crate) fn held_bytes(&self) -> usize {
         let sent = match self.chunks.front() {
-            Some(Chunk::Moved(..)) => self.sent,
+            Some(Chunk::Own(_) | Chunk::Moved(..)) => self.sent,
             _ => 0,
         };
         self.len() + self.unused + sent
@@ -441,5 +441,22 @@ mod tests {
         );
         queue.advance(6);
         assert_eq!((queue.len(), queue.held_bytes()), (0, 0));
+    }
+
+    #[test]
+    fn what_was_gathered_here_counts_as_a_whole_until_it_is_sent() {
+        let mut queue = SendQueue::default();
+        queue
+            .append(|v| {
+                v.extend_from_slice(&[1; 4 << 20]);
+                Ok::<_, ()>(())
+            })
+            .unwrap();
+        queue.advance((4 << 20) - 1);
+        assert!(
+            queue.held_bytes() >= 4 << 20,
+            "{} counted",
+            queue.held_bytes()
+        );
     }
 }
