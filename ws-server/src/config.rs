@@ -81,7 +81,8 @@ pub struct Config {
     pub linger_timeout: Duration,
     /// Bytes read and dropped in that time. Default: 64 KiB.
     pub linger_bytes: usize,
-    /// Time in which the socket must take at least a byte of what waits for it. Default: 30 s. Resolution: 100 ms.
+    /// Time in which the socket must take at least a byte of what waits for it, and in which the rest of a message must
+    /// come that was begun before memory was used up, if others wait for it. Default: 30 s. Resolution: 100 ms.
     pub write_stall_timeout: Duration,
     /// Bytes that may wait in one connection's send queue; one below the high-water mark takes any message.
     /// Default: 16 MiB.

@@ -268,6 +268,9 @@ pub enum ClosedBy {
     Idle,
     /// The TCP connection ended without a Close frame.
     Lost,
+    /// The budget of memory was used up, others waited for it, and the rest of a message did not come for
+    /// [`Config::write_stall_timeout`](crate::Config::write_stall_timeout).
+    Memory,
     /// The peer sent a Close frame.
     Peer,
     /// The peer broke the protocol or a limit.
@@ -290,6 +293,7 @@ impl fmt::Display for ClosedBy {
             Self::Handler => f.write_str("closed by the handler"),
             Self::Idle => f.write_str("no message for too long"),
             Self::Lost => f.write_str("the TCP connection ended without a Close frame"),
+            Self::Memory => f.write_str("no memory to wait for the rest of the message"),
             Self::Peer => f.write_str("closed by the peer"),
             Self::Protocol(error) => error.fmt(f),
             Self::Silent => f.write_str("no answer to a ping"),

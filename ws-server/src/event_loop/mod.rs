@@ -42,7 +42,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ws_core::Scratch;
+use ws_core::{CloseCode, CloseFrame, Scratch};
 
 use self::{
     accept::Accepting,
@@ -62,7 +62,7 @@ pub(crate) use self::{
 use crate::{
     config::Config,
     context::{Connections, Context},
-    handler::Handler,
+    handler::{ClosedBy, Handler},
     http,
     journal::Journal,
     net::{Net, Readiness},
@@ -92,6 +92,8 @@ pub(crate) struct EventLoop<N: Net, H: Handler<Command = N::Command>> {
     stop_at: Option<u64>,
     /// Connections that wait for the budget of memory; the first may go on, so that something is freed.
     starved: VecDeque<u32>,
+    /// Which of them is the first while others wait, and until when, in the clock's milliseconds.
+    fed: Option<(u32, u64)>,
     log: RareLog,
     events: Vec<Readiness>,
     /// An empty list, kept for its memory.
@@ -137,6 +139,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             held_command: None,
             stop_at: None,
             starved: VecDeque::new(),
+            fed: None,
             log: RareLog::default(),
             events: Vec::new(),
             spare: Vec::new(),
@@ -195,6 +198,12 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                     return;
                 };
                 place.is_drained &= !(readable || read_closed || hung_up);
+                if writable && place.is_blocked {
+                    // The peer reads; a ping that waited behind what it had not read could not be answered.
+                    place
+                        .keepalive
+                        .handle_received(self.connections.clock.tick());
+                }
                 place.is_blocked &= !(writable || hung_up);
                 place.read_closed |= read_closed;
                 place.hung_up |= hung_up;
@@ -223,7 +232,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// Hands the handler what other threads have sent by now, in the middle of a connection's turn: before its Close is
     /// answered, since behind that nothing may be sent (RFC 6455 §5.5.1).
     ///
-    /// The peer may be in the same program, which sent something at one end before it closed the other.
+    /// The peer may be in the same program, which sent something at one end before it closed the other. A connection that
+    /// another loop hands over is no reason to stop there: nobody looks at it before this turn is over.
     fn take_handler_commands(&mut self) {
         for _ in 0..COMMANDS_IN_A_TURN {
             if self.held_command.is_some() {
@@ -231,6 +241,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             }
             match self.net.take_command() {
                 Some(Command::Handler(command)) => self.hand_over(command),
+                Some(Command::Adopt(stream, peer)) => self.adopt(stream, peer),
                 other => {
                     self.has_commands |= other.is_some();
                     self.held_command = other;
@@ -356,7 +367,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
     /// Lets those go on that waited for memory: the first always, the others when enough was freed.
     ///
-    /// Who may not be read for another reason loses its place, and waits again once it may.
+    /// Who may not be read for another reason loses its place, and waits again once it may. The first has a time for the
+    /// rest of its message if others wait, so that nobody stops them by sending half of one.
     fn feed_starved(&mut self) {
         while let Some(&slot) = self.starved.front() {
             let connections = &mut self.connections;
@@ -371,9 +383,10 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 if connections.slots[slot as usize].has_input() {
                     connections.mark_ready(slot);
                 }
-                return;
+                return self.hurry(slot);
             }
             self.starved.pop_front();
+            self.fed = None;
             if connections
                 .slots
                 .get(slot as usize)
@@ -381,6 +394,31 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             {
                 connections.mark_ready(slot);
             }
+        }
+    }
+
+    /// Closes the first of those that wait for memory once it has had its time.
+    fn hurry(&mut self, slot: u32) {
+        let connections = &mut self.connections;
+        if self.starved.len() < 2 {
+            self.fed = None;
+            return;
+        }
+        let until = match self.fed {
+            Some((fed, until)) if fed == slot => until,
+            _ => connections
+                .clock
+                .deadline(connections.config.write_stall_timeout),
+        };
+        self.fed = Some((slot, until));
+        if connections.clock.millis() >= until {
+            let frame = CloseFrame {
+                code: CloseCode::TRY_AGAIN_LATER,
+                reason: "no memory to wait for the rest of the message",
+            };
+            connections.close_by_server(slot, frame, ClosedBy::Memory);
+            connections.recount(slot);
+            self.tell_closed();
         }
     }
 }

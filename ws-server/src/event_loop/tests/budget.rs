@@ -265,6 +265,54 @@ fn contexts_leave_a_quarter_of_the_budget_to_messages() {
     assert!(most < BUDGET, "{most}");
 }
 
+/// The first that waits for memory may be read; if the rest of its message does not come, it is closed for the others.
+#[test]
+fn who_stops_in_the_middle_of_a_message_stops_the_others_for_a_time_only() {
+    const BUDGET: usize = 2 << 20;
+    let mut world = World::new(1);
+    for _ in 0..2 {
+        let mut pipe = Pipe::new(8 << 20);
+        assert_eq!(pipe.peer_send(REQUEST), REQUEST.len());
+        world.connect_pipe(pipe);
+    }
+    let stall = Duration::from_secs(30);
+    let config = Config::default()
+        .memory_bytes(BUDGET)
+        .write_stall_timeout(stall);
+    let (mut event_loop, world, shared) = echo_loop(world, config);
+    let mut turn = || {
+        world.borrow_mut().now += Duration::from_millis(10);
+        assert!(event_loop.turn().unwrap());
+    };
+    while world.borrow().pipes[1].outbound.is_empty() {
+        turn();
+    }
+    world.borrow_mut().pipes[0].peer_send(&frame(4 << 20)[..2_500_000]);
+    while shared.memory_bytes() < BUDGET {
+        turn();
+    }
+    let before = world.borrow().pipes[1].outbound.len();
+    let began = world.borrow().now;
+    world.borrow_mut().pipes[1].peer_send(&frame(600_000));
+    while world.borrow().pipes[1].outbound.len() < before + 600_000 {
+        turn();
+        let lasts = world.borrow().now - began;
+        assert!(
+            lasts < 2 * stall,
+            "no answer for {lasts:?}, at most {stall:?} and what closing takes"
+        );
+    }
+    let told = world.borrow().pipes[0]
+        .outbound
+        .iter()
+        .rev()
+        .take(47)
+        .rev()
+        .copied()
+        .collect::<Vec<u8>>();
+    assert_eq!(told[..2], 1013u16.to_be_bytes(), "try again later");
+}
+
 /// A binary message of zeros, masked with zeros.
 fn frame(size: usize) -> Vec<u8> {
     let mut frame = vec![0x82, 0xff];

@@ -43,3 +43,31 @@ fn what_was_sent_before_the_close_came_goes_before_its_answer() {
         assert!(turns < 1000, "nobody stopped the loop");
     }
 }
+
+/// The same while another loop hands a connection over.
+#[test]
+fn a_connection_that_is_handed_over_keeps_nothing_from_going_before_the_answer() {
+    let mut world = World::new(1);
+    let mut pipe = Pipe::new(1 << 20);
+    assert_eq!(pipe.peer_send(REQUEST), REQUEST.len());
+    world.connect_pipe(pipe);
+    let (mut event_loop, world, _) = echo_loop(world, Config::default());
+    while world.borrow().pipes[0].outbound.is_empty() {
+        assert!(event_loop.turn().unwrap());
+    }
+    {
+        let world = &mut *world.borrow_mut();
+        world.pipes[0].outbound.clear();
+        world.pipes.push(Pipe::new(1 << 20));
+        let address = "127.0.0.1:50000".parse().unwrap();
+        let adopt = Command::Adopt(1, crate::net::PeerAddress::tcp(address));
+        let send = Command::Handler(Order::Broadcast(1));
+        world.orders.extend([adopt, send]);
+        world.pipes[0].peer_send(b"\x88\x80\0\0\0\0");
+    }
+    while world.borrow().pipes[0].outbound.is_empty() {
+        assert!(event_loop.turn().unwrap());
+    }
+    let sent: Vec<u8> = world.borrow().pipes[0].outbound.iter().copied().collect();
+    assert_eq!(sent[0], 0x81, "the text goes before the Close");
+}

@@ -289,3 +289,61 @@ fn buffers_for_later_messages_are_given_up_when_the_budget_is_short() {
         }
     }
 }
+
+/// who sends a long message byte by byte gets no buffer for it before it has sent something.
+#[test]
+fn single_bytes_of_a_long_message_cost_little() {
+    let (mut event_loop, world, _) = open::<true>(
+        vec![Pipe::new(8 << 20), Pipe::new(8 << 20)],
+        Config::default(),
+    );
+    world.borrow_mut().pipes[0].peer_send(&frame(false, &vec![1; 1 << 20]));
+    while world.borrow().pipes[0].outbound.len() < 1 << 20 {
+        assert!(event_loop.turn().unwrap());
+    }
+    let long = frame(false, &vec![2; 4 << 20]);
+    let mut sent = 14;
+    world.borrow_mut().pipes[1].peer_send(&long[..14]);
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        while !world.borrow().pipes[1].inbound.is_empty() {
+            assert!(event_loop.turn().unwrap());
+        }
+        held.push(event_loop.connections.slots[1].counted);
+        world.borrow_mut().pipes[1].peer_send(&long[sent..=sent]);
+        sent += 1;
+    }
+    assert!(held.iter().all(|&held| held <= 4096), "{held:?}");
+}
+
+/// the time for an answer begins when the ping has left.
+#[test]
+fn a_ping_that_waited_for_the_socket_may_be_answered_later() {
+    let (mut event_loop, world, _) = open::<true>(vec![Pipe::new(1 << 20)], Config::default());
+    let config = Config::clone(&event_loop.connections.config);
+    event_loop.connections.config = Arc::new(config.keepalive(KeepaliveConfig::default()));
+    event_loop.connections.watch_silence(0);
+    let began = world.borrow().now;
+    world.borrow_mut().pipes[0].choke();
+    let (mut left_at, mut answered) = (None, false);
+    while world.borrow().now < began + Duration::from_secs(60) {
+        {
+            let world = &mut *world.borrow_mut();
+            world.order(Command::Handler(Order::Broadcast(0)));
+            world.now += Duration::from_millis(50);
+            let since = world.now - began;
+            let pipe = &mut world.pipes[0];
+            if left_at.is_none() && since >= Duration::from_millis(44_800) {
+                pipe.is_choked = false;
+                pipe.output_edge = true;
+                left_at = Some(since);
+            }
+            // The answer takes a second.
+            if !answered && since >= Duration::from_millis(45_900) {
+                answered = true;
+                pipe.peer_send(b"\x8a\x80\0\0\0\0");
+            }
+        }
+        assert!(event_loop.turn().unwrap());
+    }
+}

@@ -84,6 +84,7 @@ fn cause_index(by: ClosedBy) -> usize {
         ClosedBy::Handler => "handler",
         ClosedBy::Idle => "idle",
         ClosedBy::Lost => "lost",
+        ClosedBy::Memory => "memory",
         ClosedBy::Peer => "peer",
         ClosedBy::Protocol(_) => "protocol",
         ClosedBy::Silent => "silent",
@@ -110,10 +111,11 @@ pub(super) const CODES: [&str; 19] = [
     "1000", "1001", "1002", "1003", "1004", "1005", "1006", "1007", "1008", "1009", "1010", "1011",
     "1012", "1013", "1014", "1015", "3xxx", "4xxx", "other",
 ];
-pub(super) const CAUSES: [&str; 11] = [
+pub(super) const CAUSES: [&str; 12] = [
     "handler",
     "idle",
     "lost",
+    "memory",
     "peer",
     "protocol",
     "silent",
