@@ -128,14 +128,14 @@ mod tests {
         let mut poll = Poll::new().unwrap();
         let mut alarm = Alarm::new(poll.registry(), Token(7)).unwrap();
         let mut events = Events::with_capacity(4);
-        let now = Instant::now() - FAR * 10;
-        let wait = FAR * 20;
+        let now = Instant::now() - FAR * 100;
+        let wait = FAR * 105;
         assert_eq!(alarm.timeout(wait, now), None);
         // Any number of short turns later:
         let later = Instant::now();
         assert_eq!(alarm.timeout(now + wait - later, later), None);
         poll.poll(&mut events, None).unwrap();
         let late = now.elapsed() - wait;
-        assert!(late < FAR * 5, "{late:?} late");
+        assert!(late < FAR * 50, "{late:?} late");
     }
 }
