@@ -10,7 +10,7 @@ use ws_core::{
 use super::{
     dice::Dice,
     input::Input,
-    ledger::own_message,
+    ledger::{Entry, own_message},
     world::{Order, To, World},
 };
 use crate::{
@@ -262,13 +262,15 @@ impl Handler for Witness {
             }
             Order::Close(id) => {
                 self.note(id, Input::CloseCommand);
-                self.disturb(connections, id);
+                self.disturb(connections, id, |entry| {
+                    entry.close_after != Some(entry.received)
+                });
                 // It may have been lost meanwhile.
                 let _ = connections.close(id, CloseCode::new(4000), "enough");
             }
             Order::Abort(id) => {
                 self.note(id, Input::Abort);
-                self.disturb(connections, id);
+                self.disturb(connections, id, |_| true);
                 connections.abort(id);
             }
             Order::Ping(id) => {
@@ -315,11 +317,16 @@ impl Witness {
         world.ledger.entry(client).relieved_at = world.now;
     }
 
-    /// A command that the client's own course does not have.
-    fn disturb(&self, connections: &mut Connections<u32>, id: ConnectionId) {
+    /// A command, which may be one that the client's own course does not have.
+    fn disturb(
+        &self,
+        connections: &mut Connections<u32>,
+        id: ConnectionId,
+        is_other: impl FnOnce(&Entry) -> bool,
+    ) {
         if let Some(client) = connections.state(id) {
             let entry = &mut self.world.borrow_mut().ledger.entries[*client as usize];
-            entry.is_disturbed |= entry.close_after != Some(entry.received);
+            entry.is_disturbed |= is_other(entry);
         }
     }
 }
