@@ -1,16 +1,18 @@
 //! What is sent while a peer closes.
 
-use std::time::Duration;
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use super::{
-    budget::{REQUEST, echo_loop},
-    simulator::{Order, Pipe, World},
+    budget::{Echo, REQUEST, echo_loop},
+    simulator::{MockNet, Order, Pipe, World},
 };
-use crate::{Config, event_loop::Command};
+use crate::{
+    Config,
+    event_loop::{Command, EventLoop},
+};
 
-/// Commands whose wake-up the loop has not seen yet, when it reads a Close that was sent after them.
-#[test]
-fn what_was_sent_before_the_close_came_goes_before_its_answer() {
+/// A loop with one open connection, which has read the 101.
+fn open() -> (EventLoop<MockNet<true>, Echo>, Rc<RefCell<World>>) {
     let mut world = World::new(1);
     let mut pipe = Pipe::new(1 << 20);
     assert_eq!(pipe.peer_send(REQUEST), REQUEST.len());
@@ -19,9 +21,16 @@ fn what_was_sent_before_the_close_came_goes_before_its_answer() {
     while world.borrow().pipes[0].outbound.is_empty() {
         assert!(event_loop.turn().unwrap());
     }
+    world.borrow_mut().pipes[0].outbound.clear();
+    (event_loop, world)
+}
+
+/// Commands whose wake-up the loop has not seen yet, when it reads a Close that was sent after them.
+#[test]
+fn what_was_sent_before_the_close_came_goes_before_its_answer() {
+    let (mut event_loop, world) = open();
     {
         let world = &mut *world.borrow_mut();
-        world.pipes[0].outbound.clear();
         let send = || Command::Handler(Order::Broadcast(1));
         let stop = Command::Stop(Duration::from_secs(1));
         world.orders.extend([send(), send(), stop, send()]);
@@ -47,17 +56,9 @@ fn what_was_sent_before_the_close_came_goes_before_its_answer() {
 /// The same while another loop hands a connection over.
 #[test]
 fn a_connection_that_is_handed_over_keeps_nothing_from_going_before_the_answer() {
-    let mut world = World::new(1);
-    let mut pipe = Pipe::new(1 << 20);
-    assert_eq!(pipe.peer_send(REQUEST), REQUEST.len());
-    world.connect_pipe(pipe);
-    let (mut event_loop, world, _) = echo_loop(world, Config::default());
-    while world.borrow().pipes[0].outbound.is_empty() {
-        assert!(event_loop.turn().unwrap());
-    }
+    let (mut event_loop, world) = open();
     {
         let world = &mut *world.borrow_mut();
-        world.pipes[0].outbound.clear();
         world.pipes.push(Pipe::new(1 << 20));
         let address = "127.0.0.1:50000".parse().unwrap();
         let adopt = Command::Adopt(1, crate::net::PeerAddress::tcp(address));
