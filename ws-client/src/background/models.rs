@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::error::{Cause, Error, ErrorKind};
 use crate::message::{Close, Message};
 use crate::queue::ReceiveQueue;
+use crate::secret::Secrets;
 
 /// Without end.
 const EVER: Duration = Duration::MAX;
@@ -25,7 +26,7 @@ const ROOM: usize = 2;
 fn shared() -> Arc<Shared> {
     let config = Config::default().max_queued_messages(ROOM);
     let target = String::from("ws://model");
-    let shared = Shared::new(target, Arc::default(), &config, ROOM, Cancel::default());
+    let shared = Shared::new(target, Secrets::default(), &config, ROOM, Cancel::default());
     Arc::new(shared)
 }
 

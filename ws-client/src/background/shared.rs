@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::error::{Cause, Error, Stage};
 use crate::message::{Close, Message};
 use crate::queue::{Elsewhere, ReceiveQueue};
+use crate::secret::Secrets;
 
 /// What callers and the worker share.
 pub(super) struct Shared {
@@ -38,7 +39,7 @@ pub(super) struct Shared {
     /// The redacted address, for errors.
     target: String,
     /// What no error may show.
-    secrets: Arc<[String]>,
+    secrets: Secrets,
     close_timeout: Duration,
     max_outbox_bytes: usize,
     max_inbox: Elsewhere,
@@ -121,7 +122,7 @@ pub(super) struct Progress {
 impl Shared {
     pub(super) fn new(
         target: String,
-        secrets: Arc<[String]>,
+        secrets: Secrets,
         config: &Config,
         max_outbox_bytes: usize,
         cancel: Cancel,
