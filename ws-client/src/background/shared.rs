@@ -50,6 +50,7 @@ struct Inner {
     state: State,
     inbox: ReceiveQueue,
     outbox: VecDeque<Queued>,
+    /// Charged as those of the receive queue are.
     outbox_bytes: usize,
     /// Bytes that have left the outbox but not this process.
     wire_bytes: usize,

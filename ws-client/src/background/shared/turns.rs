@@ -9,7 +9,7 @@ use super::super::worker::Facts;
 use super::{End, Progress, Queued, Shared, Work, wait};
 use crate::error::{Cause, Error, Stage};
 use crate::message::{Close, Message};
-use crate::queue::Elsewhere;
+use crate::queue::{Elsewhere, charge};
 
 impl Shared {
     /// True once there is no use in connecting: the caller has closed or destroyed the client.
@@ -73,9 +73,10 @@ impl Shared {
             && let Some(queued) = inner.outbox.pop_front()
         {
             let length = queued.message.payload().len();
-            inner.outbox_bytes -= length;
+            let charged = charge(queued.message.payload());
+            inner.outbox_bytes -= charged;
             // Known exactly after the turn.
-            inner.wire_bytes += length;
+            inner.wire_bytes += charged;
             inner.has_left = true;
             taken += length.max(1);
             outgoing.push(queued);
