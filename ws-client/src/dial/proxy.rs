@@ -98,7 +98,7 @@ impl Tunnel<'_> {
                 // That it answers is known now: only such a proxy is worth a thread.
                 let poller = net.into_poller();
                 let stream = dial
-                    .run(socks::in_flight(), resolver.cancel(), deadline)
+                    .run(&socks::in_flight(address), resolver.cancel(), deadline)
                     .map_err(|failure| match failure {
                         socks::Failure::Answer(answer) => answered(proxy, answer),
                         socks::Failure::Internal(cause) => unreached(cause),
