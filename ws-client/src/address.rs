@@ -119,13 +119,16 @@ impl Address {
         ))
     }
 
-    /// What must never be printed: the password, and the values in the query, as sent and decoded.
+    /// What must never be printed: the user information, and the values in the query, as sent and decoded.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets = Vec::new();
         let mut add = |text: &str| {
-            let decoded = String::from_utf8_lossy(&percent_decode(text)).into_owned();
             secrets.push(text.to_owned());
-            secrets.push(decoded);
+            // Of a form, a plus is a space.
+            for text in [text, &text.replace('+', " ")] {
+                let decoded = percent_decode(text);
+                secrets.push(String::from_utf8_lossy(&decoded).into_owned());
+            }
         };
         if let Some(information) = &self.user_information {
             information.reveal().split(':').for_each(&mut add);
@@ -137,7 +140,9 @@ impl Address {
                     .map_or(parameter, |(_, value)| value));
             }
         }
-        secrets.extend(self.authorization());
+        if let Some(authorization) = self.authorization() {
+            secrets.extend(authorization.split(' ').nth(1).map(str::to_owned));
+        }
         secrets
     }
 }
@@ -337,9 +342,7 @@ fn encode_target(text: &str, first: usize) -> Result<String, AddressProblem> {
             c if c.is_ascii_alphanumeric() || "-._~:/@!$&'()*+,;=%".contains(c) => target.push(c),
             c => {
                 for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                    target.push('%');
-                    target.push(hex_digit(byte >> 4));
-                    target.push(hex_digit(byte & 15));
+                    push_encoded(&mut target, byte);
                 }
             }
         }
@@ -362,6 +365,25 @@ fn check_percent(text: &str, first: usize, part: Part) -> Result<(), AddressProb
         }
     }
     Ok(())
+}
+
+/// Encodes all but what RFC 3986 calls unreserved.
+pub(crate) fn percent_encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            push_encoded(&mut encoded, byte);
+        }
+    }
+    encoded
+}
+
+fn push_encoded(text: &mut String, byte: u8) {
+    text.push('%');
+    text.push(hex_digit(byte >> 4));
+    text.push(hex_digit(byte & 15));
 }
 
 pub(crate) fn percent_decode(text: &str) -> Vec<u8> {

@@ -4,7 +4,6 @@
 //! Invariant: messages are given out first, then the peer's Close, then the error.
 //! Tested over a mock in `calls/tests.rs`: every point at which I/O can fail, be short or be cut.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ws_core::{CloseCode, CloseFrame, SendError, SendScratch, Sender};
@@ -15,6 +14,7 @@ use crate::engine::{Deflate, Engine, LINGER};
 use crate::error::{Cause, Error, Span, Stage};
 use crate::message::{Close, Message};
 use crate::net::Net;
+use crate::secret::Secrets;
 use crate::wire::Wire;
 
 /// An open connection with the deadlines of its calls.
@@ -23,7 +23,7 @@ pub(crate) struct Calls<N: Net> {
     /// The redacted address, for errors.
     target: String,
     /// What no error may show.
-    secrets: Arc<[String]>,
+    secrets: Secrets,
     send_timeout: Duration,
     close_timeout: Duration,
     /// The caller knows that the connection is over: by closing it, or by having taken the peer's Close.
@@ -42,7 +42,7 @@ impl<N: Net> Calls<N> {
             Ok(engine) => Ok(Self {
                 engine,
                 target,
-                secrets: Arc::default(),
+                secrets: Secrets::default(),
                 send_timeout: config.send_timeout,
                 close_timeout: config.close_timeout,
                 is_told: false,
@@ -56,8 +56,8 @@ impl<N: Net> Calls<N> {
     }
 
     /// Sets what no error may show, should the peer repeat it.
-    pub(crate) fn set_secrets(&mut self, secrets: Vec<String>) {
-        self.secrets = secrets.into();
+    pub(crate) fn set_secrets(&mut self, secrets: Secrets) {
+        self.secrets = secrets;
     }
 
     pub(crate) fn net(&self) -> &N {

@@ -6,14 +6,13 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 
 use ws_core::handshake::{HandshakeError, Response};
 use ws_core::{CloseCode, SendError};
 
 pub(crate) use self::cause::{Cause, HandshakeFailure, Loss, Span};
 pub(crate) use self::proxy::{ProxyAnswer, ProxyFailure};
-use crate::secret;
+use crate::secret::Secrets;
 
 use crate::wire::is_cut_off;
 
@@ -96,13 +95,13 @@ impl Error {
             stage,
             target: target.into(),
             cause,
-            secrets: Arc::default(),
+            secrets: Secrets::default(),
         }))
     }
 
     /// The same error, which does not show any of `secrets` should the peer have repeated it.
-    pub(crate) fn hiding(mut self, secrets: &Arc<[String]>) -> Self {
-        self.0.secrets = Arc::clone(secrets);
+    pub(crate) fn hiding(mut self, secrets: &Secrets) -> Self {
+        self.0.secrets = secrets.clone();
         self
     }
 
@@ -265,7 +264,7 @@ impl fmt::Display for Error {
             cause,
             secrets,
         } = &*self.0;
-        let cause = secret::hide(cause.to_string(), secrets);
+        let cause = secrets.hide(&cause.to_string());
         match stage {
             Stage::Address => write!(f, "bad address: {cause}"),
             Stage::Proxy if target.is_empty() => cause.fmt(f),
@@ -294,7 +293,7 @@ struct Inner {
     target: String,
     cause: Cause,
     /// Not to be shown, whatever the cause says.
-    secrets: Arc<[String]>,
+    secrets: Secrets,
 }
 
 fn handshake_hint(error: &HandshakeError) -> Option<&'static str> {

@@ -89,7 +89,7 @@ impl ReceiveQueue {
             Message::Pong(payload) => self.pong = Some((number, payload)),
             Message::Close(close) => self.close = Some(close),
             Message::Text(_) | Message::Binary(_) => {
-                self.charged_bytes += charge(&message);
+                self.charged_bytes += charge(message.payload());
                 self.messages.push_back((number, message));
             }
         }
@@ -107,19 +107,20 @@ impl ReceiveQueue {
             return self.pong.take().map(|(_, payload)| Message::Pong(payload));
         }
         if let Some((_, message)) = self.messages.pop_front() {
-            self.charged_bytes -= charge(&message);
+            self.charged_bytes -= charge(message.payload());
             return Some(message);
         }
         self.close.take().map(Message::Close)
     }
 }
 
-fn charge(message: &Message) -> usize {
-    message.payload().len().max(MIN_CHARGE_BYTES)
+/// What a message that waits counts for.
+pub(crate) fn charge(payload: &[u8]) -> usize {
+    payload.len().max(MIN_CHARGE_BYTES)
 }
 
 /// What even an empty message costs in memory.
-const MIN_CHARGE_BYTES: usize = 64;
+pub(crate) const MIN_CHARGE_BYTES: usize = 64;
 
 #[cfg(test)]
 mod tests {

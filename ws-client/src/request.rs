@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::error::{Cause, Error, Stage};
 use crate::net::tcp;
 use crate::proxy::{ProxyChoice, ProxyMistake, ProxySettings};
+use crate::secret::Secrets;
 use crate::tls::TlsSettings;
 
 /// An address with what the opening handshake is to carry, and the deadlines and limits of the connection.
@@ -296,10 +297,15 @@ impl ConnectRequest {
     }
 
     /// Everything in the request that must not be printed, should the server echo it.
-    pub(crate) fn secrets(&self) -> Vec<String> {
+    pub(crate) fn secrets(&self) -> Secrets {
         let mut secrets = self.address.secrets();
         for (_, value) in &self.headers {
             secrets.push(value.clone());
+            // "id=0123; …": each value alone is the secret.
+            let pairs = value
+                .split([';', ',', ' '])
+                .filter_map(|word| word.split_once('='));
+            secrets.extend(pairs.map(|(_, value)| value.trim_matches('"').to_owned()));
             // "Bearer 0123": the second word alone is the secret.
             for word in value.split_whitespace().skip(1) {
                 secrets.push(word.to_owned());
@@ -320,7 +326,7 @@ impl ConnectRequest {
         if let ProxyChoice::Settings(settings) = &self.proxy {
             secrets.extend(settings.secrets());
         }
-        secrets
+        Secrets::new(secrets)
     }
 }
 
@@ -367,6 +373,17 @@ mod tests {
             key[..24].to_owned()
         };
         assert_ne!(key(), key());
+    }
+
+    /// R-32: a server may echo the one value of a header that it does not like.
+    #[test]
+    fn what_a_header_holds_is_a_secret_by_itself() {
+        let request = request("ws://h/")
+            .header("Cookie", "id=canary-4; theme=canary-5")
+            .header("Authorization", "Digest nonce=\"canary-6\", uri=\"/\"")
+            .header("X-Login", "Basic Y2FuYXJ5LTc6Y2FuYXJ5LTg=");
+        let echo = "canary-1, canary-4, canary-5, canary-6, canary-7, canary-8";
+        assert_eq!(request.secrets().hide(echo), "***, ***, ***, ***, ***, ***");
     }
 
     #[test]

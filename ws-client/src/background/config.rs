@@ -24,8 +24,8 @@ use crate::message::Message;
 pub struct BackgroundConfig {
     /// What happens when nobody takes the messages that come. Default: [`OnFull::Pause`].
     pub on_full: OnFull,
-    /// Most bytes of messages that wait to be sent, what the system has not taken included; one message may always wait.
-    /// Default: 16 MiB. Beyond it a send waits for its timeout and then fails.
+    /// Most bytes of messages that wait to be sent, 64 at least for each, what the system has not taken included; one
+    /// message may always wait. Default: 16 MiB. Beyond it a send waits for its timeout and then fails.
     pub max_send_queue_bytes: usize,
     /// Whether to connect again when the connection is lost. Default: no.
     pub reconnect: Option<Reconnect>,

@@ -10,19 +10,19 @@ use std::time::Instant;
 use ws_core::{EventLog, LogFile, LoggingSettings, OpenLogFile};
 
 use super::config::{BackgroundConfig, OnFull};
-use super::sync::{Arc, Mutex};
+use super::sync::Mutex;
 use crate::error::Span;
 use crate::request::ConnectRequest;
-use crate::secret::hide;
+use crate::secret::Secrets;
 
 /// A log that several threads read and the worker writes.
 pub(super) struct Journal {
     log: Mutex<EventLog>,
-    secrets: Arc<[String]>,
+    secrets: Secrets,
 }
 
 impl Journal {
-    pub(super) fn new(settings: &LoggingSettings, secrets: Arc<[String]>) -> Self {
+    pub(super) fn new(settings: &LoggingSettings, secrets: Secrets) -> Self {
         Self {
             log: Mutex::new(settings.event_log(open_file)),
             secrets,
@@ -31,13 +31,13 @@ impl Journal {
 
     /// Writes an event down.
     pub(super) fn note(&self, event: &str) {
-        let event = hide(event.to_owned(), &self.secrets);
+        let event = self.secrets.hide(event);
         self.log.lock().record(&local_time(), &event);
     }
 
     /// Writes an event of a kind down that may come very often.
     pub(super) fn note_limited(&self, now: Instant, kind: &'static str, event: &str) {
-        let event = hide(event.to_owned(), &self.secrets);
+        let event = self.secrets.hide(event);
         let mut log = self.log.lock();
         log.record_limited(now, kind, &local_time(), &event);
     }
@@ -132,7 +132,7 @@ mod tests {
         fs::write(&path, &full).unwrap();
         fs::write(&old, "older").unwrap();
         let settings = LoggingSettings::off().file_path(&path);
-        let journal = Journal::new(&settings, Arc::default());
+        let journal = Journal::new(&settings, Secrets::default());
         journal.note("fresh");
         journal.note("and more");
         let log = fs::read_to_string(&path).unwrap();
@@ -150,7 +150,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         // A folder is no file.
         let settings = LoggingSettings::default().file_path(folder.path());
-        let journal = Journal::new(&settings, Arc::default());
+        let journal = Journal::new(&settings, Secrets::default());
         journal.note("one");
         journal.note("two");
         let (lines, total) = journal.lines(9).unwrap();

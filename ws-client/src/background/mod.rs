@@ -119,10 +119,10 @@ impl BackgroundClient {
         let cancel = Cancel::default();
         let mut request = request.clone();
         request.cancel = cancel.clone();
-        let secrets: Arc<[String]> = request.secrets().into();
+        let secrets = request.secrets();
         let shared = Shared::new(
             target.clone(),
-            Arc::clone(&secrets),
+            secrets.clone(),
             &request.config,
             config.max_send_queue_bytes,
             cancel,
@@ -455,13 +455,14 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::secret::Secrets;
 
     /// a thread that ends by a panic leaves no caller waiting.
     #[test]
     fn the_end_of_the_thread_ends_every_call() {
         let target = String::from("ws://mock");
         let config = Config::default();
-        let shared = Shared::new(target, Arc::default(), &config, 1, Cancel::default());
+        let shared = Shared::new(target, Secrets::default(), &config, 1, Cancel::default());
         let shared = Arc::new(shared);
         let exit = Exit(Arc::clone(&shared));
         let calls = thread::scope(|scope| {

@@ -15,17 +15,25 @@ use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::error::{Cause, Error, ErrorKind};
 use crate::message::{Close, Message};
-use crate::queue::ReceiveQueue;
+use crate::queue::{MIN_CHARGE_BYTES, ReceiveQueue};
+use crate::secret::Secrets;
 
 /// Without end.
 const EVER: Duration = Duration::MAX;
-/// Messages that the receive queue holds, and bytes of the send queue.
+/// Short messages that either queue holds.
 const ROOM: usize = 2;
 
 fn shared() -> Arc<Shared> {
     let config = Config::default().max_queued_messages(ROOM);
     let target = String::from("ws://model");
-    let shared = Shared::new(target, Arc::default(), &config, ROOM, Cancel::default());
+    let max_outbox_bytes = ROOM * MIN_CHARGE_BYTES;
+    let shared = Shared::new(
+        target,
+        Secrets::default(),
+        &config,
+        max_outbox_bytes,
+        Cancel::default(),
+    );
     Arc::new(shared)
 }
 
@@ -204,20 +212,20 @@ fn destroying_ends_every_wait_in_every_schedule() {
     let count = explore("client: a receiver, a sender, a destroy", || {
         let shared = shared();
         let worker = Worker::open(&shared, 0);
-        // Nobody takes it: the next one waits for room.
-        send(&shared, 11, Duration::ZERO).unwrap();
+        // Nobody takes them: the next one waits for room.
+        (0..ROOM).for_each(|number| send(&shared, number, Duration::ZERO).unwrap());
         let receiver = {
             let shared = Arc::clone(&shared);
             spawn(move || receive(&shared, EVER).unwrap_err().kind())
         };
         let sender = {
             let shared = Arc::clone(&shared);
-            spawn(move || send(&shared, 22, EVER).unwrap_err().kind())
+            spawn(move || send(&shared, ROOM, EVER).unwrap_err().kind())
         };
         shared.destroy();
         assert_eq!(receiver.join(), ErrorKind::Closed);
         assert_eq!(sender.join(), ErrorKind::Closed);
-        assert_eq!(worker.run(), (vec![], 1));
+        assert_eq!(worker.run(), (vec![], ROOM));
         assert!(shared.wait_exit(EVER));
     });
     assert!(count > 40, "only {count} schedules");

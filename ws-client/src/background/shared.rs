@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::error::{Cause, Error, Stage};
 use crate::message::{Close, Message};
 use crate::queue::{Elsewhere, ReceiveQueue};
+use crate::secret::Secrets;
 
 /// What callers and the worker share.
 pub(super) struct Shared {
@@ -38,7 +39,7 @@ pub(super) struct Shared {
     /// The redacted address, for errors.
     target: String,
     /// What no error may show.
-    secrets: Arc<[String]>,
+    secrets: Secrets,
     close_timeout: Duration,
     max_outbox_bytes: usize,
     max_inbox: Elsewhere,
@@ -49,6 +50,7 @@ struct Inner {
     state: State,
     inbox: ReceiveQueue,
     outbox: VecDeque<Queued>,
+    /// Charged as those of the receive queue are.
     outbox_bytes: usize,
     /// Bytes that have left the outbox but not this process.
     wire_bytes: usize,
@@ -121,7 +123,7 @@ pub(super) struct Progress {
 impl Shared {
     pub(super) fn new(
         target: String,
-        secrets: Arc<[String]>,
+        secrets: Secrets,
         config: &Config,
         max_outbox_bytes: usize,
         cancel: Cancel,

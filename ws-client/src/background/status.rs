@@ -51,7 +51,7 @@ pub struct Statistics {
     pub is_paused: bool,
     /// Messages that wait to be sent.
     pub send_queue_messages: usize,
-    /// Bytes that wait to be sent, what the system has not taken included.
+    /// Their bytes, 64 at least for each, and what the system has not taken.
     pub send_queue_bytes: usize,
     /// When the newest text or binary message came.
     pub last_message: Option<Instant>,

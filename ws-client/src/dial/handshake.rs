@@ -9,6 +9,7 @@ use ws_core::handshake::{ClientHandshake, ClientStep, HandshakeError, HeadLimits
 use crate::deadline::Deadline;
 use crate::error::{Cause, HandshakeFailure, Stage};
 use crate::net::Net;
+use crate::secret::Secrets;
 use crate::wire::{Wire, tls_error};
 
 /// Why there is no open connection.
@@ -21,7 +22,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// With TLS 1.3 a server refuses our certificate only now.
-    pub(crate) fn into_cause(self, secrets: &[String]) -> (Stage, Cause) {
+    pub(crate) fn into_cause(self, secrets: &Secrets) -> (Stage, Cause) {
         let cause = match self {
             Self::Handshake(error) => Cause::Handshake(HandshakeFailure::new(error, secrets)),
             Self::Io(error) => match tls_error(&error) {

@@ -12,7 +12,7 @@ use ws_core::handshake::{
 use crate::deadline::Deadline;
 use crate::error::ProxyAnswer;
 use crate::net::Net;
-use crate::secret;
+use crate::secret::Secrets;
 use crate::wire::{Wire, is_cut_off};
 
 /// What a proxy is asked for.
@@ -22,7 +22,7 @@ pub(crate) struct Connect<'a> {
     /// Value of `Proxy-Authorization`.
     pub(crate) authorization: Option<&'a str>,
     /// Hidden in texts, should the proxy echo them.
-    pub(crate) secrets: &'a [String],
+    pub(crate) secrets: &'a Secrets,
 }
 
 /// Why there is no tunnel.
@@ -104,9 +104,10 @@ impl Connect<'_> {
         }
         let mut text = status.to_string();
         if !response.reason().is_empty() {
-            text.push_str(&format!(" {}", PeerText::new(response.reason())));
+            let reason = self.secrets.hide(response.reason());
+            text.push_str(&format!(" {}", PeerText::new(&reason)));
         }
-        ProxyAnswer::Status(status, secret::hide(text, self.secrets))
+        ProxyAnswer::Status(status, text)
     }
 
     fn login_refusal(&self, response: &Response) -> ProxyAnswer {
@@ -120,7 +121,7 @@ impl Connect<'_> {
             .collect();
         let has_basic = schemes.iter().any(|s| s.eq_ignore_ascii_case("basic"));
         if !has_basic && !schemes.is_empty() {
-            ProxyAnswer::LoginUnsupported(schemes.join(", "))
+            ProxyAnswer::LoginUnsupported(self.secrets.hide(&schemes.join(", ")))
         } else if self.authorization.is_some() {
             ProxyAnswer::LoginRefused
         } else {

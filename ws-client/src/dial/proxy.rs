@@ -19,7 +19,7 @@ use crate::deadline::Deadline;
 use crate::error::{Cause, ProxyAnswer, ProxyFailure, Stage};
 use crate::net::tcp::{Poller, TcpNet};
 use crate::proxy::{ProxyKind, ProxyMistake, ProxySettings};
-use crate::secret::Secret;
+use crate::secret::{Secret, Secrets};
 use crate::wire::Wire;
 
 /// The way through one proxy to one target.
@@ -69,7 +69,7 @@ impl Tunnel<'_> {
                 let connect = Connect {
                     authority: self.authority,
                     authorization: authorization.as_deref(),
-                    secrets: &proxy.secrets(),
+                    secrets: &Secrets::new(proxy.secrets()),
                 };
                 http_connect::open(&mut wire, &connect, &config.head_limits, deadline).map_err(
                     |failure| match failure {
@@ -98,7 +98,7 @@ impl Tunnel<'_> {
                 // That it answers is known now: only such a proxy is worth a thread.
                 let poller = net.into_poller();
                 let stream = dial
-                    .run(socks::in_flight(), resolver.cancel(), deadline)
+                    .run(&socks::in_flight(address), resolver.cancel(), deadline)
                     .map_err(|failure| match failure {
                         socks::Failure::Answer(answer) => answered(proxy, answer),
                         socks::Failure::Internal(cause) => unreached(cause),

@@ -2,20 +2,23 @@
 //!
 //! The crate blocks and knows no deadline, so each dial runs in a thread that owns only its inputs and a channel. A dial
 //! whose deadline passes leaves its thread behind; it ends when the proxy answers or goes away.
-//! Invariant: at most [`LIMIT`] threads wait for a proxy in a process; one more dial fails at once.
+//! Invariant: at most [`LIMIT`] threads of a process wait for one proxy; one more dial to it fails at once. Each proxy has
+//! a count of its own: a silent one keeps its places for as long as it keeps the connections, and no other must pay for it.
 //! Invariant: the thread reads no byte behind the proxy's answer: those belong to the tunnel.
 #![expect(
     clippy::disallowed_types,
     reason = "the crate gives a socket, which becomes a Net here"
 )]
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, LazyLock};
 use std::thread;
 
+use parking_lot::Mutex;
 use socks::{Socks4Stream, Socks5Stream, TargetAddr, ToTargetAddr};
 
 use super::place::Place;
@@ -25,7 +28,7 @@ use crate::error::{Cause, ProxyAnswer};
 use crate::proxy::ProxyKind;
 use crate::secret::Secret;
 
-/// Most dials that wait for their proxy at once in one process.
+/// Most dials of one process that wait for one proxy at once.
 pub(super) const LIMIT: usize = 8;
 
 /// Everything that one dial needs; owned by its thread.
@@ -46,10 +49,13 @@ pub(super) enum Failure {
     Timeout,
 }
 
-/// The count of dials that wait, one in a process.
-pub(super) fn in_flight() -> &'static Arc<AtomicUsize> {
-    static IN_FLIGHT: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
-    &IN_FLIGHT
+/// The count of dials that wait for `proxy`, one in a process.
+pub(super) fn in_flight(proxy: SocketAddr) -> Arc<AtomicUsize> {
+    static IN_FLIGHT: Mutex<BTreeMap<SocketAddr, Arc<AtomicUsize>>> = Mutex::new(BTreeMap::new());
+    let mut counts = IN_FLIGHT.lock();
+    // Whoever dials or waits has one, too.
+    counts.retain(|_, count| Arc::strong_count(count) > 1);
+    Arc::clone(counts.entry(proxy).or_default())
 }
 
 impl SocksDial {

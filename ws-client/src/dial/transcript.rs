@@ -6,7 +6,7 @@
 use ws_core::handshake::{PeerText, Response};
 
 use crate::address::redacted_target;
-use crate::secret::hide;
+use crate::secret::Secrets;
 
 /// Where the lines are logged, without anything around them in the CLI.
 const TARGET: &str = "ws_client::handshake";
@@ -29,7 +29,7 @@ const OPEN: [&str; 10] = [
 const CLOSED: [&str; 3] = ["set-cookie", "set-cookie2", "authentication-info"];
 
 /// Logs the request's head.
-pub(super) fn log_request(head: &[u8], secrets: &[String]) {
+pub(super) fn log_request(head: &[u8], secrets: &Secrets) {
     if log::log_enabled!(target: TARGET, log::Level::Debug) {
         for line in request_lines(&String::from_utf8_lossy(head), secrets) {
             log::debug!(target: TARGET, "> {line}");
@@ -38,7 +38,7 @@ pub(super) fn log_request(head: &[u8], secrets: &[String]) {
 }
 
 /// Logs the head of the server's answer.
-pub(super) fn log_response(response: &Response, secrets: &[String]) {
+pub(super) fn log_response(response: &Response, secrets: &Secrets) {
     if log::log_enabled!(target: TARGET, log::Level::Debug) {
         for line in response_lines(response, secrets) {
             log::debug!(target: TARGET, "< {line}");
@@ -46,7 +46,7 @@ pub(super) fn log_response(response: &Response, secrets: &[String]) {
     }
 }
 
-fn request_lines(head: &str, secrets: &[String]) -> Vec<String> {
+fn request_lines(head: &str, secrets: &Secrets) -> Vec<String> {
     let mut lines = head.lines().filter(|line| !line.is_empty());
     let mut shown = Vec::new();
     if let Some(line) = lines.next() {
@@ -63,15 +63,15 @@ fn request_lines(head: &str, secrets: &[String]) -> Vec<String> {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let is_open = OPEN.iter().any(|open| name.eq_ignore_ascii_case(open));
         match is_open {
-            true => format!("{name}:{}", hide(value.to_owned(), secrets)),
+            true => format!("{name}:{}", secrets.hide(value)),
             false => format!("{name}: ***"),
         }
     }));
     shown
 }
 
-fn response_lines(response: &Response, secrets: &[String]) -> Vec<String> {
-    let plain = |text: String| PeerText::new(&hide(text, secrets)).to_string();
+fn response_lines(response: &Response, secrets: &Secrets) -> Vec<String> {
+    let plain = |text: String| PeerText::new(&secrets.hide(&text)).to_string();
     let mut shown = vec![plain(format!(
         "HTTP/1.1 {} {}",
         response.status(),
@@ -104,7 +104,7 @@ mod tests {
     fn a_request_shows_no_secret() {
         let head = "GET /feed?token=canary&x HTTP/1.1\r\nHost: h:1\r\nAuthorization: Basic canary\r\n\
             X-Token: canary\r\nSec-WebSocket-Protocol: chat, canary-canary\r\nsec-websocket-key: abc=\r\n\r\n";
-        let lines = request_lines(head, &[String::from("canary-canary")]);
+        let lines = request_lines(head, &Secrets::new(vec![String::from("canary-canary")]));
         assert_eq!(
             lines,
             [
@@ -125,7 +125,7 @@ mod tests {
         let mut reader = HeadReader::new();
         reader.receive(head, &HeadLimits::default()).unwrap();
         let response = Response::parse(&reader).unwrap();
-        let lines = response_lines(&response, &[String::from("canary2")]);
+        let lines = response_lines(&response, &Secrets::new(vec![String::from("canary2")]));
         let text = lines.join("\n");
         assert!(
             !text.contains("canary") && !text.contains('\u{9b}'),

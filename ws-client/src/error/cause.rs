@@ -1,5 +1,6 @@
 //! Why something failed, in all detail, and how it is shown.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ws_core::handshake::{HandshakeError, PeerText};
+use ws_core::handshake::{HandshakeError, PeerText, Response};
 use ws_core::tls::{TlsConfigError, TlsError};
 use ws_core::{CloseCode, ReceiveError, SendError};
 
@@ -15,7 +16,7 @@ use super::{ErrorKind, ProxyFailure, words};
 use crate::address::AddressProblem;
 use crate::message::Close;
 use crate::proxy::ProxyMistake;
-use crate::secret;
+use crate::secret::Secrets;
 
 /// Why it failed.
 #[derive(Clone, Debug)]
@@ -129,17 +130,31 @@ pub(crate) struct HandshakeFailure {
 
 impl HandshakeFailure {
     /// Hides in the text for people each of `secrets` that the server has echoed.
-    pub(crate) fn new(error: HandshakeError, secrets: &[String]) -> Self {
-        let mut text = error.to_string();
-        if let HandshakeError::Refused(response) = &error {
-            let body = String::from_utf8_lossy(response.body());
-            if let Some(words) = words::first_words(&body) {
-                text.push_str(&format!(", saying \"{}\"", PeerText::new(&words)));
-            }
+    pub(crate) fn new(error: HandshakeError, secrets: &Secrets) -> Self {
+        let mut text = secrets.hide(&error.to_string());
+        if let HandshakeError::Refused(response) = &error
+            && let Some(words) = words::first_words(&body_text(response))
+        {
+            // Before it is cut, by whole secrets.
+            let words = secrets.hide(&words);
+            text.push_str(&format!(", saying \"{}\"", PeerText::new(&words)));
         }
-        let text = secret::hide(text, secrets);
         Self { error, text }
     }
+}
+
+/// A refusal's body, with a mark where more of it may have come than is kept.
+fn body_text(response: &Response) -> Cow<'_, str> {
+    let body = response.body();
+    let text = String::from_utf8_lossy(body);
+    if body.len() < Response::MAX_BODY_BYTES {
+        return text;
+    }
+    // A character may have been cut, too.
+    Cow::Owned(format!(
+        "{}…",
+        text.trim_end_matches(char::REPLACEMENT_CHARACTER)
+    ))
 }
 
 /// An end of the connection without a Close.

@@ -27,7 +27,7 @@ enum Why {
 /// What a proxy has answered, or done instead.
 #[derive(Clone, Debug)]
 pub(crate) enum ProxyAnswer {
-    /// Too many dials wait for their SOCKS proxy.
+    /// Too many dials wait for this SOCKS proxy.
     Busy {
         limit: usize,
     },
@@ -124,7 +124,7 @@ impl fmt::Display for ProxyAnswer {
         match self {
             Self::Busy { limit } => write!(
                 f,
-                "{limit} connections of this process still wait for a SOCKS proxy, the most allowed at once"
+                "{limit} connections of this process still wait for its answer, the most allowed at once"
             ),
             Self::Ended => f.write_str("it ended the connection without a whole answer"),
             Self::Forbidden => f.write_str("its rules do not allow the connection"),

@@ -10,6 +10,7 @@ use ws_core::{CloseCode, ReceiveError, SendError};
 
 use super::{Cause, Error, HandshakeFailure, Loss, ProxyFailure, Span, Stage};
 use crate::message::Close;
+use crate::secret::Secrets;
 
 fn os(kind: io::ErrorKind) -> Arc<io::Error> {
     Arc::new(kind.into())
@@ -111,7 +112,10 @@ fn every_cause_has_its_code_and_one_clear_line() {
         (Stage::Proxy, proxy(Cause::TlsEnded)),
         (
             Stage::Handshake,
-            Cause::Handshake(HandshakeFailure::new(HandshakeError::NotHttp, &[])),
+            Cause::Handshake(HandshakeFailure::new(
+                HandshakeError::NotHttp,
+                &Secrets::default(),
+            )),
         ),
         (
             Stage::Handshake,

@@ -1,7 +1,6 @@
 //! One connection of a swarm.
 
 use std::io;
-use std::sync::Arc;
 
 use ws_core::{
     CloseCode, CloseFrame, Connection, Event, Pressure, Receiver, Reply, Role, Scratch,
@@ -17,6 +16,7 @@ use crate::net::Net;
 use crate::net::Readiness;
 use crate::net::shared::SharedNet;
 use crate::net::tcp::TcpNet;
+use crate::secret::Secrets;
 use crate::wire::Wire;
 
 /// Something that has happened on a connection.
@@ -91,7 +91,7 @@ pub(super) struct Slot {
     /// It is on the swarm's list.
     pub(super) is_ready: bool,
     address: String,
-    secrets: Arc<[String]>,
+    secrets: Secrets,
 }
 
 impl Slot {
@@ -115,7 +115,7 @@ impl Slot {
             messages: 0,
             is_ready: true,
             address: request.address().to_string(),
-            secrets: request.secrets().into(),
+            secrets: request.secrets(),
         })
     }
 

@@ -19,6 +19,7 @@ use crate::message::Message;
 use crate::net::Net;
 use crate::net::mock::service::{Echo, Encrypted, HttpProxy, Said, Service, authority, serve};
 use crate::net::mock::{Incoming, MockNet, Take};
+use crate::secret::Secrets;
 
 /// What stands between us and the echo.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +74,7 @@ impl Way {
             let connect = Connect {
                 authority: "target.test:443",
                 authorization: None,
-                secrets: &[],
+                secrets: &Secrets::default(),
             };
             http_connect::open(&mut wire, &connect, &limits, deadline)
                 .map_err(|error| format!("{error:?}"))?;

@@ -61,7 +61,8 @@ fn nothing_shows_a_secret() {
     check(&Client::connect(&secure).unwrap_err());
 
     // Through proxies that refuse, echo the login, are none or are not there.
-    let proxies: [(ProxyKind, &'static [u8]); 6] = [
+    let proxies: [(ProxyKind, &'static [u8]); 7] = [
+        (ProxyKind::Http, b"HTTP/1.1 407 no\r\nProxy-Authenticate: canary-7f3a\r\n\r\n"),
         (ProxyKind::Http, b"HTTP/1.1 407 canary-7f3a\r\nProxy-Authenticate: Basic realm=\"canary-7f3a\"\r\n\r\n"),
         (ProxyKind::Http, b"HTTP/1.1 403 no canary-7f3a Y2FuYXJ5LTdmM2E6Y2FuYXJ5LTdmM2E=\r\nX: canary-7f3a\r\n\r\n"),
         (ProxyKind::Https, b"HTTP/1.1 400 canary-7f3a\r\n\r\n"),
@@ -113,6 +114,57 @@ fn nothing_shows_a_secret() {
     assert!(!printed.contains(CANARY), "{printed}");
     assert!(log.count("connected to") > 0, "the log was not kept");
     assert_eq!(log.count(CANARY), 0, "{log:?}");
+}
+
+/// Dials a server that refuses with this `reason` and `body`, and gives the error's text.
+fn refused(query: &str, reason: &str, body: &str) -> String {
+    let answer = format!(
+        "HTTP/1.1 403 {reason}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let server = serve_raw(move |mut stream| {
+        read_head(&mut stream);
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    let url = server.url.replace("ws://", "ws://admin:admin-canary@");
+    let error = Client::connect(&format!("{url}/?{query}")).unwrap_err();
+    server.join();
+    error.to_string()
+}
+
+#[test]
+fn a_secret_that_begins_as_another_is_hidden_whole() {
+    for said in [
+        "admin-canary",
+        "YWRtaW46YWRtaW4tY2FuYXJ5",
+        "abcd-canary",
+        "abcd canary",
+        "ab/canary",
+        "ab%2Fcanary",
+    ] {
+        let query = "user=abcd&token=abcd-canary&form=abcd+canary&path=ab/canary";
+        let text = refused(query, &format!("no {said}"), &format!("no {said} !"));
+        assert!(text.contains("403 no ***, saying \"no *** !\""), "{text}");
+    }
+}
+
+#[test]
+fn a_secret_that_a_limit_cuts_shows_none_of_it() {
+    let token = "canary-0123456789-abcdefghij";
+    let query = format!("token={token}");
+    // Around where reason and words are cut, and where no more of a body is kept.
+    for filler in (220..=260).step_by(4) {
+        let said = format!("{}{token}", "x".repeat(filler));
+        let text = refused(&query, &said, "");
+        assert!(!text.contains("cana"), "{text}");
+        let text = refused(&query, "", &said);
+        assert!(!text.contains("cana"), "{text}");
+    }
+    for filler in (990..=1030).step_by(4) {
+        let body = format!("<p class=\"{}\">No {token}", "x".repeat(filler - 15));
+        let text = refused(&query, "", &body);
+        assert!(!text.contains("cana"), "{text}");
+    }
 }
 
 /// The same with the client that keeps an event log, in memory and in a file.

@@ -1,12 +1,9 @@
 //! The beginning of a refusal's body, to be shown to a person.
 //!
-//! Invariant: holds at most [`MAX_BODY_BYTES`]; what a wrong chunk mark leaves unclear ends the body.
+//! Invariant: holds at most [`Response::MAX_BODY_BYTES`]; what a wrong chunk mark leaves unclear ends the body.
 
 use super::response::Response;
 use super::tokens::list_elements;
-
-/// How much of a body is kept.
-pub(crate) const MAX_BODY_BYTES: usize = 1024;
 
 /// Collects a body in pieces of any size.
 #[derive(Clone, Debug)]
@@ -72,7 +69,7 @@ impl BodyReader {
 
     /// Says whether the whole body, or as much as is kept, is there.
     pub(crate) fn is_done(&self) -> bool {
-        self.framing == Framing::Done || self.body.len() >= MAX_BODY_BYTES
+        self.framing == Framing::Done || self.body.len() >= Response::MAX_BODY_BYTES
     }
 
     /// Returns what was collected.
@@ -114,7 +111,7 @@ impl BodyReader {
     /// Keeps up to `left` bytes; returns the rest of the input and what is then left.
     fn take<'a>(&mut self, input: &'a [u8], left: u64) -> (&'a [u8], u64) {
         let taken = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
-        let room = MAX_BODY_BYTES - self.body.len();
+        let room = Response::MAX_BODY_BYTES - self.body.len();
         self.body.extend_from_slice(&input[..taken.min(room)]);
         (&input[taken..], left - taken as u64)
     }
@@ -218,16 +215,19 @@ mod tests {
         let long = vec![b'x'; 5000];
         assert_eq!(
             collect(UNTIL_EOF, &long),
-            (vec![b'x'; MAX_BODY_BYTES], true)
+            (vec![b'x'; Response::MAX_BODY_BYTES], true)
         );
         assert_eq!(collect(UNTIL_EOF, &long[..1023]), (vec![b'x'; 1023], false));
         let endless = "HTTP/1.1 500 x\r\nContent-Length: 18446744073709551615\r\n\r\n";
-        assert_eq!(collect(endless, &long), (vec![b'x'; MAX_BODY_BYTES], true));
+        assert_eq!(
+            collect(endless, &long),
+            (vec![b'x'; Response::MAX_BODY_BYTES], true)
+        );
         let mut chunked = b"ffffffffffffffff\r\n".to_vec();
         chunked.extend_from_slice(&long);
         assert_eq!(
             collect(CHUNKED, &chunked),
-            (vec![b'x'; MAX_BODY_BYTES], true)
+            (vec![b'x'; Response::MAX_BODY_BYTES], true)
         );
     }
 }

@@ -22,6 +22,9 @@ pub struct Response {
 }
 
 impl Response {
+    /// How much of a refusal's body is kept.
+    pub const MAX_BODY_BYTES: usize = 1024;
+
     /// Reads the head that `reader` has completed, of any status and of HTTP/1.1 or 1.0.
     ///
     /// # Errors
@@ -74,7 +77,7 @@ impl Response {
         self.fields.only("sec-websocket-protocol")
     }
 
-    /// Returns the first 1 KiB of a refusal's body, without its chunk marks.
+    /// Returns the first [`Response::MAX_BODY_BYTES`] of a refusal's body, without its chunk marks.
     pub fn body(&self) -> &[u8] {
         &self.body
     }

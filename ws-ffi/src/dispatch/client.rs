@@ -36,6 +36,8 @@ pub struct Client {
 struct Inner {
     /// The newest; it stays when it is over, for its log and for what it has still to give.
     connection: Option<Arc<BackgroundClient>>,
+    /// The one before, which is over, for what it has still to give until the newest has opened.
+    previous: Option<Arc<BackgroundClient>>,
     is_connecting: bool,
 }
 
@@ -93,8 +95,10 @@ impl Client {
     /// owns all it needs.
     pub fn abort(&self) {
         self.object.abort.set();
-        let connection = self.inner.lock().connection.clone();
-        if let Some(connection) = connection {
+        let inner = self.inner.lock();
+        let connections = [inner.connection.clone(), inner.previous.clone()];
+        drop(inner);
+        for connection in connections.iter().flatten() {
             connection.destroy();
         }
     }
@@ -142,12 +146,13 @@ impl Client {
             .logging(logging)
             .hook(Some(hook));
         let connection = Arc::new(BackgroundClient::start(&request, &config)?);
-        self.object.hold.forget(None);
-        let old = self
-            .inner
-            .lock()
-            .connection
-            .replace(Arc::clone(&connection));
+        let mut inner = self.inner.lock();
+        let mut old = inner.connection.replace(Arc::clone(&connection));
+        // One that has not opened has nothing to give.
+        if inner.previous.is_none() {
+            inner.previous = old.take();
+        }
+        drop(inner);
         // Not under the lock: it may have a thread to end.
         drop(old);
         // Whoever aborts has either seen the connection, or is seen here.
@@ -155,7 +160,16 @@ impl Client {
             connection.destroy();
         }
         // It keeps a deadline of its own.
-        Ok(connection.wait_open(Duration::MAX)?)
+        connection.wait_open(Duration::MAX)?;
+        let mut inner = self.inner.lock();
+        let previous = inner.previous.take();
+        // Under the lock: nobody has a message of the newest yet.
+        if previous.is_some() {
+            self.object.hold.forget(None);
+        }
+        drop(inner);
+        drop(previous);
+        Ok(())
     }
 
     fn next(&self, arguments: &Arguments<'_>) -> Result<Receipt<'_>, Failure> {
@@ -163,7 +177,9 @@ impl Client {
         if let Some(again) = self.object.hold.begin(None) {
             return Ok(again);
         }
-        let message = functions::get_message(&*self.connection()?, timeout)?;
+        let previous = self.inner.lock().previous.clone();
+        let connection = previous.map_or_else(|| self.connection(), Ok)?;
+        let message = functions::get_message(&connection, timeout)?;
         Ok(self.object.hold.hold(held(message)))
     }
 

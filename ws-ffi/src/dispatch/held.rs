@@ -6,6 +6,7 @@
 //!
 //! Invariant: a message whose metadata was not confirmed is given again, before any newer one.
 //! Invariant: a receive of one thread leaves alone what another thread was told of and is about to take.
+//! Invariant: a payload is taken by one thread.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -185,7 +186,9 @@ impl Hold {
         let held = {
             let own = thread::current().id();
             let state = self.0.lock();
-            let mut newest_first = state.current.iter().rev();
+            // Whoever takes one has an `Arc` of it; nobody else is to get it meanwhile.
+            let is_free = |(_, held): &&(ThreadId, Arc<Held>)| Arc::strong_count(held) == 1;
+            let mut newest_first = state.current.iter().rev().filter(is_free);
             let of_own = newest_first.clone().find(|(thread, _)| *thread == own);
             let (_, held) = of_own.or_else(|| newest_first.next())?;
             Arc::clone(held)
@@ -259,6 +262,17 @@ mod tests {
         // Its thread is gone.
         assert_eq!(taken(&hold).as_deref(), Some("3"));
         assert_eq!(taken(&hold), None);
+    }
+
+    #[test]
+    fn a_payload_that_is_being_taken_is_nobody_elses() {
+        let hold = Hold::default();
+        hold.hold(message("a", "1")).confirm();
+        hold.take_payload(|_| {
+            thread::scope(|scope| scope.spawn(|| assert_eq!(taken(&hold), None)).join()).unwrap();
+            None::<()>
+        });
+        assert_eq!(taken(&hold).as_deref(), Some("1"));
     }
 
     #[test]

@@ -110,10 +110,10 @@ impl Server {
                 let (id, remove) = (arguments.text(0)?, arguments.boolean(1)?);
                 let (code, reason) = (arguments.small(2)?, arguments.text(3)?);
                 let mailbox = self.mailbox()?;
+                functions::close_incoming_connection(&mailbox, id, remove, Some(code), reason)?;
                 if remove {
                     self.object.hold.forget(Some(id));
                 }
-                functions::close_incoming_connection(&mailbox, id, remove, Some(code), reason)?;
                 success
             }
             "GetConnectionList" => {

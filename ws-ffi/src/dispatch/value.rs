@@ -103,7 +103,8 @@ impl Value {
         }
     }
 
-    /// Returns the value as JSON text, keys in their order; otherwise as [`Value::to_json`].
+    /// Returns the value as JSON text, keys in their order and numbers without an exponent; otherwise as
+    /// [`Value::to_json`].
     pub fn to_json_text(&self) -> String {
         let mut text = String::new();
         self.write_json(&mut text);
@@ -133,6 +134,10 @@ impl Value {
                     value.write_json(text);
                 }
                 text.push('}');
+            }
+            // JSON allows an exponent, but 1C writes none; nor does `f64`. Without the sign of -0.
+            Self::Number(number) if number.is_finite() => {
+                text.push_str(&(number + 0.0).to_string());
             }
             simple => text.push_str(&simple.to_json().to_string()),
         }

@@ -91,6 +91,13 @@ fn every_value_is_sent_as_the_contract_says() {
         (Value::Number(1.5), "1.5"),
         (Value::Number(long), "1234567890123"),
         (Value::Number(-0.25), "-0.25"),
+        (Value::Number(-0.0), "0"),
+        (Value::Number(1e21), "1000000000000000000000"),
+        (Value::Number(-1e-7), "-0.0000001"),
+        (
+            Value::List(vec![Value::Number(1e21)]),
+            "[1000000000000000000000]",
+        ),
         (true.into(), "true"),
         (texts(&["а\"", ""]), "[\"а\\\"\",\"\"]"),
         (structure, "{\"b\":1,\"а\":[\"x\"],\"n\":null}"),

@@ -1,6 +1,6 @@
 //! The contract's order of things, without a pause between calls, again and again.
 
-use ws_ffi::dispatch::{Client, Value};
+use ws_ffi::dispatch::{Client, Payload, Value, find};
 
 use crate::support::*;
 
@@ -66,6 +66,39 @@ fn a_client_can_be_connected_again_as_soon_as_it_is_closed() {
         assert_eq!(text(&next(&server), "type"), "text");
         client.fails("CreateConnection", &[url(port)], "usage");
     }
+}
+
+///
+#[test]
+fn what_a_connection_has_left_is_given_until_another_one_is_open() {
+    let (server, port) = serve();
+    let client = connect(port);
+    let id = only_id(&server);
+    for text in ["1", "2", "3", "never read"] {
+        server.ok("SendData", &[id.clone(), text.into()]);
+    }
+    server.ok("CloseIncomingConnection", &[id]);
+    wait_until("the connection is over", || {
+        text(&client.ok("GetConnectionStatus", &[]), "state") == "closed"
+    });
+    let get_message = find("GetMessage").unwrap();
+    let take = || {
+        client.take_payload(|payload| match payload {
+            Payload::Text(text) => Some(text.clone()),
+            Payload::Binary(_) => None,
+        })
+    };
+    client.receive(get_message, &[0.into()]).confirm();
+    client.fails("CreateConnection", &[url(free_port())], "refused");
+    assert_eq!(take().as_deref(), Some("1"));
+    client.fails("CreateConnection", &[url(free_port())], "refused");
+    let left = client.ok("GetMessage", &[0.into()]);
+    assert_eq!(left.get("data"), Some(&"2".into()));
+    client.receive(get_message, &[0.into()]).confirm();
+    client.ok("CreateConnection", &[url(port)]);
+    assert_eq!(take(), None);
+    server.ok("SendData", &[only_id(&server), "4".into()]);
+    assert_eq!(receive(&client).get("data"), Some(&"4".into()));
 }
 
 /// The published loop: read until `result` is false.

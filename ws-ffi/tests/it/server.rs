@@ -1,6 +1,6 @@
 //! The server's functions, each parameter off its default once, every field compared.
 
-use ws_ffi::dispatch::{Server, Value};
+use ws_ffi::dispatch::{Payload, Server, Value, find};
 
 use crate::support::*;
 
@@ -122,6 +122,20 @@ fn a_connection_is_closed_and_removed_or_kept_until_it_is_read() {
         success
     );
     assert_eq!(listed(&server), []);
+}
+
+///
+#[test]
+fn a_close_that_fails_loses_nothing_that_was_received() {
+    let (client, server, id) = pair();
+    client.ok("SendTextMessage", &["1".into()]);
+    let receive = find("GetNextConnectionData").unwrap();
+    server.receive(receive, &[PATIENCE.into()]).confirm();
+    // A code that may not be sent.
+    let close = [id, true.into(), 1005.into()];
+    server.fails("CloseIncomingConnection", &close, "usage");
+    let taken = server.take_payload(|payload| Some(*payload == Payload::Binary(b"1".to_vec())));
+    assert_eq!(taken, Some(true));
 }
 
 #[test]

@@ -119,13 +119,13 @@ const PINS: &[(&str, &str, &str, &str)] = &[
         "attempt_delay: Duration::from_millis(250),",
     ),
     (
-        "name lookups, SOCKS dials at once",
+        "name lookups; SOCKS dials to one proxy, at once",
         "8",
         "ws-client/src/dial/resolve.rs",
         "const LIMIT: usize = 8;",
     ),
     (
-        "name lookups, SOCKS dials at once",
+        "name lookups; SOCKS dials to one proxy, at once",
         "8",
         "ws-client/src/dial/socks.rs",
         "const LIMIT: usize = 8;",

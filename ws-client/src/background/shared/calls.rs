@@ -10,6 +10,7 @@ use super::super::worker::Facts;
 use super::{DESTROYED, Inner, Queued, Shared, wait};
 use crate::error::{Cause, Error, Span, Stage};
 use crate::message::{Close, Message};
+use crate::queue::charge;
 
 /// How far [`Shared::begin_close`] has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,18 +50,18 @@ impl Shared {
             let cause = Cause::Send(SendError::ControlTooLong(payload.len()));
             return Err(self.failure(Stage::Send, cause));
         }
-        let length = message.payload().len();
+        let charged = charge(message.payload());
         let deadline = now().checked_add(timeout);
         let mut owned = None;
         let mut inner = self.inner.lock();
         loop {
             self.check_sendable(&inner)?;
             let queued = inner.outbox_bytes + inner.wire_bytes;
-            let has_room = queued == 0 || queued.saturating_add(length) <= self.max_outbox_bytes;
+            let has_room = queued == 0 || queued.saturating_add(charged) <= self.max_outbox_bytes;
             match owned.take() {
                 Some(queued) if has_room => {
                     inner.outbox.push_back(queued);
-                    inner.outbox_bytes += length;
+                    inner.outbox_bytes += charged;
                     Self::signal(inner);
                     return Ok(());
                 }

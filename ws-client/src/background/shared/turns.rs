@@ -9,7 +9,7 @@ use super::super::worker::Facts;
 use super::{End, Progress, Queued, Shared, Work, wait};
 use crate::error::{Cause, Error, Stage};
 use crate::message::{Close, Message};
-use crate::queue::Elsewhere;
+use crate::queue::{Elsewhere, charge};
 
 impl Shared {
     /// True once there is no use in connecting: the caller has closed or destroyed the client.
@@ -73,9 +73,10 @@ impl Shared {
             && let Some(queued) = inner.outbox.pop_front()
         {
             let length = queued.message.payload().len();
-            inner.outbox_bytes -= length;
+            let charged = charge(queued.message.payload());
+            inner.outbox_bytes -= charged;
             // Known exactly after the turn.
-            inner.wire_bytes += length;
+            inner.wire_bytes += charged;
             inner.has_left = true;
             taken += length.max(1);
             outgoing.push(queued);
@@ -226,12 +227,13 @@ mod tests {
     use crate::background::config::Alert;
     use crate::cancel::Cancel;
     use crate::config::Config;
+    use crate::secret::Secrets;
 
     fn alerted() -> (Arc<Shared>, mpsc::Receiver<Alert>) {
         let (sender, alerts) = mpsc::channel();
         let target = String::from("ws://mock");
         let config = Config::default();
-        let shared = Shared::new(target, Arc::default(), &config, 1, Cancel::default());
+        let shared = Shared::new(target, Secrets::default(), &config, 1, Cancel::default());
         let hook = Hook::new(move |alert| sender.send(alert).unwrap());
         (Arc::new(shared.with_hook(Some(hook))), alerts)
     }

@@ -26,6 +26,7 @@ use crate::error::{Cause, Error, ErrorKind, Stage};
 use crate::message::Message;
 use crate::net::Net;
 use crate::net::mock::{Incoming, MockNet, Take};
+use crate::secret::Secrets;
 use crate::wire::Wire;
 
 const TEXT: u8 = 0x81;
@@ -126,13 +127,16 @@ impl Rig {
         let max_outbox_bytes = background.max_send_queue_bytes;
         let shared = Shared::new(
             target,
-            Arc::default(),
+            Secrets::default(),
             &config,
             max_outbox_bytes,
             Cancel::default(),
         );
         let shared = Arc::new(shared);
-        let journal = Arc::new(Journal::new(&LoggingSettings::default(), Arc::default()));
+        let journal = Arc::new(Journal::new(
+            &LoggingSettings::default(),
+            Secrets::default(),
+        ));
         let (shared_too, journal_too) = (Arc::clone(&shared), Arc::clone(&journal));
         Self {
             worker: Worker::new(dialler, shared_too, journal_too, config, background),

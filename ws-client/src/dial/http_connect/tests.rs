@@ -10,6 +10,7 @@ use crate::deadline::Deadline;
 use crate::error::{Cause, Error, ErrorKind, ProxyAnswer, ProxyFailure, Stage};
 use crate::net::Net;
 use crate::net::mock::{Incoming, MockNet, Take};
+use crate::secret::Secrets;
 use crate::wire::Wire;
 
 const OK: &str = "HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n\r\n";
@@ -21,7 +22,7 @@ fn run_with(net: &MockNet, authorization: Option<&str>) -> Result<Wire<MockNet>,
     let connect = Connect {
         authority: "target.test:9894",
         authorization,
-        secrets: &["dXNlcjpwYXNzd29yZA==".to_owned()],
+        secrets: &Secrets::new(vec!["dXNlcjpwYXNzd29yZA==".to_owned()]),
     };
     open(&mut wire, &connect, &HeadLimits::default(), deadline)?;
     Ok(wire)

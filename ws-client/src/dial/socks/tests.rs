@@ -306,6 +306,25 @@ fn a_proxy_that_dies_at_any_byte_is_an_error() {
     }
 }
 
+/// R-35: a proxy that is silent for ever costs nobody who goes through another.
+#[test]
+fn silent_proxies_take_no_place_of_another() {
+    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let (silent, other) = (listen(), listen());
+    let try_once = |listener: &TcpListener| {
+        let address = listener.local_addr().unwrap();
+        let dial = dial(ProxyKind::Socks5, address, None);
+        dial.run(&in_flight(address), &Cancel::default(), Deadline::at(now()))
+    };
+    for _ in 0..LIMIT {
+        let result = try_once(&silent);
+        assert!(matches!(result, Err(Failure::Timeout)), "{result:?}");
+    }
+    assert!(shown(try_once(&silent)).contains("still wait for its answer"));
+    let result = try_once(&other);
+    assert!(matches!(result, Err(Failure::Timeout)), "{result:?}");
+}
+
 /// R-31, style.md 8.2
 #[test]
 fn silent_proxies_hold_eight_threads_and_the_ninth_dial_fails_at_once() {
@@ -330,7 +349,7 @@ fn silent_proxies_hold_eight_threads_and_the_ninth_dial_fails_at_once() {
     );
     assert_eq!(
         shown(result),
-        "Proxy: 8 connections of this process still wait for a SOCKS proxy, the most allowed at once \
+        "Proxy: 8 connections of this process still wait for its answer, the most allowed at once \
          [wait until they end; the proxy does not answer]"
     );
     assert!(start.elapsed() < Duration::from_secs(5));

@@ -222,6 +222,29 @@ fn a_silent_peer_is_given_up_after_interval_and_timeout() {
     );
 }
 
+///
+#[test]
+fn a_send_queue_is_full_of_empty_messages_and_pings_too() {
+    let net = MockNet::new();
+    net.take(Take::BlockUntil(seconds(10)));
+    let background = BackgroundConfig::default().max_send_queue_bytes(640);
+    let mut rig = Rig::new([Some(net)], no_keepalive(), &background);
+    assert!(rig.run(SECOND));
+    for _ in 0..5 {
+        rig.send("").unwrap();
+        rig.shared
+            .send(Outgoing::Ping(&[]), Duration::ZERO)
+            .unwrap();
+    }
+    let error = rig.send("").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QueueFull);
+    let statistics = rig.shared.statistics();
+    assert_eq!(statistics.send_queue_messages, 10);
+    assert_eq!(statistics.send_queue_bytes, 640);
+    assert!(rig.run(seconds(11)));
+    assert_eq!(rig.shared.statistics().send_queue_bytes, 0);
+}
+
 #[test]
 fn a_full_send_queue_is_an_error_with_the_figures_and_an_empty_one_admits_one() {
     let net = MockNet::new();
