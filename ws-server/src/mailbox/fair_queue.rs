@@ -202,7 +202,8 @@ impl FairQueue {
 
     /// Makes a message that a reader is already waiting for, without queueing it.
     ///
-    /// The connection's queue must be empty. `None` if the connection has ended on our side.
+    /// The connection's queue must be empty. `None` if the connection has ended on our side. How many follow
+    /// is for the reader to count: those of the same read come after it.
     pub(super) fn pass(&mut self, id: ConnectionId, message: Stored) -> Option<Received> {
         let entry = self.entries.get(&id).filter(|entry| entry.end.is_none())?;
         debug_assert!(
@@ -382,6 +383,17 @@ impl FairQueue {
             statistics.unsent_bytes += entry.unsent.total();
         }
         statistics
+    }
+
+    /// Counts what a reader of one connection, or of any, can take at once.
+    pub(super) fn waiting(&self, target: Option<ConnectionId>) -> usize {
+        match target {
+            None => self.depth.messages,
+            Some(id) => self
+                .entries
+                .get(&id)
+                .map_or(0, |entry| entry.messages.len()),
+        }
     }
 
     pub(super) const fn depth(&self) -> QueueDepth {

@@ -372,9 +372,13 @@ impl Inbox {
         }
         // A message handed over was never queued, so there is no pause to end.
         let received = guard.waiters.leave(key).transpose()?;
-        Ok(received.map(|received| Taken {
-            received,
-            resume: false,
+        Ok(received.map(|mut received| {
+            // Others may have come behind it, in the same read.
+            received.more = guard.queue.waiting(target);
+            Taken {
+                received,
+                resume: false,
+            }
         }))
     }
 }

@@ -153,6 +153,23 @@ fn who_waits_for_one_connection_goes_before_who_waits_for_any() {
     });
 }
 
+/// `more` counts what came behind the message in the same read, too, as the next call finds it.
+#[test]
+fn a_message_given_to_who_waits_says_how_many_are_left_to_take() {
+    let inbox = inbox_with(2, LIMITS);
+    let more_of = |target, slot: u32| {
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| inbox.wait(target, long()).unwrap().unwrap().received);
+            wait_for_waiters(&inbox, 1);
+            inbox.push_all(id(slot), (0..3).map(message));
+            reader.join().unwrap().more
+        })
+    };
+    assert_eq!(more_of(None, 0), 2);
+    assert_eq!(more_of(Some(id(1)), 1), 2, "of this connection alone");
+    assert_eq!(inbox.depth().unwrap().messages, 4);
+}
+
 #[test]
 fn waiting_for_one_connection_leaves_the_messages_of_others_alone() {
     let inbox = inbox_with(2, LIMITS);
