@@ -307,6 +307,7 @@ impl Inbox {
         match open {
             Ok(()) => {
                 state.tell_ended(id, end);
+                state.bound_unread(id);
                 if hand_over() {
                     Ok(())
                 } else {
@@ -421,7 +422,7 @@ impl State {
     /// While nobody reads, keeps the messages of the newest ended connections only: clients that come, say something
     /// and go must not fill the memory of a server that only sends.
     fn bound_unread(&mut self, id: ConnectionId) {
-        if self.polled {
+        if self.polled || self.queue.waiting(Some(id)) == 0 {
             return;
         }
         self.unread.push_back(id);

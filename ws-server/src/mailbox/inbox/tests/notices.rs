@@ -77,17 +77,27 @@ fn a_removed_connection_leaves_no_notice_and_a_closed_one_does() {
     assert_eq!(inbox.wait(None, Some(now())), Ok(None));
 }
 
-/// Clients that come, say something and go, while nobody reads: only the newest are kept, and those all.
+/// Clients that come, say something and go, while nobody reads: only the newest are kept, and those all, whoever closed.
 #[test]
 fn until_the_first_poll_ended_connections_are_bounded() {
     let inbox = Inbox::new(LIMITS, Notices::default());
     let visit = |slot| {
         assert!(inbox.open(id(slot), details()));
         inbox.push(id(slot), message(slot.into()));
-        assert!(inbox.close(id(slot), &ending()));
+        if slot % 2 == 0 {
+            assert!(inbox.close(id(slot), &ending()));
+        } else {
+            inbox.end(id(slot), false, &ending(), || true).unwrap();
+        }
     };
+    // Who says nothing takes no place.
+    let silent = u32::MAX;
     let count = u32::try_from(MAX_UNREAD).unwrap();
-    (0..count + 10).for_each(visit);
+    for slot in 0..count + 10 {
+        visit(slot);
+        assert!(inbox.open(id(silent), details()));
+        assert!(inbox.close(id(silent), &ending()));
+    }
     assert_eq!(inbox.connections().unwrap().len(), MAX_UNREAD);
     assert_eq!(inbox.depth().unwrap().dropped, 10);
     let first = inbox.wait(None, Some(now())).unwrap().unwrap().received;
