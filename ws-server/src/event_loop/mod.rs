@@ -387,14 +387,14 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
 /// Warnings of which at most one a second is written; the event log has a measure of its own.
 #[derive(Debug, Default)]
-struct RareLog {
+pub(crate) struct RareLog {
     /// Not before, in the clock's milliseconds.
     next: u64,
     left_out: u64,
 }
 
 impl RareLog {
-    fn warn(&mut self, journal: &Journal, clock: &Clock, text: impl FnOnce() -> String) {
+    pub(crate) fn warn(&mut self, journal: &Journal, clock: &Clock, text: impl FnOnce() -> String) {
         let now = clock.millis();
         let is_left_out = now < self.next;
         if is_left_out && !journal.is_on() {

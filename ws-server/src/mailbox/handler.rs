@@ -8,11 +8,13 @@ use ws_core::{
 };
 
 use super::fair_queue::{Pushed, Stored};
-use super::inbox::{Inbox, Over};
+use super::inbox::{Inbox, Over, Refused};
 use super::limits::Left;
 use super::message::{ConnectionDetails, ConnectionEnd, MessageKind};
 use super::signal::Signal;
 use super::sync::Arc;
+use crate::event_loop::RareLog;
+use crate::http;
 use crate::{
     Accepted, CloseInfo, ConnectionId, Connections, Context, Flow, Handler, Message, SendError,
 };
@@ -70,6 +72,7 @@ pub(super) struct MailboxHandler {
     /// Headers to keep, by name; `*` stands for all.
     kept_headers: Vec<String>,
     batch: Batch,
+    log: RareLog,
 }
 
 /// Messages of the connection that is being read, to be handed to the inbox together: one lock and one wake-up.
@@ -119,6 +122,7 @@ impl MailboxHandler {
             subprotocols,
             kept_headers,
             batch: Batch::default(),
+            log: RareLog::default(),
         }
     }
 
@@ -133,6 +137,23 @@ impl MailboxHandler {
         match pushed {
             Pushed::Room | Pushed::Ended => Flow::Continue,
             Pushed::Full => Flow::Pause,
+        }
+    }
+
+    /// Says why a client is not let in, and tells the operator what to do about it.
+    fn refuse(&mut self, connections: &Connections<State>, refused: Refused) -> HttpAnswer {
+        match refused {
+            Refused::Over => http::stopping(),
+            Refused::Full { limit_bytes } => {
+                self.log
+                    .warn(&connections.journal, &connections.clock, || {
+                        format!(
+                            "a connection was refused: unread messages use up their limit of {limit_bytes} bytes; read \
+                             them, or raise the limit (max_queued_bytes_in_all)"
+                        )
+                    });
+                http::unread_full(limit_bytes)
+            }
         }
     }
 
@@ -186,9 +207,8 @@ impl Handler for MailboxHandler {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
         };
-        if !self.inbox.open(context.id(), Arc::new(details)) {
-            return Err(HttpAnswer::new(503, "the server stops"));
-        }
+        let opened = self.inbox.open(context.id(), Arc::new(details));
+        opened.map_err(|refused| self.refuse(context.connections(), refused))?;
         let accepted = Accepted::new(State::NEW);
         Ok(match subprotocol {
             Some(name) => accepted.subprotocol(name),

@@ -44,6 +44,18 @@ impl From<Over> for MailboxError {
     }
 }
 
+/// Why a mailbox takes no new connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// It has ended.
+    Over,
+    /// As many bytes wait to be taken as may.
+    Full {
+        /// [`QueueLimits::total_bytes`].
+        limit_bytes: usize,
+    },
+}
+
 /// Which notices readers get.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Notices {
@@ -96,12 +108,23 @@ impl Inbox {
         Self { hook, ..self }
     }
 
-    /// Adds a connection to the list. `false` if the mailbox has ended.
-    pub(super) fn open(&self, id: ConnectionId, details: Arc<ConnectionDetails>) -> bool {
+    /// Adds a connection to the list, unless the mailbox has ended or is full.
+    ///
+    /// Each connection may add something to a full one: new ones in place of those that ended would fill it without end.
+    pub(super) fn open(
+        &self,
+        id: ConnectionId,
+        details: Arc<ConnectionDetails>,
+    ) -> Result<(), Refused> {
         {
             let mut state = self.state.lock();
             if state.over.is_some() {
-                return false;
+                return Err(Refused::Over);
+            }
+            let limit_bytes = state.queue.limits().total_bytes;
+            // While nobody reads, the oldest make room.
+            if state.polled && state.queue.depth().bytes >= limit_bytes {
+                return Err(Refused::Full { limit_bytes });
             }
             state.queue.open(id, details);
         }
@@ -109,7 +132,7 @@ impl Inbox {
             // The queue is not full after it: at least one message more is let in.
             self.push(id, Stored::notice(MessageKind::Opened));
         }
-        true
+        Ok(())
     }
 
     /// Hands a message to whoever waits for it, else queues it.

@@ -47,7 +47,7 @@ impl Run {
         let limits = QueueLimits {
             messages: max_queued_messages.max(1),
             bytes: max_queued_bytes,
-            total_bytes: max_queued_bytes_in_all,
+            total_bytes: max_queued_bytes_in_all.max(1),
         };
         let notices = Notices {
             open: open_notices,
