@@ -224,6 +224,10 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// answered, since behind that nothing may be sent (RFC 6455 §5.5.1).
     ///
     /// The peer may be in the same program, which sent something at one end before it closed the other.
+    ///
+    /// A command may be about the connection itself, whose state is in its slot. What it sends goes before the answer; if it
+    /// closes, ours was the first Close, and the peer's is its answer; if it aborts, nothing is answered; and pausing no
+    /// longer matters, as what follows a Close is not looked at.
     fn take_handler_commands(&mut self) {
         for _ in 0..COMMANDS_IN_A_TURN {
             if self.held_command.is_some() {

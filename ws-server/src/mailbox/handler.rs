@@ -76,16 +76,32 @@ pub(super) struct MailboxHandler {
 }
 
 /// Messages of the connection that is being read, to be handed to the inbox together: one lock and one wake-up.
+///
+/// Invariant: it is empty between the turns of connections. Within a turn others may be told that they have ended.
 #[derive(Debug, Default)]
 struct Batch {
+    /// Whose messages they are; none while there are none.
+    owner: Option<ConnectionId>,
     messages: Vec<Stored>,
     bytes: usize,
 }
 
 impl Batch {
-    fn push(&mut self, message: Stored) {
+    fn push(&mut self, id: ConnectionId, message: Stored) {
+        debug_assert!(
+            self.owner.is_none_or(|owner| owner == id),
+            "a turn has ended without its messages handed over"
+        );
+        self.owner = Some(id);
         self.bytes += message.charge();
         self.messages.push(message);
+    }
+
+    /// Takes the messages of a connection out; none if there are none of it.
+    fn take(&mut self, id: ConnectionId) -> Option<impl Iterator<Item = Stored>> {
+        self.owner.take_if(|owner| *owner == id)?;
+        self.bytes = 0;
+        Some(self.messages.drain(..))
     }
 
     /// Tells whether it has to be handed over; at the latest when it may have filled the queue.
@@ -126,13 +142,12 @@ impl MailboxHandler {
         }
     }
 
-    /// Hands the batch to the inbox.
+    /// Hands what the batch has of a connection to the inbox.
     fn hand_over(&mut self, id: ConnectionId, state: &mut State) -> Flow {
-        if self.batch.messages.is_empty() {
+        let Some(messages) = self.batch.take(id) else {
             return Flow::Continue;
-        }
-        self.batch.bytes = 0;
-        let (pushed, left) = self.inbox.push_all(id, self.batch.messages.drain(..));
+        };
+        let (pushed, left) = self.inbox.push_all(id, messages);
         state.left = left;
         match pushed {
             Pushed::Room | Pushed::Ended => Flow::Continue,
@@ -236,9 +251,10 @@ impl Handler for MailboxHandler {
             return Flow::Continue;
         }
         payload.extend_from_slice(message.as_bytes());
-        self.batch.push(Stored { kind, payload });
+        let id = context.id();
+        self.batch.push(id, Stored { kind, payload });
         if self.batch.is_full(state.left) {
-            self.hand_over(context.id(), state)
+            self.hand_over(id, state)
         } else {
             Flow::Continue
         }
@@ -277,6 +293,10 @@ impl Handler for MailboxHandler {
         );
     }
 
+    /// Comes within the turn of a connection that has just closed, too.
+    ///
+    /// What is sent to this one is not reported any more, but its end, which is next, ends the count. If it is the one to
+    /// be closed, the inbox has taken nothing of it since the call, the batch included.
     fn on_command(&mut self, connections: &mut Connections<State>, command: Command) {
         match command {
             Command::Send { id, frame } => {
