@@ -323,19 +323,26 @@ impl FairQueue {
         if let Some(entry) = self.entries.get_mut(&id)
             && !entry.unsent.reserve(message.frame_bytes, limit)
         {
-            return Err(self.full(id, message, limit));
+            return Err(self.full(id, message, limit, 0));
         }
         self.totals.messages_sent += 1;
         self.totals.bytes_sent += message.payload_bytes as u64;
         Ok(())
     }
 
-    /// Says that a message found no room.
-    pub(super) fn full(&self, id: ConnectionId, message: Outgoing, limit: usize) -> MailboxError {
+    /// Says that a message found no room beside what is queued, and the `before` bytes of those who wait for room.
+    pub(super) fn full(
+        &self,
+        id: ConnectionId,
+        message: Outgoing,
+        limit: usize,
+        before: usize,
+    ) -> MailboxError {
         let entry = self.entries.get(&id);
+        let queued_bytes = entry.map_or(0, |entry| entry.unsent.total());
         MailboxError::QueueFull {
             id,
-            queued_bytes: entry.map_or(0, |entry| entry.unsent.total()),
+            queued_bytes: queued_bytes.saturating_add(before),
             message_bytes: message.frame_bytes,
             limit_bytes: limit,
         }

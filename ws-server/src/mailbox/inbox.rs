@@ -249,7 +249,7 @@ impl Inbox {
         limit: usize,
         deadline: Option<Instant>,
     ) -> Result<(), MailboxError> {
-        let ticket = guard.room.enter(id);
+        let ticket = guard.room.enter(id, message.frame_bytes);
         let result = loop {
             let is_late = match deadline {
                 None => {
@@ -281,7 +281,7 @@ impl Inbox {
         let mut result = Broadcast::default();
         let open: Vec<_> = state.queue.open_ids(path).collect();
         for id in open {
-            match state.queue.reserve(id, message, limit) {
+            match state.admit(id, message, limit, None) {
                 Ok(()) => result.sent.push(id),
                 Err(_) => result.full.push(id),
             }
@@ -477,9 +477,10 @@ impl State {
         ticket: Option<&Ticket>,
     ) -> Result<(), MailboxError> {
         self.check_running()?;
-        if ticket.is_some_and(|ticket| !self.room.is_first(ticket)) {
+        let before = self.room.bytes_before(id, ticket);
+        if before > 0 {
             self.queue.check_open(id)?;
-            return Err(self.queue.full(id, message, limit));
+            return Err(self.queue.full(id, message, limit, before));
         }
         self.queue.reserve(id, message, limit)
     }
