@@ -141,7 +141,9 @@ pub trait Handler {
 
     /// Comes after the last message of those that one read brought, before what was sent meanwhile leaves.
     ///
-    /// For handlers that pass messages on: many can be passed on together.
+    /// For handlers that pass messages on: many can be passed on together. If the read also brought the end of the
+    /// connection, [`Handler::on_close`] comes in its place. Before either, other connections may be told to have ended,
+    /// and commands may come.
     fn on_messages_end(
         &mut self,
         context: &mut Context<'_, Self::Connection>,
@@ -165,6 +167,9 @@ pub trait Handler {
     }
 
     /// Takes a command that another thread sent to this loop.
+    ///
+    /// What was sent before a peer's Close came is taken before this is answered: behind the messages of the same read, and
+    /// before [`Handler::on_close`], so that the connection is open as any other.
     fn on_command(
         &mut self,
         connections: &mut Connections<Self::Connection>,

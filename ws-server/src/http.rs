@@ -88,6 +88,14 @@ pub(crate) fn pool_full(limit: usize) -> HttpAnswer {
     busy(format!("all {limit} connections of this server are in use"))
 }
 
+/// The answer of a server whose program has as much left to read as may wait for it.
+pub(crate) fn unread_full(limit_bytes: usize) -> HttpAnswer {
+    busy(format!(
+        "messages that this server's program has not read use up their limit of {limit_bytes} bytes; try again when it has \
+         read some"
+    ))
+}
+
 /// The answer of a server that stops.
 pub(crate) fn stopping() -> HttpAnswer {
     HttpAnswer::new(503, "the server stops")

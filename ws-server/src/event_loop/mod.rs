@@ -234,6 +234,10 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     ///
     /// The peer may be in the same program, which sent something at one end before it closed the other. A connection that
     /// another loop hands over is no reason to stop there: nobody looks at it before this turn is over.
+    ///
+    /// A command may be about the connection itself, whose state is in its slot. What it sends goes before the answer; if it
+    /// closes, ours was the first Close, and the peer's is its answer; if it aborts, nothing is answered; and pausing no
+    /// longer matters, as what follows a Close is not looked at.
     fn take_handler_commands(&mut self) {
         for _ in 0..COMMANDS_IN_A_TURN {
             if self.held_command.is_some() {
@@ -425,14 +429,14 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
 /// Warnings of which at most one a second is written; the event log has a measure of its own.
 #[derive(Debug, Default)]
-struct RareLog {
+pub(crate) struct RareLog {
     /// Not before, in the clock's milliseconds.
     next: u64,
     left_out: u64,
 }
 
 impl RareLog {
-    fn warn(&mut self, journal: &Journal, clock: &Clock, text: impl FnOnce() -> String) {
+    pub(crate) fn warn(&mut self, journal: &Journal, clock: &Clock, text: impl FnOnce() -> String) {
         let now = clock.millis();
         let is_left_out = now < self.next;
         if is_left_out && !journal.is_on() {

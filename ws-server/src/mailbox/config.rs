@@ -21,6 +21,9 @@ pub struct MailboxConfig {
     ///
     /// From three quarters on a connection is not read while 1 MiB of it waits to be taken, and at the limit while
     /// 64 KiB of it wait.
+    ///
+    /// At the limit newcomers get HTTP 503 until something is taken: what closed connections have left counts as well, and
+    /// each new one could leave more. Before the first poll nobody is refused.
     pub max_queued_bytes_in_all: usize,
     /// Headers of the opening request to be kept with the connection, by name in any case; `*` stands for all.
     /// Default: none. They cost memory as long as the connection is listed.
@@ -84,7 +87,7 @@ impl MailboxConfig {
         self
     }
 
-    /// Sets the bytes of all connections together that may wait to be taken.
+    /// Sets the bytes of all connections together that may wait to be taken; 0 counts as 1.
     #[must_use]
     pub const fn max_queued_bytes_in_all(mut self, bytes: usize) -> Self {
         self.max_queued_bytes_in_all = bytes;

@@ -38,7 +38,7 @@ pub enum MailboxError {
     QueueFull {
         /// The connection sent to.
         id: ConnectionId,
-        /// Bytes that already wait for its socket.
+        /// Bytes that already wait for its socket, those of threads that wait for room included.
         queued_bytes: usize,
         /// Bytes of the refused message, as a frame.
         message_bytes: usize,

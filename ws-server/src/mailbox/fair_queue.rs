@@ -202,7 +202,8 @@ impl FairQueue {
 
     /// Makes a message that a reader is already waiting for, without queueing it.
     ///
-    /// The connection's queue must be empty. `None` if the connection has ended on our side.
+    /// The connection's queue must be empty. `None` if the connection has ended on our side. How many follow
+    /// is for the reader to count: those of the same read come after it.
     pub(super) fn pass(&mut self, id: ConnectionId, message: Stored) -> Option<Received> {
         let entry = self.entries.get(&id).filter(|entry| entry.end.is_none())?;
         debug_assert!(
@@ -322,19 +323,26 @@ impl FairQueue {
         if let Some(entry) = self.entries.get_mut(&id)
             && !entry.unsent.reserve(message.frame_bytes, limit)
         {
-            return Err(self.full(id, message, limit));
+            return Err(self.full(id, message, limit, 0));
         }
         self.totals.messages_sent += 1;
         self.totals.bytes_sent += message.payload_bytes as u64;
         Ok(())
     }
 
-    /// Says that a message found no room.
-    pub(super) fn full(&self, id: ConnectionId, message: Outgoing, limit: usize) -> MailboxError {
+    /// Says that a message found no room beside what is queued, and the `before` bytes of those who wait for room.
+    pub(super) fn full(
+        &self,
+        id: ConnectionId,
+        message: Outgoing,
+        limit: usize,
+        before: usize,
+    ) -> MailboxError {
         let entry = self.entries.get(&id);
+        let queued_bytes = entry.map_or(0, |entry| entry.unsent.total());
         MailboxError::QueueFull {
             id,
-            queued_bytes: entry.map_or(0, |entry| entry.unsent.total()),
+            queued_bytes: queued_bytes.saturating_add(before),
             message_bytes: message.frame_bytes,
             limit_bytes: limit,
         }
@@ -382,6 +390,17 @@ impl FairQueue {
             statistics.unsent_bytes += entry.unsent.total();
         }
         statistics
+    }
+
+    /// Counts what a reader of one connection, or of any, can take at once.
+    pub(super) fn waiting(&self, target: Option<ConnectionId>) -> usize {
+        match target {
+            None => self.depth.messages,
+            Some(id) => self
+                .entries
+                .get(&id)
+                .map_or(0, |entry| entry.messages.len()),
+        }
     }
 
     pub(super) const fn depth(&self) -> QueueDepth {

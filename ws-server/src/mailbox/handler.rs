@@ -8,11 +8,13 @@ use ws_core::{
 };
 
 use super::fair_queue::{Pushed, Stored};
-use super::inbox::{Inbox, Over};
+use super::inbox::{Inbox, Over, Refused};
 use super::limits::Left;
 use super::message::{ConnectionDetails, ConnectionEnd, MessageKind};
 use super::signal::Signal;
 use super::sync::Arc;
+use crate::event_loop::RareLog;
+use crate::http;
 use crate::{
     Accepted, CloseInfo, ConnectionId, Connections, Context, Flow, Handler, Message, SendError,
 };
@@ -70,19 +72,36 @@ pub(super) struct MailboxHandler {
     /// Headers to keep, by name; `*` stands for all.
     kept_headers: Vec<String>,
     batch: Batch,
+    log: RareLog,
 }
 
 /// Messages of the connection that is being read, to be handed to the inbox together: one lock and one wake-up.
+///
+/// Invariant: it is empty between the turns of connections. Within a turn others may be told that they have ended.
 #[derive(Debug, Default)]
 struct Batch {
+    /// Whose messages they are; none while there are none.
+    owner: Option<ConnectionId>,
     messages: Vec<Stored>,
     bytes: usize,
 }
 
 impl Batch {
-    fn push(&mut self, message: Stored) {
+    fn push(&mut self, id: ConnectionId, message: Stored) {
+        debug_assert!(
+            self.owner.is_none_or(|owner| owner == id),
+            "a turn has ended without its messages handed over"
+        );
+        self.owner = Some(id);
         self.bytes += message.charge();
         self.messages.push(message);
+    }
+
+    /// Takes the messages of a connection out; none if there are none of it.
+    fn take(&mut self, id: ConnectionId) -> Option<impl Iterator<Item = Stored>> {
+        self.owner.take_if(|owner| *owner == id)?;
+        self.bytes = 0;
+        Some(self.messages.drain(..))
     }
 
     /// Tells whether it has to be handed over; at the latest when it may have filled the queue.
@@ -119,20 +138,37 @@ impl MailboxHandler {
             subprotocols,
             kept_headers,
             batch: Batch::default(),
+            log: RareLog::default(),
         }
     }
 
-    /// Hands the batch to the inbox.
+    /// Hands what the batch has of a connection to the inbox.
     fn hand_over(&mut self, id: ConnectionId, state: &mut State) -> Flow {
-        if self.batch.messages.is_empty() {
+        let Some(messages) = self.batch.take(id) else {
             return Flow::Continue;
-        }
-        self.batch.bytes = 0;
-        let (pushed, left) = self.inbox.push_all(id, self.batch.messages.drain(..));
+        };
+        let (pushed, left) = self.inbox.push_all(id, messages);
         state.left = left;
         match pushed {
             Pushed::Room | Pushed::Ended => Flow::Continue,
             Pushed::Full => Flow::Pause,
+        }
+    }
+
+    /// Says why a client is not let in, and tells the operator what to do about it.
+    fn refuse(&mut self, connections: &Connections<State>, refused: Refused) -> HttpAnswer {
+        match refused {
+            Refused::Over => http::stopping(),
+            Refused::Full { limit_bytes } => {
+                self.log
+                    .warn(&connections.journal, &connections.clock, || {
+                        format!(
+                            "a connection was refused: unread messages use up their limit of {limit_bytes} bytes; read \
+                             them, or raise the limit (max_queued_bytes_in_all)"
+                        )
+                    });
+                http::unread_full(limit_bytes)
+            }
         }
     }
 
@@ -186,9 +222,8 @@ impl Handler for MailboxHandler {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
         };
-        if !self.inbox.open(context.id(), Arc::new(details)) {
-            return Err(HttpAnswer::new(503, "the server stops"));
-        }
+        let opened = self.inbox.open(context.id(), Arc::new(details));
+        opened.map_err(|refused| self.refuse(context.connections(), refused))?;
         let accepted = Accepted::new(State::NEW);
         Ok(match subprotocol {
             Some(name) => accepted.subprotocol(name),
@@ -216,9 +251,10 @@ impl Handler for MailboxHandler {
             return Flow::Continue;
         }
         payload.extend_from_slice(message.as_bytes());
-        self.batch.push(Stored { kind, payload });
+        let id = context.id();
+        self.batch.push(id, Stored { kind, payload });
         if self.batch.is_full(state.left) {
-            self.hand_over(context.id(), state)
+            self.hand_over(id, state)
         } else {
             Flow::Continue
         }
@@ -257,6 +293,10 @@ impl Handler for MailboxHandler {
         );
     }
 
+    /// Comes within the turn of a connection that has just closed, too.
+    ///
+    /// What is sent to this one is not reported any more, but its end, which is next, ends the count. If it is the one to
+    /// be closed, the inbox has taken nothing of it since the call, the batch included.
     fn on_command(&mut self, connections: &mut Connections<State>, command: Command) {
         match command {
             Command::Send { id, frame } => {

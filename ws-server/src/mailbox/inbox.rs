@@ -44,6 +44,18 @@ impl From<Over> for MailboxError {
     }
 }
 
+/// Why a mailbox takes no new connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// It has ended.
+    Over,
+    /// As many bytes wait to be taken as may.
+    Full {
+        /// [`QueueLimits::total_bytes`].
+        limit_bytes: usize,
+    },
+}
+
 /// Which notices readers get.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Notices {
@@ -96,12 +108,23 @@ impl Inbox {
         Self { hook, ..self }
     }
 
-    /// Adds a connection to the list. `false` if the mailbox has ended.
-    pub(super) fn open(&self, id: ConnectionId, details: Arc<ConnectionDetails>) -> bool {
+    /// Adds a connection to the list, unless the mailbox has ended or is full.
+    ///
+    /// Each connection may add something to a full one: new ones in place of those that ended would fill it without end.
+    pub(super) fn open(
+        &self,
+        id: ConnectionId,
+        details: Arc<ConnectionDetails>,
+    ) -> Result<(), Refused> {
         {
             let mut state = self.state.lock();
             if state.over.is_some() {
-                return false;
+                return Err(Refused::Over);
+            }
+            let limit_bytes = state.queue.limits().total_bytes;
+            // While nobody reads, the oldest make room.
+            if state.polled && state.queue.depth().bytes >= limit_bytes {
+                return Err(Refused::Full { limit_bytes });
             }
             state.queue.open(id, details);
         }
@@ -109,7 +132,7 @@ impl Inbox {
             // The queue is not full after it: at least one message more is let in.
             self.push(id, Stored::notice(MessageKind::Opened));
         }
-        true
+        Ok(())
     }
 
     /// Hands a message to whoever waits for it, else queues it.
@@ -226,7 +249,7 @@ impl Inbox {
         limit: usize,
         deadline: Option<Instant>,
     ) -> Result<(), MailboxError> {
-        let ticket = guard.room.enter(id);
+        let ticket = guard.room.enter(id, message.frame_bytes);
         let result = loop {
             let is_late = match deadline {
                 None => {
@@ -258,7 +281,7 @@ impl Inbox {
         let mut result = Broadcast::default();
         let open: Vec<_> = state.queue.open_ids(path).collect();
         for id in open {
-            match state.queue.reserve(id, message, limit) {
+            match state.admit(id, message, limit, None) {
                 Ok(()) => result.sent.push(id),
                 Err(_) => result.full.push(id),
             }
@@ -307,6 +330,7 @@ impl Inbox {
         match open {
             Ok(()) => {
                 state.tell_ended(id, end);
+                state.bound_unread(id);
                 if hand_over() {
                     Ok(())
                 } else {
@@ -372,9 +396,13 @@ impl Inbox {
         }
         // A message handed over was never queued, so there is no pause to end.
         let received = guard.waiters.leave(key).transpose()?;
-        Ok(received.map(|received| Taken {
-            received,
-            resume: false,
+        Ok(received.map(|mut received| {
+            // Others may have come behind it, in the same read.
+            received.more = guard.queue.waiting(target);
+            Taken {
+                received,
+                resume: false,
+            }
         }))
     }
 }
@@ -417,7 +445,7 @@ impl State {
     /// While nobody reads, keeps the messages of the newest ended connections only: clients that come, say something
     /// and go must not fill the memory of a server that only sends.
     fn bound_unread(&mut self, id: ConnectionId) {
-        if self.polled {
+        if self.polled || self.queue.waiting(Some(id)) == 0 {
             return;
         }
         self.unread.push_back(id);
@@ -449,9 +477,10 @@ impl State {
         ticket: Option<&Ticket>,
     ) -> Result<(), MailboxError> {
         self.check_running()?;
-        if ticket.is_some_and(|ticket| !self.room.is_first(ticket)) {
+        let before = self.room.bytes_before(id, ticket);
+        if before > 0 {
             self.queue.check_open(id)?;
-            return Err(self.queue.full(id, message, limit));
+            return Err(self.queue.full(id, message, limit, before));
         }
         self.queue.reserve(id, message, limit)
     }

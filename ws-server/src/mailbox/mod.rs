@@ -229,8 +229,8 @@ impl Mailbox {
 
     /// Sends a message, and waits for at most `timeout` for room in the connection's send queue.
     ///
-    /// Threads that wait for the same connection get room in the order they came. The timeout is as in
-    /// [`Mailbox::next`].
+    /// Threads that wait for the same connection get room in the order they came, and nobody before them. The timeout is as
+    /// in [`Mailbox::next`].
     ///
     /// # Errors
     ///

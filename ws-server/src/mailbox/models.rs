@@ -18,7 +18,7 @@ const EVER: Duration = Duration::MAX;
 
 fn inbox(connections: u32, messages: usize) -> Arc<Inbox> {
     let inbox = Inbox::new(limits(messages, 1 << 20), Notices::default());
-    (0..connections).for_each(|slot| assert!(inbox.open(id(slot), details())));
+    (0..connections).for_each(|slot| inbox.open(id(slot), details()).unwrap());
     // Somebody reads: nothing is dropped.
     assert_eq!(inbox.try_next(None), Ok(None));
     Arc::new(inbox)

@@ -18,6 +18,8 @@ pub(super) struct Room {
 #[derive(Debug)]
 struct Place {
     number: u64,
+    /// What the thread's message takes.
+    bytes: usize,
     wake: Arc<Condvar>,
 }
 
@@ -31,8 +33,8 @@ pub(super) struct Ticket {
 }
 
 impl Room {
-    /// Enters a thread at the end of the queue.
-    pub(super) fn enter(&mut self, id: ConnectionId) -> Ticket {
+    /// Enters a thread with a message of `bytes` at the end of the queue.
+    pub(super) fn enter(&mut self, id: ConnectionId, bytes: usize) -> Ticket {
         self.last_number += 1;
         let ticket = Ticket {
             id,
@@ -41,17 +43,21 @@ impl Room {
         };
         self.waiting.entry(id).or_default().push_back(Place {
             number: ticket.number,
+            bytes,
             wake: Arc::clone(&ticket.wake),
         });
         ticket
     }
 
-    /// Tells whether nobody came before this thread.
-    pub(super) fn is_first(&self, ticket: &Ticket) -> bool {
+    /// Returns what the messages take of those who came before this thread, or (`None`) before one that comes now.
+    pub(super) fn bytes_before(&self, id: ConnectionId, ticket: Option<&Ticket>) -> usize {
         self.waiting
-            .get(&ticket.id)
-            .and_then(VecDeque::front)
-            .is_some_and(|place| place.number == ticket.number)
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .take_while(|place| ticket.is_none_or(|ticket| ticket.number != place.number))
+            .map(|place| place.bytes)
+            .sum()
     }
 
     /// Takes a thread out, and wakes the one that is first now.

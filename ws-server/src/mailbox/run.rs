@@ -22,6 +22,8 @@ pub(super) struct Run {
     /// One for each loop.
     pub(super) commands: Vec<CommandSender<Command>>,
     running: Mutex<Option<Running<Command>>>,
+    /// Held by whoever stops it.
+    stopping: Mutex<()>,
     pub(super) local_addr: SocketAddr,
     pub(super) unsent_limit: usize,
     pub(super) log: ServerLog,
@@ -47,7 +49,7 @@ impl Run {
         let limits = QueueLimits {
             messages: max_queued_messages.max(1),
             bytes: max_queued_bytes,
-            total_bytes: max_queued_bytes_in_all,
+            total_bytes: max_queued_bytes_in_all.max(1),
         };
         let notices = Notices {
             open: open_notices,
@@ -86,6 +88,7 @@ impl Run {
             local_addr: running.local_addr(),
             shared: Arc::clone(running.shared()),
             running: Mutex::new(Some(running)),
+            stopping: Mutex::new(()),
             unsent_limit,
             log,
         })
@@ -110,10 +113,12 @@ impl Run {
 
     pub(super) fn stop(&self) -> Result<(), MailboxError> {
         self.inbox.stop(Over::Stopped);
-        // Held until the port is free, so that nobody starts again before; whoever finds it held is too late.
-        let Some(mut running) = self.running.try_lock() else {
+        // Whoever finds it held is too late.
+        let Some(_stopping) = self.stopping.try_lock() else {
             return Err(MailboxError::NotStarted);
         };
+        // Held until the port is free, so that nobody starts again before.
+        let mut running = self.running.lock();
         let Some(threads) = running.as_mut() else {
             return Err(MailboxError::NotStarted);
         };
@@ -164,3 +169,38 @@ const fn on_or_off(is_on: bool) -> &'static str {
 const STOP_WAIT: Duration = Duration::from_secs(5);
 /// The same for an abort.
 const ABORT_WAIT: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// As [`Run::is_running`] does for a moment, which a start beside the stop asks.
+    #[test]
+    fn a_stop_waits_for_who_only_looks_and_stops_all_the_same() {
+        let run = Run::start(MailboxConfig::default(), |server| {
+            Server::bind("127.0.0.1:0", server)
+        })
+        .unwrap();
+        thread::scope(|scope| {
+            let look = run.running.lock();
+            let stop = scope.spawn(|| run.stop());
+            while run.inbox.depth().is_ok() {
+                thread::yield_now();
+            }
+            // Time enough to give up, for a stop that does.
+            for _ in 0..1000 {
+                if stop.is_finished() {
+                    break;
+                }
+                thread::yield_now();
+            }
+            drop(look);
+            assert_eq!(stop.join().unwrap(), Ok(()));
+        });
+        assert!(!run.is_running());
+        assert_eq!(run.stop(), Err(MailboxError::NotStarted));
+        Server::bind(run.local_addr, Config::default()).expect("the port is free");
+    }
+}

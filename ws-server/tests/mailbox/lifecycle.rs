@@ -1,10 +1,12 @@
 //! Start, stop, and start again.
 
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ws_core::LoggingSettings;
 use ws_core::tls::{ClientCertificates, Identity, ServerTls};
 use ws_server::mailbox::{Mailbox, MailboxConfig, MailboxError};
 use ws_server::{Config, ErrorKind, Message};
@@ -156,6 +158,40 @@ fn a_full_pool_refuses_the_newcomer_and_keeps_the_others() {
     wait_until("there is room again", || {
         Peer::connect(mailbox.local_addr(), "/").is_ok()
     });
+}
+
+/// Clients that say something and close, behind a reader that does not keep up: what they leave stays within the limit.
+#[test]
+fn unread_messages_at_their_limit_refuse_the_newcomer_until_some_are_read() {
+    let config = MailboxConfig::default()
+        .max_queued_bytes_in_all(100_000)
+        .server(Config::default().logging(LoggingSettings::default()));
+    let mailbox = Mailbox::start("127.0.0.1:0", config).unwrap();
+    assert_eq!(mailbox.next(NO_WAIT), Ok(None), "the first poll");
+    let visit = || {
+        let mut peer = Peer::connect(mailbox.local_addr(), "/")?;
+        peer.send_binary(&[7; 60_000]).unwrap();
+        peer.close().unwrap();
+        io::Result::Ok(())
+    };
+    visit().unwrap();
+    visit().unwrap();
+    let refusal = visit().unwrap_err().to_string();
+    assert!(refusal.contains("503"), "{refusal}");
+    assert_eq!(mailbox.queue_depth().unwrap().bytes, 120_000);
+    assert_eq!(mailbox.statistics().unwrap().refused_handshakes, 1);
+    let (log, _) = mailbox.log(100).unwrap();
+    for text in [
+        "refused: 503 messages that this server's program has not read",
+        "use up their limit of 100000 bytes; read them, or raise the limit",
+    ] {
+        assert!(log.iter().any(|line| line.contains(text)), "{log:#?}");
+    }
+    assert_eq!(
+        mailbox.next(NO_WAIT).unwrap().unwrap().payload.len(),
+        60_000
+    );
+    visit().unwrap();
 }
 
 #[test]

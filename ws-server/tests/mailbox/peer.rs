@@ -143,8 +143,18 @@ impl Peer {
 
     /// Sends Close 1000 and does not wait.
     pub(crate) fn begin_close(&mut self) -> Result<(), Closed> {
+        self.begin_close_after(&[])
+    }
+
+    /// Sends messages and Close 1000 behind them at once, so that one read brings all, and does not wait.
+    pub(crate) fn begin_close_after(&mut self, texts: &[&str]) -> Result<(), Closed> {
         let mut output = Vec::new();
         self.check_open()?;
+        for text in texts {
+            self.sender
+                .encode_text(text, &mut self.send_scratch, &mut output)
+                .map_err(|_| Closed)?;
+        }
         let frame = CloseFrame {
             code: CloseCode::NORMAL,
             reason: "bye",

@@ -14,7 +14,7 @@ pub(in crate::mailbox) const LONG: Duration = Duration::from_secs(60);
 
 pub(in crate::mailbox) fn inbox_with(connections: u32, limits: QueueLimits) -> Inbox {
     let inbox = Inbox::new(limits, Notices::default());
-    (0..connections).for_each(|slot| assert!(inbox.open(id(slot), details())));
+    (0..connections).for_each(|slot| inbox.open(id(slot), details()).unwrap());
     inbox
 }
 
@@ -153,6 +153,23 @@ fn who_waits_for_one_connection_goes_before_who_waits_for_any() {
     });
 }
 
+/// `more` counts what came behind the message in the same read, too, as the next call finds it.
+#[test]
+fn a_message_given_to_who_waits_says_how_many_are_left_to_take() {
+    let inbox = inbox_with(2, LIMITS);
+    let more_of = |target, slot: u32| {
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| inbox.wait(target, long()).unwrap().unwrap().received);
+            wait_for_waiters(&inbox, 1);
+            inbox.push_all(id(slot), (0..3).map(message));
+            reader.join().unwrap().more
+        })
+    };
+    assert_eq!(more_of(None, 0), 2);
+    assert_eq!(more_of(Some(id(1)), 1), 2, "of this connection alone");
+    assert_eq!(inbox.depth().unwrap().messages, 4);
+}
+
 #[test]
 fn waiting_for_one_connection_leaves_the_messages_of_others_alone() {
     let inbox = inbox_with(2, LIMITS);
@@ -220,7 +237,7 @@ fn stop_wakes_all_and_every_call_after_it_is_denied() {
         inbox.end(id(0), true, &ending(), || unreachable!()),
         Err(MailboxError::NotStarted)
     );
-    assert!(!inbox.open(id(9), details()));
+    assert_eq!(inbox.open(id(9), details()), Err(Refused::Over));
     assert_eq!(inbox.connections(), Err(MailboxError::NotStarted));
     assert_eq!(inbox.depth(), Err(MailboxError::NotStarted));
     assert_eq!(
@@ -264,6 +281,36 @@ fn a_poll_that_finds_nothing_counts_as_the_first() {
     );
     inbox.push(id(0), message(0));
     assert_eq!(inbox.push(id(0), message(1)), Pushed::Full);
+}
+
+/// clients that come, say something and go must not fill the memory behind a reader that is slower.
+#[test]
+fn nobody_is_let_in_while_unread_messages_use_up_their_limit() {
+    let limits = QueueLimits {
+        total_bytes: 640,
+        ..LIMITS
+    };
+    let inbox = Inbox::new(limits, Notices::default());
+    let visit = |slot| {
+        inbox.open(id(slot), details())?;
+        inbox.push(id(slot), message(slot.into()));
+        assert!(inbox.close(id(slot), &ending()));
+        Ok(())
+    };
+    // Before the first poll the number of ended connections is bounded, so all are let in.
+    (0..20).for_each(|slot| assert_eq!(visit(slot), Ok(())));
+    let full = Err(Refused::Full { limit_bytes: 640 });
+    for left in (10..20).rev() {
+        assert_eq!(
+            number(&inbox.try_next(None).unwrap().unwrap().received),
+            19 - left
+        );
+        assert_eq!(visit(99), full, "{left} are left");
+    }
+    inbox.try_next(None).unwrap();
+    assert_eq!(visit(20), Ok(()));
+    assert_eq!(visit(21), full);
+    assert_eq!(inbox.depth().unwrap().bytes, 640);
 }
 
 #[test]

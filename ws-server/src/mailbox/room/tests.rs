@@ -51,6 +51,32 @@ fn senders_wait_for_room_in_the_order_they_came() {
     assert_eq!(*order.lock(), [0, 1, 2, 3]);
 }
 
+/// Small messages would fit in beside the one that waits: it would never get room if they went before it.
+#[test]
+fn nobody_gets_room_before_who_waits_for_it() {
+    let inbox = inbox_with(1, LIMITS);
+    let send = |bytes, timeout| inbox.send(id(0), frame(bytes), 1000, timeout, || true);
+    send(600, Duration::ZERO).unwrap();
+    let (small, to_all) = thread::scope(|scope| {
+        let large = scope.spawn(|| send(700, Duration::MAX));
+        wait_for_senders(&inbox, 1);
+        let small = send(100, Duration::ZERO);
+        let to_all = inbox.broadcast(None, frame(100), 1000, |_| true);
+        inbox.sent(id(0), 600, 0);
+        large.join().unwrap().unwrap();
+        (small, to_all)
+    });
+    let full = MailboxError::QueueFull {
+        id: id(0),
+        queued_bytes: 600 + 700,
+        message_bytes: 100,
+        limit_bytes: 1000,
+    };
+    assert_eq!(small, Err(full));
+    assert_eq!(to_all.unwrap().full, [id(0)]);
+    send(300, Duration::ZERO).unwrap();
+}
+
 #[test]
 fn who_waits_for_room_learns_of_the_deadline_the_end_and_the_stop() {
     let inbox = inbox_with(2, LIMITS);

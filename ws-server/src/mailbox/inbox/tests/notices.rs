@@ -10,7 +10,7 @@ fn notices_come_only_if_asked_for_and_frame_the_messages() {
         close: true,
     };
     let inbox = Inbox::new(LIMITS, notices);
-    assert!(inbox.open(id(0), details()));
+    inbox.open(id(0), details()).unwrap();
     inbox.push(id(0), message(1));
     assert!(inbox.close(id(0), &ending()));
     let taken: Vec<_> = std::iter::from_fn(|| inbox.wait(None, Some(now())).unwrap())
@@ -33,7 +33,7 @@ fn notices_come_only_if_asked_for_and_frame_the_messages() {
     thread::scope(|scope| {
         let any = scope.spawn(|| inbox.wait(None, None));
         wait_for_waiters(&inbox, 1);
-        assert!(inbox.open(id(1), details()));
+        inbox.open(id(1), details()).unwrap();
         let opened = any.join().unwrap().unwrap().unwrap().received;
         assert_eq!((opened.kind, opened.end), (MessageKind::Opened, None));
         let named = scope.spawn(|| inbox.wait(Some(id(1)), None));
@@ -69,7 +69,8 @@ fn a_removed_connection_leaves_no_notice_and_a_closed_one_does() {
         close: true,
     };
     let inbox = Inbox::new(LIMITS, notices);
-    assert!(inbox.open(id(0), details()) && inbox.open(id(1), details()));
+    inbox.open(id(0), details()).unwrap();
+    inbox.open(id(1), details()).unwrap();
     inbox.end(id(0), true, &ending(), || true).unwrap();
     inbox.end(id(1), false, &ending(), || true).unwrap();
     let taken = inbox.wait(None, Some(now())).unwrap().unwrap().received;
@@ -77,17 +78,27 @@ fn a_removed_connection_leaves_no_notice_and_a_closed_one_does() {
     assert_eq!(inbox.wait(None, Some(now())), Ok(None));
 }
 
-/// Clients that come, say something and go, while nobody reads: only the newest are kept, and those all.
+/// Clients that come, say something and go, while nobody reads: only the newest are kept, and those all, whoever closed.
 #[test]
 fn until_the_first_poll_ended_connections_are_bounded() {
     let inbox = Inbox::new(LIMITS, Notices::default());
     let visit = |slot| {
-        assert!(inbox.open(id(slot), details()));
+        inbox.open(id(slot), details()).unwrap();
         inbox.push(id(slot), message(slot.into()));
-        assert!(inbox.close(id(slot), &ending()));
+        if slot % 2 == 0 {
+            assert!(inbox.close(id(slot), &ending()));
+        } else {
+            inbox.end(id(slot), false, &ending(), || true).unwrap();
+        }
     };
+    // Who says nothing takes no place.
+    let silent = u32::MAX;
     let count = u32::try_from(MAX_UNREAD).unwrap();
-    (0..count + 10).for_each(visit);
+    for slot in 0..count + 10 {
+        visit(slot);
+        inbox.open(id(silent), details()).unwrap();
+        assert!(inbox.close(id(silent), &ending()));
+    }
     assert_eq!(inbox.connections().unwrap().len(), MAX_UNREAD);
     assert_eq!(inbox.depth().unwrap().dropped, 10);
     let first = inbox.wait(None, Some(now())).unwrap().unwrap().received;
@@ -106,7 +117,7 @@ fn alerts_tell_of_the_first_message_that_waits_and_of_ends() {
     let inbox = Inbox::new(LIMITS, Notices::default()).with_hook(Some(hook));
     let told = || alerts.try_iter().collect::<Vec<_>>();
     for number in 0..2 {
-        assert!(inbox.open(id(number), details()));
+        inbox.open(id(number), details()).unwrap();
     }
     assert_eq!(told(), []);
     // Nobody has read yet.
