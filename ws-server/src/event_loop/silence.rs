@@ -17,6 +17,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         self.connections.sweep.poll_due(now, &mut found);
         for slot in found.drain(..) {
             self.check_slot(slot);
+            // At once, so that one queue serves all: thousands may be due together.
+            self.flush_queue(slot);
         }
         self.spare = found;
     }
