@@ -92,8 +92,8 @@ pub(crate) struct EventLoop<N: Net, H: Handler<Command = N::Command>> {
     stop_at: Option<u64>,
     /// Connections that wait for the budget of memory; the first may go on, so that something is freed.
     starved: VecDeque<u32>,
-    /// Which of them is the first while others wait, and until when, in the clock's milliseconds.
-    fed: Option<(u32, u64)>,
+    /// Until when the first of them may go on while others wait, in the clock's milliseconds.
+    fed_until: Option<u64>,
     log: RareLog,
     events: Vec<Readiness>,
     /// An empty list, kept for its memory.
@@ -139,7 +139,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             held_command: None,
             stop_at: None,
             starved: VecDeque::new(),
-            fed: None,
+            fed_until: None,
             log: RareLog::default(),
             events: Vec::new(),
             spare: Vec::new(),
@@ -390,7 +390,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 return self.hurry(slot);
             }
             self.starved.pop_front();
-            self.fed = None;
+            self.fed_until = None;
             if connections
                 .slots
                 .get(slot as usize)
@@ -405,16 +405,13 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     fn hurry(&mut self, slot: u32) {
         let connections = &mut self.connections;
         if self.starved.len() < 2 {
-            self.fed = None;
+            self.fed_until = None;
             return;
         }
-        let until = match self.fed {
-            Some((fed, until)) if fed == slot => until,
-            _ => connections
-                .clock
-                .deadline(connections.config.write_stall_timeout),
-        };
-        self.fed = Some((slot, until));
+        let stall = connections.config.write_stall_timeout;
+        let until = *self
+            .fed_until
+            .get_or_insert_with(|| connections.clock.deadline(stall));
         if connections.clock.millis() >= until {
             let frame = CloseFrame {
                 code: CloseCode::TRY_AGAIN_LATER,

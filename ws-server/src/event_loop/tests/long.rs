@@ -323,7 +323,7 @@ fn a_ping_that_waited_for_the_socket_may_be_answered_later() {
     event_loop.connections.watch_silence(0);
     let began = world.borrow().now;
     world.borrow_mut().pipes[0].choke();
-    let (mut left_at, mut answered) = (None, false);
+    let (mut has_left, mut is_answered) = (false, false);
     while world.borrow().now < began + Duration::from_secs(60) {
         {
             let world = &mut *world.borrow_mut();
@@ -331,14 +331,14 @@ fn a_ping_that_waited_for_the_socket_may_be_answered_later() {
             world.now += Duration::from_millis(50);
             let since = world.now - began;
             let pipe = &mut world.pipes[0];
-            if left_at.is_none() && since >= Duration::from_millis(44_800) {
+            if !has_left && since >= Duration::from_millis(44_800) {
                 pipe.is_choked = false;
                 pipe.output_edge = true;
-                left_at = Some(since);
+                has_left = true;
             }
             // The answer takes a second.
-            if !answered && since >= Duration::from_millis(45_900) {
-                answered = true;
+            if !is_answered && since >= Duration::from_millis(45_900) {
+                is_answered = true;
                 pipe.peer_send(b"\x8a\x80\0\0\0\0");
             }
         }
