@@ -455,15 +455,11 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::secret::Secrets;
 
     /// a thread that ends by a panic leaves no caller waiting.
     #[test]
     fn the_end_of_the_thread_ends_every_call() {
-        let target = String::from("ws://mock");
-        let config = Config::default();
-        let shared = Shared::new(target, Secrets::default(), &config, 1, Cancel::default());
-        let shared = Arc::new(shared);
+        let shared = Arc::new(Shared::mock(&Config::default(), 1));
         let exit = Exit(Arc::clone(&shared));
         let calls = thread::scope(|scope| {
             let receive = scope.spawn(|| shared.receive(Duration::MAX).unwrap_err());

@@ -11,12 +11,10 @@ use super::shared::{End, Progress, Shared};
 use super::status::State;
 use super::sync::{Arc, Waker};
 use super::worker::Facts;
-use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::error::{Cause, Error, ErrorKind};
 use crate::message::{Close, Message};
 use crate::queue::{MIN_CHARGE_BYTES, ReceiveQueue};
-use crate::secret::Secrets;
 
 /// Without end.
 const EVER: Duration = Duration::MAX;
@@ -25,16 +23,7 @@ const ROOM: usize = 2;
 
 fn shared() -> Arc<Shared> {
     let config = Config::default().max_queued_messages(ROOM);
-    let target = String::from("ws://model");
-    let max_outbox_bytes = ROOM * MIN_CHARGE_BYTES;
-    let shared = Shared::new(
-        target,
-        Secrets::default(),
-        &config,
-        max_outbox_bytes,
-        Cancel::default(),
-    );
-    Arc::new(shared)
+    Arc::new(Shared::mock(&config, ROOM * MIN_CHARGE_BYTES))
 }
 
 fn text(number: usize) -> Message {

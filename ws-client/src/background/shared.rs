@@ -121,6 +121,19 @@ pub(super) struct Progress {
 }
 
 impl Shared {
+    /// With nothing to hide, and nobody to cancel it.
+    #[cfg(test)]
+    pub(super) fn mock(config: &Config, max_outbox_bytes: usize) -> Self {
+        let (secrets, cancel) = (Secrets::default(), Cancel::default());
+        Self::new(
+            "ws://mock".into(),
+            secrets,
+            config,
+            max_outbox_bytes,
+            cancel,
+        )
+    }
+
     pub(super) fn new(
         target: String,
         secrets: Secrets,

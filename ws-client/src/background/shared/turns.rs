@@ -225,15 +225,11 @@ mod tests {
 
     use super::*;
     use crate::background::config::Alert;
-    use crate::cancel::Cancel;
     use crate::config::Config;
-    use crate::secret::Secrets;
 
     fn alerted() -> (Arc<Shared>, mpsc::Receiver<Alert>) {
         let (sender, alerts) = mpsc::channel();
-        let target = String::from("ws://mock");
-        let config = Config::default();
-        let shared = Shared::new(target, Secrets::default(), &config, 1, Cancel::default());
+        let shared = Shared::mock(&Config::default(), 1);
         let hook = Hook::new(move |alert| sender.send(alert).unwrap());
         (Arc::new(shared.with_hook(Some(hook))), alerts)
     }

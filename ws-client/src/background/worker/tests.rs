@@ -19,7 +19,6 @@ use super::super::shared::calls::{Begun, Outgoing};
 use super::super::status::{ConnectionEvent, State};
 use super::super::sync::{Arc, now};
 use super::{Dialler, Facts, Opened, Worker};
-use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::{Cause, Error, ErrorKind, Stage};
@@ -123,16 +122,7 @@ impl Rig {
             dials: Rc::clone(&dials),
             random: u64::MAX,
         };
-        let target = String::from("ws://mock");
-        let max_outbox_bytes = background.max_send_queue_bytes;
-        let shared = Shared::new(
-            target,
-            Secrets::default(),
-            &config,
-            max_outbox_bytes,
-            Cancel::default(),
-        );
-        let shared = Arc::new(shared);
+        let shared = Arc::new(Shared::mock(&config, background.max_send_queue_bytes));
         let journal = Arc::new(Journal::new(
             &LoggingSettings::default(),
             Secrets::default(),
