@@ -91,8 +91,9 @@ pub struct Config {
     pub high_water_bytes: usize,
     /// It is read again when less than this is left. Default: 64 KiB.
     pub low_water_bytes: usize,
-    /// Bytes read from one connection before the others have their turn. Default: 256 KiB. At most 512 KiB. With a message
-    /// under way of which 256 KiB or more are missing, up to eight times as much.
+    /// Bytes read from one connection before the others have their turn. Default: 260 KiB, so that 256 KiB of messages of
+    /// a round size are in it with their headers. At most 512 KiB. With a message under way of which 256 KiB or more are
+    /// missing, up to eight times as much.
     pub turn_bytes: usize,
     /// Memory of all messages under assembly, send queues, held input, what compression keeps, and buffers of long messages
     /// that are kept for later ones (at most an eighth; no longer than 20 s unused). Default: 512 MiB.
@@ -136,7 +137,7 @@ impl Default for Config {
             send_queue_bytes: 16 << 20,
             high_water_bytes: 256 << 10,
             low_water_bytes: 64 << 10,
-            turn_bytes: 256 << 10,
+            turn_bytes: 260 << 10,
             memory_bytes: 512 << 20,
             backlog: 1024,
             reuse_port: false,

@@ -1,4 +1,4 @@
-//! What is lent to be read into: no more than has arrived allows, and nothing for ever.
+//! What is lent to be read into: no more than has arrived allows, and nothing for ever. And what is used again: the input.
 
 use ws_core::{Event, Limits, Receiver, Role, Scratch};
 
@@ -73,4 +73,33 @@ fn a_place_for_single_bytes_costs_no_more_than_they_allow() {
             assert!(5 * held <= 11 * arrived, "{held} held of {arrived}");
         }
     }
+}
+
+/// Of the input, what was taken can be read as it was lent and written over, and what is behind stays whole.
+#[test]
+fn what_was_taken_of_the_input_is_the_callers_again() {
+    let messages = [vec![1; 100], vec![2; 70_000], vec![3; 300]];
+    let frames = messages.each_ref().map(|message| {
+        let frame = Frame::client(BINARY, message);
+        frame.bytes()
+    });
+    let mut input = frames.concat();
+    // The last one is cut.
+    input.truncate(input.len() - 1);
+    let mut scratch = Scratch::new(Limits::default());
+    let mut receiver = Receiver::new(Role::Server);
+    let mut receive = receiver.receive(&mut input, &mut scratch);
+    let mut end = 0;
+    for (message, frame) in messages.iter().zip(&frames).take(2) {
+        assert!(matches!(receive.next(), Some(Ok(Event::Binary(data))) if data == message));
+        end += frame.len();
+        assert_eq!(receive.taken().len(), end);
+        assert!(receive.taken().ends_with(message));
+        receive.taken_mut().fill(0xFF);
+    }
+    assert!(receive.next().is_none());
+    drop(receive);
+    let mut rest = [*frames[2].last().unwrap()];
+    let mut receive = receiver.receive(&mut rest, &mut scratch);
+    assert!(matches!(receive.next(), Some(Ok(Event::Binary(data))) if data == messages[2]));
 }

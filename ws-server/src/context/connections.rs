@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     connection_id::ConnectionId,
     error::SendError,
-    event_loop::{Clock, Closed, Deadlines, Loan, Memory, NO_SLOT, Phase, QueuePool, Slot, Sweep},
+    event_loop::{Clock, Closed, Deadlines, Loans, Memory, NO_SLOT, Phase, QueuePool, Slot, Sweep},
     handler::Message,
     journal::Journal,
     net::PeerAddress,
@@ -36,8 +36,8 @@ pub struct Connections<C> {
     /// Encoded frames of the connection being read.
     pub(crate) cork: Vec<u8>,
     pub(crate) cork_slot: u32,
-    /// The long message that its callback looks at.
-    pub(crate) loan: Loan,
+    /// Its messages that are sent back from where they lie.
+    pub(crate) loans: Loans,
     /// Its encrypted bytes, if it has TLS.
     pub(crate) sealed: Vec<u8>,
     pub(crate) send_scratch: SendScratch,
@@ -77,7 +77,7 @@ impl<C> Connections<C> {
             clock: Clock::new(now),
             cork: Vec::new(),
             cork_slot: NO_SLOT,
-            loan: Loan::default(),
+            loans: Loans::default(),
             sealed: Vec::new(),
             send_scratch: SendScratch::server(),
             pool: QueuePool::default(),

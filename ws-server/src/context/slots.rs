@@ -11,7 +11,7 @@ use super::Connections;
 use crate::{
     connection_id::ConnectionId,
     error::SendError,
-    event_loop::{Closed, LONG_BYTES, NO_SLOT, Phase},
+    event_loop::{Closed, LENT_BYTES, NO_SLOT, Phase},
     handler::{ClosedBy, Message},
 };
 
@@ -22,7 +22,7 @@ impl<C> Connections<C> {
 
     pub(crate) fn unsent_of(&self, slot: u32) -> usize {
         let corked = if self.cork_slot == slot {
-            self.cork.len() + self.loan.corked_bytes()
+            self.corked_bytes()
         } else {
             0
         };
@@ -55,7 +55,7 @@ impl<C> Connections<C> {
         message: Message<'_>,
         compression: Compression,
     ) -> Result<(), SendError> {
-        if message.as_bytes().len() >= LONG_BYTES && self.send_lent(slot, message, compression)? {
+        if message.as_bytes().len() >= LENT_BYTES && self.send_lent(slot, message, compression)? {
             return Ok(());
         }
         if compression == Compression::Auto
@@ -166,7 +166,7 @@ impl<C> Connections<C> {
     /// What a message to the connection being read needs, as nearly all do: an answer, with room in the cork.
     #[inline]
     fn open_cork(&mut self, slot: u32) -> Option<(&mut Sender, &mut SendScratch, &mut Vec<u8>)> {
-        if self.cork_slot != slot || self.cork.len() > self.config.high_water_bytes {
+        if self.cork_slot != slot || self.corked_bytes() > self.config.high_water_bytes {
             return None;
         }
         let place = &mut self.slots[slot as usize];
@@ -175,6 +175,11 @@ impl<C> Connections<C> {
             &mut self.send_scratch,
             &mut self.cork,
         ))
+    }
+
+    /// Bytes that are to leave with the cork.
+    pub(crate) fn corked_bytes(&self) -> usize {
+        self.cork.len() + self.loans.corked_bytes()
     }
 
     pub(crate) fn is_corked(&self, slot: u32) -> bool {

@@ -4,11 +4,14 @@
 //! it is sent back while it is in the cache, where a loop that went round all connections in between would have both copies
 //! and the system's come from memory.
 
-use std::io::{self, ErrorKind};
+use std::{
+    io::{self, ErrorKind},
+    ops::Range,
+};
 
-use ws_core::{CloseCode, Event, Pressure, Receiver, Reply, Role, Scratch};
+use ws_core::{CloseCode, Event, Pressure, Receive, Receiver, Reply, Role, Scratch};
 
-use super::{EventLoop, LONG_BYTES, Phase, Slot, Tail};
+use super::{EventLoop, Phase, Slot, Tail, loan::LONG_BYTES};
 use crate::{
     config::{CORK_BYTES, RECEIVE_BUFFER_BYTES},
     context::Context,
@@ -294,7 +297,18 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         filled: usize,
         input: &mut [u8],
     ) -> usize {
+        let place = input.as_ptr_range();
+        let place = place.start.addr()..place.end.addr();
         let mut receive = receiver.receive_filled(filled, input, scratch);
+        self.handle_events(slot, &mut receive, &place);
+        self.end_loans(slot, &mut receive);
+        receive.consumed()
+    }
+
+    /// Hands the events to the handler; what it sends back from where it lies may not have left when this returns.
+    ///
+    /// `place`: the addresses of the input.
+    fn handle_events(&mut self, slot: u32, receive: &mut Receive<'_>, place: &Range<usize>) {
         let mut state = self.connections.slots[slot as usize].state.take();
         let mut has_messages = false;
         while let Some(event) = receive.next() {
@@ -305,14 +319,14 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             match (event, &mut state) {
                 (Ok(Event::Text(text)), Some(state)) => {
                     connections.note_message(slot);
-                    is_lent = connections.loan.begin(slot, text.as_bytes());
+                    is_lent = connections.loans.begin(slot, text.as_bytes(), place);
                     has_messages = true;
                     let context = &mut Context { connections, slot };
                     flow = self.handler.on_message(context, state, Message::Text(text));
                 }
                 (Ok(Event::Binary(data)), Some(state)) => {
                     connections.note_message(slot);
-                    is_lent = connections.loan.begin(slot, data);
+                    is_lent = connections.loans.begin(slot, data, place);
                     has_messages = true;
                     let context = &mut Context { connections, slot };
                     flow = self
@@ -340,8 +354,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                     let info = CloseInfo { code, reason, by };
                     self.handle_final(slot, info, true);
                     let reply = receive.take_reply();
-                    self.reply(slot, reply);
-                    return receive.consumed();
+                    return self.reply(slot, reply, receive);
                 }
                 (Err(error), _) => {
                     let info = CloseInfo {
@@ -352,24 +365,23 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                     self.connections.slots[slot as usize].state = state;
                     self.handle_final(slot, info, false);
                     let reply = receive.take_reply();
-                    self.reply(slot, reply);
-                    return receive.consumed();
+                    return self.reply(slot, reply, receive);
                 }
                 (Ok(_), None) => {}
             }
             if is_lent {
-                self.end_loan(slot, &mut receive);
+                self.end_loan(slot, receive);
             }
             if let Some(reply) = receive.take_reply() {
-                self.reply(slot, Some(reply));
+                self.reply(slot, Some(reply), receive);
             }
             if !self.connections.closed.is_empty() {
                 self.connections.slots[slot as usize].state = state;
                 self.tell_closed();
                 state = self.connections.slots[slot as usize].state.take();
             }
-            if self.connections.cork.len() >= CORK_BYTES {
-                self.flush_cork(slot);
+            if self.connections.corked_bytes() >= CORK_BYTES {
+                self.flush_all(slot, receive);
             }
             let place = &mut self.connections.slots[slot as usize];
             place.is_paused |= flow == Flow::Pause;
@@ -384,7 +396,6 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             self.connections.slots[slot as usize].is_paused |= flow == Flow::Pause;
         }
         self.connections.slots[slot as usize].state = state;
-        receive.consumed()
     }
 
     /// The last event of a connection: the handler is told before the answer is queued.
@@ -399,12 +410,12 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// Queues an automatic answer: pongs in order while the socket takes them, then only the newest.
-    fn reply(&mut self, slot: u32, reply: Option<Reply>) {
+    fn reply(&mut self, slot: u32, reply: Option<Reply>, receive: &mut Receive<'_>) {
         let Some(reply) = reply else {
             return;
         };
-        if self.connections.cork.len() >= CORK_BYTES {
-            self.flush_cork(slot);
+        if self.connections.corked_bytes() >= CORK_BYTES {
+            self.flush_all(slot, receive);
         }
         let place = &mut self.connections.slots[slot as usize];
         if place.hung_up || place.phase == Phase::Dead {

@@ -54,7 +54,7 @@ pub(crate) use self::{
     closing::Closed,
     command::Command,
     connection::{Phase, Slot, Tail},
-    loan::{LONG_BYTES, Loan},
+    loan::{LENT_BYTES, Loans},
     memory::{Memory, Shared},
     queue::QueuePool,
     timers::{Clock, Deadlines, Sweep},

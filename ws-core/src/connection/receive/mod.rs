@@ -250,6 +250,18 @@ impl Receive<'_> {
         self.state.reply.take()
     }
 
+    /// What was taken of the input, as it is now: a message that was lent from it lies there unmasked.
+    ///
+    /// For callers that send several messages on from where they lie.
+    pub fn taken(&self) -> &[u8] {
+        &self.input[..self.state.position]
+    }
+
+    /// What was taken of the input, for the caller to use: nothing looks at it again.
+    pub fn taken_mut(&mut self) -> &mut [u8] {
+        &mut self.input[..self.state.position]
+    }
+
     /// How many bytes of the input were taken so far; all of it after [`Receive::next`] gave `None`.
     pub fn consumed(&self) -> usize {
         self.state.position
