@@ -258,7 +258,8 @@ impl Watch {
         let same_phase = old.filter(|old| old.phase == place.phase && old.is_shut == place.is_shut);
         let is_unread = place.phase != Phase::Open || !place.may_read() || place.is_blocked;
         let unread_at = match old {
-            Some(old) if !is_unread => old.unread_at,
+            // A socket that takes something again is a sign of life.
+            Some(old) if !is_unread && old.blocked_since.is_none() => old.unread_at,
             _ => now,
         };
         let blocked_since = old.and_then(|old| old.blocked_since).unwrap_or(now);
