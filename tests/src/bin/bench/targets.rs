@@ -4,12 +4,14 @@ use serde_json::{Value, json};
 
 use crate::{
     instructions::MOST_FOR_TEN,
-    peers::{PEERS, Part, TWO_SERVERS, TWO_WORKERS, UWEBSOCKETS},
+    peers::{PEERS, Part, Peer, TWO_SERVERS, TWO_WORKERS, UWEBSOCKETS},
     table::{float, short, string},
 };
 
 /// A tie with the best peer.
 const TIE: f64 = 1.05;
+/// Of the codec there is none.
+const FASTEST: f64 = 1.0;
 /// Of the mailbox with one consumer, messages a second.
 const LEAST_RATE: f64 = 500_000.0;
 /// Connections of one process.
@@ -51,7 +53,7 @@ fn judge_cell(cell: Cell<'_>, judged: &mut Vec<Value>) {
         }
         ["codec", kind, size] => {
             if best.is_some() {
-                keep("Codec: times the fastest peer's time", best, 1.0);
+                keep("Codec: times the fastest peer's time", best, FASTEST);
             }
             match (kind, size) {
                 ("binary", "16 B") => {
@@ -123,6 +125,19 @@ fn judge_cell(cell: Cell<'_>, judged: &mut Vec<Value>) {
 }
 
 /// How much more than the floor an echo may take.
+/// What a promise that is told by rounds lets ours need of this peer's figure.
+pub(crate) fn most_times(cell: &str, peer: &Peer) -> Option<f64> {
+    let parts: Vec<_> = cell.split('/').collect();
+    match (&parts[..], peer.part) {
+        (["echo", kind, size, _, depth], Part::Floor) => {
+            of_floor(kind, size, depth).map(|(_, limit)| limit)
+        }
+        (["echo", ..], Part::Registry) => Some(TIE),
+        (["codec", ..], Part::Registry) => Some(FASTEST),
+        _ => None,
+    }
+}
+
 fn of_floor(kind: &str, size: &str, depth: &str) -> Option<(&'static str, f64)> {
     Some(match (kind, size, depth) {
         (_, "1 MiB", _) => return None,
@@ -284,6 +299,17 @@ mod tests {
             ]
         );
         assert_eq!(count(&judged), (1, 2), "what is apart was not promised");
+    }
+
+    #[test]
+    fn what_is_told_by_rounds_has_the_limits_that_are_judged() {
+        let peer = |name: &str| PEERS.iter().find(|peer| peer.name == name).unwrap();
+        let echo = "echo/binary/16 B/50c/d1";
+        assert_eq!(most_times(echo, peer("floor")), Some(1.05));
+        assert_eq!(most_times(echo, peer("yawc")), Some(TIE));
+        assert_eq!(most_times(echo, peer(UWEBSOCKETS)), None);
+        assert_eq!(most_times("codec/binary/1 MiB", peer("yawc")), Some(1.0));
+        assert_eq!(most_times("churn", peer("yawc")), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Who has his turn when: A B C …, B C … A, until all rounds are done.
+//! Who has his turn when: A B C …, B C … A, until all rounds are done; and three times as many, over three processes of
+//! each, where the limit of a target lies between the quartiles.
 
 use std::{collections::BTreeMap, io, thread, time::Duration};
 
@@ -9,7 +10,8 @@ use crate::{
     peers::{FLOOR, GENERATOR_CORE, Peer, SERVER_CORE},
     results::{Answer, Sample},
     stage::Stage,
-    work,
+    statistics::Spread,
+    targets, work,
 };
 
 /// Before the clock runs: caches, and whatever a server makes at the first message.
@@ -17,8 +19,8 @@ const WARM_UP: Duration = Duration::from_millis(20);
 /// After a turn, for the server to fall asleep: only then its CPU time is exact.
 const SETTLE: Duration = Duration::from_millis(1);
 
-/// Of processes of each peer, where the level of a cell differs between them.
-const SETS: usize = 3;
+/// Of each peer, where the level of a cell differs between them or more rounds are needed.
+const PROCESSES: usize = 3;
 
 /// Something that can be done again and again.
 pub(crate) trait Turn {
@@ -33,37 +35,99 @@ pub(crate) fn run(cell: &Cell, stage: &mut Stage<'_>) -> BTreeMap<&'static str, 
     } else {
         (stage.options.rounds, cell.work.turn(stage.options))
     };
-    let mut players = Vec::new();
-    let mut answers = BTreeMap::new();
-    for peer in &cell.peers {
-        match prepare(peer, cell.work, stage) {
-            Ok(turn) => players.push(Player::new(peer, turn)),
-            Err(error) => drop(answers.insert(peer.name, Answer::Failed(short(&error)))),
-        }
-    }
-    let sets = if cell.work.is_moody() { SETS } else { 1 };
-    for round in 0..rounds {
-        let count = players.len().max(1);
-        players.rotate_left(usize::from(round > 0) % count);
-        let is_new_set = round > 0 && round % rounds.div_ceil(sets) == 0;
-        players.retain_mut(|player| {
-            let ready = if is_new_set {
-                player.renew(cell.work, stage)
-            } else {
-                Ok(())
-            };
-            let failed = ready.and_then(|()| player.play(time)).err();
-            if let Some(error) = &failed {
-                stage.forget(player.peer.name);
-                answers.insert(player.peer.name, Answer::Failed(short(error)));
-            }
-            failed.is_none()
+    let mut game = Game {
+        cell,
+        stage,
+        time,
+        answers: BTreeMap::new(),
+    };
+    let mut players = game.players();
+    let processes = if cell.work.is_moody() { PROCESSES } else { 1 };
+    let part = rounds.div_ceil(processes);
+    game.play(&mut players, rounds, |round| round > 0 && round % part == 0);
+    let (mut undecided, decided): (Vec<_>, Vec<_>) = game.undecided(players);
+    if undecided.len() > 1 {
+        game.play(&mut undecided, (PROCESSES - 1) * rounds, |round| {
+            round % rounds == 0
         });
     }
-    for player in players {
-        answers.insert(player.peer.name, Answer::Samples(player.samples));
+    for player in undecided.into_iter().chain(decided) {
+        let answer = Answer::Samples(player.samples);
+        game.answers.insert(player.peer.name, answer);
     }
-    answers
+    game.answers
+}
+
+struct Game<'a, 'b> {
+    cell: &'a Cell,
+    stage: &'a mut Stage<'b>,
+    time: Duration,
+    answers: BTreeMap<&'static str, Answer>,
+}
+
+impl Game<'_, '_> {
+    fn players(&mut self) -> Vec<Player> {
+        let mut players = Vec::new();
+        for peer in &self.cell.peers {
+            match prepare(peer, self.cell.work, self.stage) {
+                Ok(turn) => players.push(Player::new(peer, turn)),
+                Err(error) => drop(
+                    self.answers
+                        .insert(peer.name, Answer::Failed(short(&error))),
+                ),
+            }
+        }
+        players
+    }
+
+    /// `begins_anew`: before which rounds each goes on with another process of its server.
+    fn play(
+        &mut self,
+        players: &mut Vec<Player>,
+        rounds: usize,
+        begins_anew: impl Fn(usize) -> bool,
+    ) {
+        for round in 0..rounds {
+            let count = players.len().max(1);
+            players.rotate_left(usize::from(round > 0) % count);
+            players.retain_mut(|player| {
+                let ready = if begins_anew(round) {
+                    player.renew(self.cell.work, self.stage)
+                } else {
+                    Ok(())
+                };
+                let failed = ready.and_then(|()| player.play(self.time)).err();
+                if let Some(error) = &failed {
+                    self.stage.forget(player.peer.name);
+                    let answer = Answer::Failed(short(error));
+                    self.answers.insert(player.peer.name, answer);
+                }
+                failed.is_none()
+            });
+        }
+    }
+
+    /// Ours and those that it is held against by a limit that lies between the quartiles of its ratio to them: so few
+    /// rounds do not tell whether it is kept, wherever the median is. And the others.
+    fn undecided(&self, players: Vec<Player>) -> (Vec<Player>, Vec<Player>) {
+        let Some(ours) = self.cell.peers.first() else {
+            return (Vec::new(), players);
+        };
+        let is_ours = |player: &Player| player.peer.name == ours.name;
+        let Some(figures) = players.iter().find(|player| is_ours(player)) else {
+            return (Vec::new(), players);
+        };
+        let figures: Vec<f64> = figures.figures().collect();
+        players.into_iter().partition(|player| {
+            let limit = targets::most_times(&self.cell.name, player.peer);
+            let ratios = figures.iter().zip(player.figures());
+            let spread = Spread::of(ratios.map(|(ours, other)| ours / other));
+            is_ours(player)
+                || limit
+                    .zip(spread)
+                    .is_some_and(|(limit, spread)| (spread.low..=spread.high).contains(&limit))
+        })
+    }
 }
 
 struct Player {
@@ -81,6 +145,10 @@ impl Player {
             is_warm: false,
             samples: Vec::new(),
         }
+    }
+
+    fn figures(&self) -> impl Iterator<Item = f64> {
+        self.samples.iter().map(|sample| sample.figure)
     }
 
     /// Goes on with another process of its server.
