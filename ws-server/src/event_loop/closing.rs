@@ -177,11 +177,16 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// Goes on with the end of a connection whose last bytes the socket has taken.
+    #[inline]
     pub(super) fn finish_ending(&mut self, slot: u32) {
-        let place = &mut self.connections.slots[slot as usize];
-        if place.phase != Phase::Ending || place.queue.is_some() || place.is_shut {
-            return;
+        let place = &self.connections.slots[slot as usize];
+        if place.phase == Phase::Ending && place.queue.is_none() && !place.is_shut {
+            self.end_output(slot);
         }
+    }
+
+    fn end_output(&mut self, slot: u32) {
+        let place = &mut self.connections.slots[slot as usize];
         if place.is_established {
             place.is_established = false;
             self.shared.release_established();

@@ -56,19 +56,22 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 self.handle_broken(slot);
             }
         }
-        if self.connections.cork.capacity() > KEPT_CORK_BYTES {
-            self.connections.cork = Vec::with_capacity(CORK_BYTES);
-        }
     }
 
     /// Ends corking: what is sent to the connection from now on goes through its queue.
     pub(super) fn end_cork(&mut self, slot: u32) {
         self.flush_cork(slot);
         self.connections.cork_slot = NO_SLOT;
+        if self.connections.cork.capacity() > KEPT_CORK_BYTES {
+            self.connections.cork = Vec::with_capacity(CORK_BYTES);
+        }
     }
 
     /// Offers the queues of this turn to their sockets. What callbacks queue meanwhile waits for the next turn.
     pub(super) fn flush_dirty(&mut self) {
+        if self.connections.dirty.is_empty() {
+            return;
+        }
         let mut dirty =
             std::mem::replace(&mut self.connections.dirty, std::mem::take(&mut self.spare));
         for slot in dirty.drain(..) {

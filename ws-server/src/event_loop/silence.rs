@@ -13,6 +13,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// Looks at the connections whose ticks have come.
     pub(super) fn sweep(&mut self) {
         let now = self.connections.clock.tick();
+        if self.connections.sweep.next().is_none_or(|next| now < next) {
+            return;
+        }
         let mut found = std::mem::take(&mut self.spare);
         self.connections.sweep.poll_due(now, &mut found);
         for slot in found.drain(..) {
