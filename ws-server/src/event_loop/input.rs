@@ -297,18 +297,18 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         filled: usize,
         input: &mut [u8],
     ) -> usize {
-        let place = input.as_ptr_range();
-        let place = place.start.addr()..place.end.addr();
+        let ends = input.as_ptr_range();
+        let addresses = ends.start.addr()..ends.end.addr();
         let mut receive = receiver.receive_filled(filled, input, scratch);
-        self.handle_events(slot, &mut receive, &place);
+        self.handle_events(slot, &mut receive, &addresses);
         self.end_loans(slot, &mut receive);
         receive.consumed()
     }
 
     /// Hands the events to the handler; what it sends back from where it lies may not have left when this returns.
     ///
-    /// `place`: the addresses of the input.
-    fn handle_events(&mut self, slot: u32, receive: &mut Receive<'_>, place: &Range<usize>) {
+    /// `addresses`: where the input lies.
+    fn handle_events(&mut self, slot: u32, receive: &mut Receive<'_>, addresses: &Range<usize>) {
         let mut state = self.connections.slots[slot as usize].state.take();
         let mut has_messages = false;
         while let Some(event) = receive.next() {
@@ -319,14 +319,14 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             match (event, &mut state) {
                 (Ok(Event::Text(text)), Some(state)) => {
                     connections.note_message(slot);
-                    is_lent = connections.loans.begin(slot, text.as_bytes(), place);
+                    is_lent = connections.loans.begin(slot, text.as_bytes(), addresses);
                     has_messages = true;
                     let context = &mut Context { connections, slot };
                     flow = self.handler.on_message(context, state, Message::Text(text));
                 }
                 (Ok(Event::Binary(data)), Some(state)) => {
                     connections.note_message(slot);
-                    is_lent = connections.loans.begin(slot, data, place);
+                    is_lent = connections.loans.begin(slot, data, addresses);
                     has_messages = true;
                     let context = &mut Context { connections, slot };
                     flow = self
