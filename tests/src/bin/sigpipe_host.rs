@@ -12,14 +12,18 @@ use std::{
     env,
     io::{ErrorKind, IoSlice, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{
+        Mutex,
+        mpsc::{self, Receiver, Sender},
+    },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use socket2::SockRef;
 use ws_client::{Client, ConnectRequest, TlsSettings};
-use ws_server::{Config, Server};
+use ws_core::handshake::{HttpAnswer, Request};
+use ws_server::{Accepted, Config, Context, Flow, Handler, Message, Server};
 use ws_tests::{
     echo::TestCertificate,
     rude::{BLOCK, Rude},
@@ -46,12 +50,18 @@ fn main() {
         }
         let server = Server::bind("127.0.0.1:0", config).unwrap_or_else(|error| panic!("{error}"));
         let port = server.local_addr().port();
+        let (reached, is_reached) = mpsc::channel();
+        let (go, may_go) = mpsc::channel();
+        let held = Mutex::new(Some(Held { reached, may_go }));
         let running = server
-            .spawn(|_| Rude)
+            .spawn(move |_| {
+                let held = held.lock().ok().and_then(|mut held| held.take());
+                held.unwrap_or_else(|| panic!("one worker"))
+            })
             .unwrap_or_else(|error| panic!("{error}"));
-        for round in 0..rounds {
+        for _ in 0..rounds {
             refused += usize::from(reset_client(scheme, port));
-            reset_server(scheme, port, round);
+            reset_server(scheme, port, &is_reached, &go);
         }
         drop(running);
     }
@@ -109,22 +119,49 @@ fn reset_client(scheme: &str, port: u16) -> bool {
     sent.is_err() || again.is_err() || client.receive(TIMEOUT).is_err()
 }
 
-/// The server's connection is reset while it sends much, each time a little later.
-fn reset_server(scheme: &str, port: u16, round: usize) {
+/// The server's connection is reset while its handler looks at a message, before it sends much.
+fn reset_server(scheme: &str, port: u16, is_reached: &Receiver<()>, go: &Sender<()>) {
     let (relay, end) = Relay::start(port);
     let mut client = connect(&format!("{scheme}://localhost:{}", relay.port));
     let sent = client.send_text("flood");
     sent.unwrap_or_else(|error| panic!("{error}"));
-    let first = client.receive(TIMEOUT);
-    assert!(matches!(first, Ok(Some(_))), "{first:?}");
-    // The server is about to begin another one, or has begun.
-    let _ = client.send_text("flood");
-    let until = Instant::now() + Duration::from_micros(10 * (round % 100) as u64);
-    while Instant::now() < until {
-        std::hint::spin_loop();
-    }
+    let reached = is_reached.recv_timeout(TIMEOUT);
+    reached.unwrap_or_else(|error| panic!("the handler: {error}"));
     relay.cut(Side::Server);
     end.join().unwrap_or_else(|_| panic!("the relay"));
+    go.send(()).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// [`Rude`], which waits before it floods until the peer is gone.
+struct Held {
+    reached: Sender<()>,
+    may_go: Receiver<()>,
+}
+
+impl Handler for Held {
+    type Connection = ();
+    type Command = ();
+
+    fn on_open(
+        &mut self,
+        context: &mut Context<'_, ()>,
+        request: &Request,
+    ) -> Result<Accepted<()>, HttpAnswer> {
+        Rude.on_open(context, request)
+    }
+
+    fn on_message(
+        &mut self,
+        context: &mut Context<'_, ()>,
+        state: &mut (),
+        message: Message<'_>,
+    ) -> Flow {
+        if matches!(message, Message::Text("flood")) {
+            let _ = self.reached.send(());
+            let _ = self.may_go.recv_timeout(TIMEOUT);
+        }
+        Rude.on_message(context, state, message)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +173,7 @@ enum Side {
 /// Passes bytes on between one client and the server, until it is to reset one of them.
 struct Relay {
     port: u16,
-    cut: mpsc::Sender<Side>,
+    cut: Sender<Side>,
 }
 
 impl Relay {
@@ -163,7 +200,7 @@ impl Relay {
     }
 }
 
-fn pass_on(client: TcpStream, server: TcpStream, is_cut: &mpsc::Receiver<Side>) {
+fn pass_on(client: TcpStream, server: TcpStream, is_cut: &Receiver<Side>) {
     for stream in [&client, &server] {
         stream
             .set_nonblocking(true)
