@@ -12,10 +12,7 @@ use std::{
     env,
     io::{ErrorKind, IoSlice, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
-    sync::{
-        Mutex,
-        mpsc::{self, Receiver, Sender},
-    },
+    sync::mpsc::{self, Receiver, Sender},
     thread,
     time::Duration,
 };
@@ -52,12 +49,9 @@ fn main() {
         let port = server.local_addr().port();
         let (reached, is_reached) = mpsc::channel();
         let (go, may_go) = mpsc::channel();
-        let held = Mutex::new(Some(Held { reached, may_go }));
+        let mut held = Some(Held { reached, may_go });
         let running = server
-            .spawn(move |_| {
-                let held = held.lock().ok().and_then(|mut held| held.take());
-                held.unwrap_or_else(|| panic!("one worker"))
-            })
+            .spawn(|_| held.take().unwrap_or_else(|| panic!("one worker")))
             .unwrap_or_else(|error| panic!("{error}"));
         for _ in 0..rounds {
             refused += usize::from(reset_client(scheme, port));

@@ -13,7 +13,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// Looks at the connections whose ticks have come.
     pub(super) fn sweep(&mut self) {
         let now = self.connections.clock.tick();
-        if self.connections.sweep.next().is_none_or(|next| now < next) {
+        if !self.connections.sweep.is_due(now) {
             return;
         }
         let mut found = std::mem::take(&mut self.spare);

@@ -163,9 +163,14 @@ impl Sweep {
         (self.next != NEVER).then_some(self.next)
     }
 
+    /// Tells whether a slot may be due.
+    pub(crate) fn is_due(&self, now: u32) -> bool {
+        self.next <= now
+    }
+
     /// Moves the slots that are due to `found`; each is looked at once until it is set again.
     pub(crate) fn poll_due(&mut self, now: u32, found: &mut Vec<u32>) {
-        if now < self.next {
+        if !self.is_due(now) {
             return;
         }
         let mut next = NEVER;

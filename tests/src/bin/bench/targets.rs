@@ -10,7 +10,7 @@ use crate::{
 
 /// A tie with the best peer.
 const TIE: f64 = 1.05;
-/// Of the codec there is none.
+/// The codec's limit: with the fastest peer it has no tie.
 const FASTEST: f64 = 1.0;
 /// Of the mailbox with one consumer, messages a second.
 const LEAST_RATE: f64 = 500_000.0;
@@ -124,7 +124,6 @@ fn judge_cell(cell: Cell<'_>, judged: &mut Vec<Value>) {
     }
 }
 
-/// How much more than the floor an echo may take.
 /// What a promise that is told by rounds lets ours need of this peer's figure.
 pub(crate) fn most_times(cell: &str, peer: &Peer) -> Option<f64> {
     let parts: Vec<_> = cell.split('/').collect();
@@ -138,6 +137,7 @@ pub(crate) fn most_times(cell: &str, peer: &Peer) -> Option<f64> {
     }
 }
 
+/// How much more than the floor an echo may take.
 fn of_floor(kind: &str, size: &str, depth: &str) -> Option<(&'static str, f64)> {
     Some(match (kind, size, depth) {
         (_, "1 MiB", _) => return None,
