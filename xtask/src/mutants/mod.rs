@@ -1,7 +1,7 @@
 //! `mutants`: breaks each rule of `tests/RELIABILITY.md` in turn and sees the rule's test fail.
 //!
-//! A mutant is a patch below `tests/mutants` ([`patch`]). It is applied to a copy of this tree ([`tree`]), and its test
-//! must be red there ([`verdict`]); the same test must be green in the copy as it is.
+//! A mutant is a patch below `tests/mutants` ([`patch`]). It is applied to a copy of this tree ([`tree`]), and each of its
+//! tests must be red there ([`verdict`]); the same test must be green in the copy as it is.
 //!
 //! Invariant: a build error, another test's failure, a test that did not run or a patch that no longer applies is no
 //! proof, and fails the command.
@@ -75,7 +75,7 @@ fn read(only: Option<&str>) -> Result<Vec<Patch>, Failure> {
         return Err(format!("{FOLDER} has no such patch"));
     }
     // Those of one test program stand together, so that each build is small.
-    patches.sort_by(|a, b| (&a.options, &a.name).cmp(&(&b.options, &b.name)));
+    patches.sort_by(|a, b| (&a.proofs[0].options, &a.name).cmp(&(&b.proofs[0].options, &b.name)));
     Ok(patches)
 }
 
@@ -91,10 +91,10 @@ fn is_wanted(name: &str, only: Option<&str>) -> bool {
 /// Every test in the tree as it is, those of one program in one run.
 fn green(patches: &[Patch]) -> Result<Outcome, Failure> {
     let mut groups: BTreeMap<(&[String], &[String]), Vec<&str>> = BTreeMap::new();
-    for patch in patches {
-        let names = groups.entry((&patch.options, &patch.trailing)).or_default();
-        if !names.contains(&patch.red.as_str()) {
-            names.push(&patch.red);
+    for proof in patches.iter().flat_map(|patch| &patch.proofs) {
+        let names = groups.entry((&proof.options, &proof.trailing)).or_default();
+        if !names.contains(&proof.red.as_str()) {
+            names.push(&proof.red);
         }
     }
     let (mut count, mut problems) = (0, Vec::new());
@@ -123,27 +123,30 @@ fn red(tree: &Tree, patches: &[Patch]) -> Result<Outcome, Failure> {
     let mut problems = Vec::new();
     let mut table = Vec::new();
     for patch in patches {
-        let started = Instant::now();
-        let verdict = one(tree, patch)?;
-        let caught = patch.is_caught_by(&verdict);
-        let line = format!(
-            "{:28} {:>7.1} s  {}{verdict}: {}",
-            patch.name,
-            started.elapsed().as_secs_f64(),
-            if caught { "" } else { "NOT CAUGHT: " },
-            patch.breaks,
-        );
-        println!("{line}");
-        table.push(line);
-        if !caught {
-            problems.push(format!("{} in {}: {verdict}", patch.name, patch.package()));
+        for (proof, (verdict, time)) in patch.proofs.iter().zip(one(tree, patch)?) {
+            let caught = proof.is_caught_by(&verdict);
+            let line = format!(
+                "{:28} {:>7.1} s  {}{verdict}: {} ({})",
+                patch.name,
+                time.as_secs_f64(),
+                if caught { "" } else { "NOT CAUGHT: " },
+                patch.breaks,
+                proof.red,
+            );
+            println!("{line}");
+            table.push(line);
+            if !caught {
+                let (name, package) = (&patch.name, proof.package());
+                problems.push(format!("{name} in {package}, {}: {verdict}", proof.red));
+            }
         }
     }
     println!("\n{}", table.join("\n"));
     let words = format!(
-        "{} of {} caught",
-        patches.len() - problems.len(),
-        patches.len()
+        "{} mutants, {} of {} tests red",
+        patches.len(),
+        table.len() - problems.len(),
+        table.len()
     );
     println!("{words}");
     if problems.is_empty() {
@@ -153,21 +156,27 @@ fn red(tree: &Tree, patches: &[Patch]) -> Result<Outcome, Failure> {
     }
 }
 
-fn one(tree: &Tree, patch: &Patch) -> Result<Verdict, Failure> {
+/// What each test of a patch says, and how long it took with its build.
+fn one(tree: &Tree, patch: &Patch) -> Result<Vec<(Verdict, Duration)>, Failure> {
     let applied = tree.apply(&format!("{FOLDER}/{}.patch", patch.name))?;
-    let verdict = if applied {
-        let limit = Duration::from_secs(TEST_SECONDS);
-        let output = test(&patch.options, &[&patch.red], &patch.trailing, limit)?;
-        let verdict = output.verdict(&patch.red);
-        if !patch.is_caught_by(&verdict) {
-            println!("{}", output.text);
-        }
-        verdict
-    } else {
-        Verdict::NotApplied
-    };
+    let mut verdicts = Vec::new();
+    for proof in &patch.proofs {
+        let started = Instant::now();
+        let verdict = if applied {
+            let limit = Duration::from_secs(TEST_SECONDS);
+            let output = test(&proof.options, &[&proof.red], &proof.trailing, limit)?;
+            let verdict = output.verdict(&proof.red);
+            if !proof.is_caught_by(&verdict) {
+                println!("{}", output.text);
+            }
+            verdict
+        } else {
+            Verdict::NotApplied
+        };
+        verdicts.push((verdict, started.elapsed()));
+    }
     tree.restore()?;
-    Ok(verdict)
+    Ok(verdicts)
 }
 
 /// Builds, and then runs those tests one after the other: beside another one its figures might not hold.

@@ -1,4 +1,4 @@
-//! The head of a patch: what it breaks, how to run the test that must notice, and that test's name.
+//! The head of a patch: what it breaks, and for each test that must notice how it is run and its name.
 
 use super::verdict::Verdict;
 
@@ -19,6 +19,13 @@ pub(crate) struct Patch {
     pub(crate) name: String,
     /// What it makes wrong, in one line.
     pub(crate) breaks: String,
+    /// The tests that must notice, one at least.
+    pub(crate) proofs: Vec<Proof>,
+}
+
+/// A test that must notice.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Proof {
     /// Arguments of `cargo test` before the test's name.
     pub(crate) options: Vec<String>,
     /// Arguments for the test program.
@@ -43,24 +50,19 @@ impl Patch {
         let Some((head, _)) = text.split_once("diff --git ") else {
             return Err("no `diff --git` line".to_owned());
         };
-        let field = |field: &str| {
-            let found = head.lines().find_map(|line| line.strip_prefix(field));
-            let value = found.map(str::trim).filter(|value| !value.is_empty());
-            value.ok_or_else(|| format!("no line `{field} …` before the diff"))
-        };
-        let breaks = field("Breaks:")?.to_owned();
-        let (red, end) = parse_red(field("Red:")?)?;
-        let (options, trailing) = parse_test(field("Test:")?, &red)?;
+        let breaks = head.lines().find_map(|line| line.strip_prefix("Breaks:"));
+        let breaks = breaks.map(str::trim).filter(|breaks| !breaks.is_empty());
         Ok(Self {
             name: name.to_owned(),
-            breaks,
-            options,
-            trailing,
-            red,
-            end,
+            breaks: breaks
+                .ok_or("no line `Breaks: …` before the diff")?
+                .to_owned(),
+            proofs: parse_proofs(head)?,
         })
     }
+}
 
+impl Proof {
     /// The package whose test it is.
     pub(crate) fn package(&self) -> &str {
         let mut words = self.options.iter();
@@ -77,6 +79,33 @@ impl Patch {
             _ => false,
         }
     }
+}
+
+/// Each `Test:` line with the `Red:` line behind it; one pair at least.
+fn parse_proofs(head: &str) -> Result<Vec<Proof>, String> {
+    let is_of_pair = |line: &&str| line.starts_with("Test:") || line.starts_with("Red:");
+    let lines: Vec<_> = head.lines().filter(is_of_pair).collect();
+    if lines.is_empty() {
+        return Err("no lines `Test: …` and `Red: …` before the diff".to_owned());
+    }
+    let parse = |pair: &[&str]| {
+        let (test, red) = match pair {
+            [test, red] => (test.strip_prefix("Test:"), red.strip_prefix("Red:")),
+            _ => (None, None),
+        };
+        let (Some(test), Some(red)) = (test, red) else {
+            return Err("a line `Test: …` needs its `Red: …` behind it, and no other".to_owned());
+        };
+        let (red, end) = parse_red(red.trim())?;
+        let (options, trailing) = parse_test(test, &red)?;
+        Ok(Proof {
+            options,
+            trailing,
+            red,
+            end,
+        })
+    };
+    lines.chunks(2).map(parse).collect()
 }
 
 fn parse_red(text: &str) -> Result<(String, End), String> {
@@ -130,23 +159,33 @@ mod tests {
         Patch::parse("R-14-pongs", &format!("{head}{DIFF}"))
     }
 
-    fn with_test(test: &str) -> Result<Patch, String> {
-        parse(&format!("Breaks: it.\nTest: {test}\nRed: pongs::one\n"))
+    fn with_test(test: &str) -> Result<Proof, String> {
+        let patch = parse(&format!("Breaks: it.\nTest: {test}\nRed: pongs::one\n"))?;
+        let [proof] = <[_; 1]>::try_from(patch.proofs).unwrap();
+        Ok(proof)
     }
 
     #[test]
-    fn reads_the_three_lines() {
+    fn reads_what_breaks_and_each_test() {
         let patch = parse(
-            "Breaks: every pong is kept.\nTest: -p ws-server --test it flow::pongs\nRed: flow::pongs\n\n",
+            "Breaks: every pong is kept.\nTest: -p ws-server --test it flow::pongs\nRed: flow::pongs\n\
+             Test: -p ws-core --lib\nRed: pongs::one or hangs\n\n",
         );
         let patch = patch.unwrap();
         assert_eq!(
-            (patch.name.as_str(), patch.breaks.as_str(), patch.package()),
-            ("R-14-pongs", "every pong is kept.", "ws-server")
+            (patch.name.as_str(), patch.breaks.as_str()),
+            ("R-14-pongs", "every pong is kept.")
         );
-        assert_eq!(patch.options, ["-p", "ws-server", "--test", "it"]);
-        assert_eq!(patch.trailing, [""; 0]);
-        assert_eq!(patch.red, "flow::pongs");
+        let [first, second] = &patch.proofs[..] else {
+            panic!("{patch:?}");
+        };
+        assert_eq!(first.package(), "ws-server");
+        assert_eq!(first.options, ["-p", "ws-server", "--test", "it"]);
+        assert_eq!(first.trailing, [""; 0]);
+        assert_eq!(first.red, "flow::pongs");
+        assert_eq!(second.package(), "ws-core");
+        assert_eq!(second.red, "pongs::one");
+        assert!(second.is_caught_by(&Verdict::Hung) && !first.is_caught_by(&Verdict::Hung));
     }
 
     #[test]
@@ -162,8 +201,13 @@ mod tests {
         for (head, problem) in [
             ("Test: -p a --lib\nRed: x\n", "no line `Breaks: …`"),
             ("Breaks:\nTest: -p a --lib\nRed: x\n", "no line `Breaks: …`"),
-            ("Breaks: it\nRed: x\n", "no line `Test: …`"),
-            ("Breaks: it\nTest: -p a --lib\n", "no line `Red: …`"),
+            ("Breaks: it\n", "no lines `Test: …` and `Red: …`"),
+            ("Breaks: it\nRed: x\n", "needs its `Red: …`"),
+            ("Breaks: it\nTest: -p a --lib\n", "needs its `Red: …`"),
+            (
+                "Breaks: it\nTest: -p a --lib\nTest: -p a --lib\nRed: x\nRed: x\n",
+                "needs its `Red: …`",
+            ),
             (
                 "Breaks: it\nTest: -p a --lib\nRed: x or sleeps\n",
                 "ends in \"or sleeps\"",
@@ -190,9 +234,9 @@ mod tests {
     fn only_a_red_test_catches_and_what_its_patch_says() {
         let red = |red: &str| {
             let head = format!("Breaks: it\nTest: -p a --lib\nRed: {red}\n");
-            parse(&head).unwrap()
+            parse(&head).unwrap().proofs.remove(0)
         };
-        let caught = |patch: &Patch| {
+        let caught = |proof: &Proof| {
             let verdicts = [
                 Verdict::Red,
                 Verdict::Hung,
@@ -202,7 +246,7 @@ mod tests {
                 Verdict::NotApplied,
                 Verdict::NotRun,
             ];
-            verdicts.map(|verdict| patch.is_caught_by(&verdict))
+            verdicts.map(|verdict| proof.is_caught_by(&verdict))
         };
         let no = false;
         assert_eq!(caught(&red("x")), [true, no, no, no, no, no, no]);

@@ -1,6 +1,6 @@
 //! `tests/RELIABILITY.md`: each rule has a row, each row tests that exist, each test a mutant, and no mutant stands alone.
 
-use std::ops::RangeInclusive;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use super::{
     File,
@@ -16,8 +16,6 @@ const RULES: [RangeInclusive<u32>; 2] = [1..=35, 50..=67];
 const COLUMNS: [&str; 4] = ["rule", "what holds", "tests", "mutants"];
 /// How the second cell of a rule begins that nothing here can break.
 const CANNOT: &str = "cannot apply: ";
-/// How the last cell begins where no patch could be told from the rule kept.
-const NO_MUTANT: &str = "none: ";
 
 /// One line of a table: the rule, what holds, tests, mutants.
 struct Row<'a> {
@@ -25,8 +23,12 @@ struct Row<'a> {
     holds: &'a str,
     tests: Vec<&'a str>,
     mutants: Vec<&'a str>,
-    has_reason: bool,
+    /// Tests that no patch breaks; the last cell says why: "none for `package::test`: …".
+    excused: Vec<&'a str>,
 }
+
+/// The tests that each patch turns red.
+type Red<'a> = BTreeMap<&'a str, Vec<String>>;
 
 pub(crate) fn check(files: &[File]) -> Vec<String> {
     let Some(page) = files.iter().find(|file| file.path == PAGE) else {
@@ -42,14 +44,27 @@ pub(crate) fn check(files: &[File]) -> Vec<String> {
             count => findings.push(format!("{PAGE}: {rule} has {count} rows")),
         }
     }
-    for row in &rows {
-        let problems = check_row(row, files);
-        findings.extend(problems.map(|problem| format!("{PAGE}: {}: {problem}", row.rule)));
-    }
-    for (name, _) in patches(files) {
+    let mut red = Red::new();
+    for (name, text) in patches(files) {
+        let mut problem = |problem| findings.push(format!("{FOLDER}/{name}.patch: {problem}"));
         if !page.text.contains(&format!("`{name}`")) {
-            findings.push(format!("{FOLDER}/{name}.patch: is in no row of {PAGE}"));
+            problem(format!("is in no row of {PAGE}"));
         }
+        match Patch::parse(name, text) {
+            Err(reason) => problem(reason),
+            Ok(patch) => {
+                let tests = patch.proofs.iter();
+                let tests = tests.map(|proof| format!("{}::{}", proof.package(), proof.red));
+                let tests = red.entry(name).insert_entry(tests.collect()).into_mut();
+                for test in tests.iter().filter(|test| !exists(test, files)) {
+                    problem(format!("there is no test {test}"));
+                }
+            }
+        }
+    }
+    for row in &rows {
+        let problems = check_row(row, &red, files);
+        findings.extend(problems.map(|problem| format!("{PAGE}: {}: {problem}", row.rule)));
     }
     findings
 }
@@ -65,49 +80,45 @@ fn rows(text: &str) -> Vec<Row<'_>> {
             && rule.contains('-')
             && !rule.starts_with('-')
         {
+            let is_test = |name: &&str| name.contains("::");
+            let (excused, mutants) = names(mutants).into_iter().partition(is_test);
             rows.push(Row {
                 rule,
                 holds,
                 tests: names(tests),
-                mutants: names(mutants),
-                has_reason: mutants.starts_with(NO_MUTANT),
+                mutants,
+                excused,
             });
         }
     }
     rows
 }
 
-fn check_row(row: &Row<'_>, files: &[File]) -> impl Iterator<Item = String> {
+fn check_row(row: &Row<'_>, red: &Red<'_>, files: &[File]) -> impl Iterator<Item = String> {
     let mut problems = Vec::new();
     if row.holds.is_empty() {
         problems.push("does not say what holds".to_owned());
     }
-    let cannot = row.holds.starts_with(CANNOT);
-    if row.tests.is_empty() && !cannot {
+    if row.tests.is_empty() && !row.holds.starts_with(CANNOT) {
         problems.push("names no test".to_owned());
     }
-    if row.mutants.is_empty() && !cannot && !row.has_reason {
-        problems.push("names no mutant".to_owned());
-    }
-    for test in row.tests.iter().filter(|name| !name.contains(' ')) {
+    // What has a space is a command.
+    for &test in row.tests.iter().filter(|name| !name.contains(' ')) {
         if !exists(test, files) {
             problems.push(format!("there is no test {test}"));
         }
+        let is_red = red.values().flatten().any(|red| red == test);
+        match (is_red, row.excused.contains(&test)) {
+            (false, false) => problems.push(format!("no mutant breaks {test}")),
+            (true, true) => problems.push(format!("a mutant breaks {test} after all")),
+            _ => {}
+        }
     }
     for mutant in &row.mutants {
-        let found = patches(files).find(|(name, _)| name == mutant);
-        let Some((name, text)) = found else {
-            problems.push(format!("there is no patch {mutant}"));
-            continue;
-        };
-        match Patch::parse(name, text) {
-            Err(problem) => problems.push(format!("{name}: {problem}")),
-            Ok(patch) => {
-                let test = format!("{}::{}", patch.package(), patch.red);
-                if !row.tests.contains(&test.as_str()) {
-                    problems.push(format!("{name} is seen by {test}, which is not in the row"));
-                }
-            }
+        match red.get(mutant) {
+            None => problems.push(format!("there is no patch {mutant}")),
+            Some(red) if red.iter().any(|test| row.tests.contains(&test.as_str())) => {}
+            Some(_) => problems.push(format!("{mutant} breaks none of its tests")),
         }
     }
     problems.into_iter()
@@ -195,7 +206,8 @@ mod tests {
     #[test]
     fn a_page_with_all_its_rows_is_fine() {
         let row = "| R-01 | 1 byte | `ws-core::a::tests::one`, `ws-tests::b::two`, `ws-core::c::three`, \
-            `ws-server::four`, `cargo xtask native` | `R-01-x` |\n| M-5 | y | `ws-tests::b::two` | none: slow |\n\n\
+            `ws-server::four`, `cargo xtask native` | `R-01-x`; none for `ws-tests::b::two`, \
+            `ws-core::c::three`, `ws-server::four`: slow |\n\n\
             | id | what | number | where |\n| --- | --- | --- | --- |\n| M-1 | x | y | z |\n";
         assert_eq!(checked(row), [""; 0]);
     }
@@ -218,6 +230,9 @@ mod tests {
             checked(&twice.repeat(2)),
             ["tests/RELIABILITY.md: R-01 has 2 rows"]
         );
+        let patch = "tests/mutants/R-01-x.patch";
+        let alone = check(&[file(PAGE, "`R-01-x`"), file(patch, PATCH)]);
+        assert!(alone.contains(&format!("{patch}: there is no test ws-core::a::tests::one")));
     }
 
     #[test]
@@ -242,9 +257,16 @@ mod tests {
             ),
             (
                 "| x | `ws-tests::b::two` | `R-01-x` |",
-                "R-01-x is seen by ws-core::a::tests::one, which is not in the row",
+                "R-01-x breaks none of its tests",
             ),
-            ("| x | `ws-core::a::tests::one` | |", "names no mutant"),
+            (
+                "| x | `ws-tests::b::two` | `R-01-x` |",
+                "no mutant breaks ws-tests::b::two",
+            ),
+            (
+                "| x | `ws-core::a::tests::one` | `R-01-x`, none for `ws-core::a::tests::one`: old |",
+                "a mutant breaks ws-core::a::tests::one after all",
+            ),
             (
                 "| x | `ws-core::a::tests::one` | `R-01-y` |",
                 "there is no patch R-01-y",
