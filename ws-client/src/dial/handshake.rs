@@ -66,7 +66,7 @@ pub(crate) fn open<N: Net>(
                 false
             }
         };
-        match wire.receive_some(&mut buffer) {
+        let received = match wire.receive_some(&mut buffer) {
             Ok(Some(0)) => return Err(Failure::Handshake(handshake.receive_eof())),
             Ok(Some(count)) => {
                 let input = &buffer[..count];
@@ -85,22 +85,29 @@ pub(crate) fn open<N: Net>(
                             surplus: input[consumed..].to_vec(),
                         });
                     }
-                    ClientStep::NeedMore => continue,
+                    ClientStep::NeedMore => true,
                 }
             }
-            Ok(None) => {}
+            Ok(None) => false,
             Err(error) => return Err(refusal(&mut handshake, Failure::Io(error))),
-        }
-        if sent {
+        };
+        if sent && !received {
             continue;
         }
-        if let Some(error) = write_error {
+        if let Some(error) = write_error.take_if(|_| !received) {
             return Err(refusal(&mut handshake, Failure::Io(error)));
         }
-        if deadline.has_passed(wire.net.now()) {
+        let now = wire.net.now();
+        if deadline.has_passed(now) {
             return Err(refusal(&mut handshake, Failure::Timeout));
         }
-        wire.wait(deadline).map_err(Failure::Io)?;
+        // After bytes, which a server may send without end, this only looks whether the dial was cancelled.
+        let until = if received {
+            Deadline::at(now)
+        } else {
+            deadline
+        };
+        wire.wait(until).map_err(Failure::Io)?;
     }
 }
 

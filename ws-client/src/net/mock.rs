@@ -41,6 +41,8 @@ pub(crate) struct Script {
     pub(crate) interrupt_at: Option<usize>,
     pub(crate) is_interrupted: bool,
     pub(crate) is_shut_down: bool,
+    /// How long each call of `recv` takes.
+    pub(crate) read_takes: Duration,
     /// Answers everything that is sent.
     peer: Option<Peer>,
 }
@@ -80,6 +82,7 @@ impl MockNet {
             interrupt_at: None,
             is_interrupted: false,
             is_shut_down: false,
+            read_takes: Duration::ZERO,
             peer: None,
         })))
     }
@@ -217,6 +220,8 @@ impl Net for MockNet {
     fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut script = self.0.borrow_mut();
         script.count_transfer()?;
+        let takes = script.read_takes;
+        script.now += takes;
         if !script.front_is_here() {
             script.announced = false;
             return Err(io::ErrorKind::WouldBlock.into());

@@ -142,6 +142,22 @@ fn a_refusal_whose_body_never_ends_is_told_when_the_time_is_up() {
     server.join();
 }
 
+/// a server that never stops sending gets no more time than one that says nothing.
+#[test]
+fn a_refusal_whose_chunk_marks_never_end_is_told_at_once() {
+    let server = serve_raw(move |mut stream| {
+        read_head(&mut stream);
+        let head = b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n1;";
+        stream.write_all(head).unwrap();
+        let piece = [b'x'; 64 << 10];
+        // Until the client hangs up.
+        while stream.write_all(&piece).is_ok() {}
+    });
+    let error = Client::connect(&server.url).unwrap_err();
+    assert_eq!(error.status(), Some(404), "{error}");
+    server.join();
+}
+
 #[test]
 fn an_endless_head_ends_at_its_limit() {
     let server = serve_raw(|mut stream| {

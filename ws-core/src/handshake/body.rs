@@ -1,6 +1,7 @@
 //! The beginning of a refusal's body, to be shown to a person.
 //!
-//! Invariant: holds at most [`Response::MAX_BODY_BYTES`]; what a wrong chunk mark leaves unclear ends the body.
+//! Invariant: holds at most [`Response::MAX_BODY_BYTES`]; what a wrong chunk mark leaves unclear ends the body, and so do
+//! marks without end.
 
 use super::response::Response;
 use super::tokens::list_elements;
@@ -10,6 +11,7 @@ use super::tokens::list_elements;
 pub(crate) struct BodyReader {
     body: Vec<u8>,
     framing: Framing,
+    mark_bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,7 @@ impl BodyReader {
         Self {
             body: Vec::new(),
             framing,
+            mark_bytes: 0,
         }
     }
 
@@ -102,7 +105,11 @@ impl BodyReader {
             }
             Framing::Chunked(chunk) => {
                 let (byte, rest) = (input[0], &input[1..]);
-                self.framing = chunk.next(byte).map_or(Framing::Done, Framing::Chunked);
+                self.mark_bytes += 1;
+                let next = chunk
+                    .next(byte)
+                    .filter(|_| self.mark_bytes < MAX_MARK_BYTES);
+                self.framing = next.map_or(Framing::Done, Framing::Chunked);
                 rest
             }
         }
@@ -138,6 +145,9 @@ impl Chunk {
         }
     }
 }
+
+/// Of all chunk marks of a body; each of a thousand chunks of one byte has some six.
+const MAX_MARK_BYTES: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -208,6 +218,21 @@ mod tests {
             assert_eq!(collect(CHUNKED, body), (Vec::new(), true), "{body:?}");
         }
         assert_eq!(collect(CHUNKED, b"2\r\nabc\r\n"), (b"ab".to_vec(), true));
+    }
+
+    #[test]
+    fn ends_at_chunk_marks_without_end() {
+        for (begin, endless) in [("1;", b'x'), ("", b'0')] {
+            let body = [begin.as_bytes(), &vec![endless; MAX_MARK_BYTES]].concat();
+            let almost = &body[..MAX_MARK_BYTES - 1];
+            assert_eq!(collect(CHUNKED, almost), (Vec::new(), false));
+            assert_eq!(collect(CHUNKED, &body), (Vec::new(), true));
+        }
+        let single = b"1;a=b\r\nx\r\n".repeat(Response::MAX_BODY_BYTES);
+        assert_eq!(
+            collect(CHUNKED, &single),
+            (vec![b'x'; Response::MAX_BODY_BYTES], true)
+        );
     }
 
     #[test]

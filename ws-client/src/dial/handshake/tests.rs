@@ -86,6 +86,17 @@ fn silence_and_trickling_end_at_the_deadline() {
 }
 
 #[test]
+fn bytes_that_are_always_there_end_at_the_deadline_too() {
+    let net = MockNet::new();
+    net.script().read_takes = Duration::from_secs(1);
+    for byte in ANSWER.bytes() {
+        net.bytes([byte]);
+    }
+    assert!(matches!(run(&net), Err(Failure::Timeout)));
+    assert_eq!(net.elapsed(), Duration::from_secs(30));
+}
+
+#[test]
 fn a_refusal_counts_more_than_the_failed_write_or_the_reset_behind_it() {
     let refusal = "HTTP/1.1 431 Too Long\r\nContent-Length: 9\r\n\r\nmuch";
     for end in [Incoming::End, Incoming::Error(Io::ConnectionReset)] {
