@@ -113,6 +113,10 @@ pub(super) struct Work {
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     pub(super) wire_bytes: usize,
+    /// Messages that were taken from the queue when nothing could be sent any more.
+    pub(super) late_messages: usize,
+    /// Something that was taken from the queue has not left, and perhaps never will.
+    pub(super) has_unsent: bool,
     pub(super) pings_answered: u64,
     pub(super) messages_sent: u64,
     pub(super) bytes_sent: u64,

@@ -41,7 +41,7 @@ pub struct Statistics {
     pub pings_answered: u64,
     /// Connections after the first.
     pub reconnects: u64,
-    /// Messages that were accepted for sending and were still queued when a connection ended.
+    /// Messages that were accepted for sending and that the system had not taken whole when a connection ended.
     pub messages_unsent: u64,
     /// Unread messages.
     pub receive_queue_messages: usize,
@@ -70,8 +70,8 @@ pub enum ConnectionEvent {
     Lost {
         /// Why.
         error: Error,
-        /// Messages that were queued and have not been sent; they will not be. Of those sent before, some may not have
-        /// arrived.
+        /// Messages that were accepted for sending and have not left, or not whole; they will not. Of those that have,
+        /// some may not have arrived.
         unsent_messages: usize,
     },
     /// An attempt to connect again has failed.

@@ -196,13 +196,15 @@ impl<D: Dialler> Worker<D> {
             since,
             closing: None,
             pings_answered: 0,
-            unsent_messages: 0,
+            ends: Vec::new(),
+            late_messages: 0,
         }))
     }
 
     fn end(&mut self, connection: &Connection<D::Net>, is_late: bool) -> Phase<D::Net> {
         let engine = &connection.engine;
-        let unsent_messages = self.shared.drop_connection(connection.unsent_messages);
+        let unsent = self.shared.drop_connection(connection.waiting_messages());
+        let unsent_messages = unsent + connection.late_messages;
         let by = connection
             .closing
             .as_ref()
@@ -219,7 +221,7 @@ impl<D: Dialler> Worker<D> {
             .note(&describe_end(by.as_ref(), engine.close(), &cause));
         if unsent_messages > 0 {
             self.journal
-                .note(&format!("{unsent_messages} queued messages were not sent"));
+                .note(&format!("{unsent_messages} messages were not sent"));
         }
         let is_ours = matches!(by, Some(Closer::Caller(_) | Closer::Overflow { .. }));
         if !is_ours

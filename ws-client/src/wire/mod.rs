@@ -30,6 +30,10 @@ pub(crate) struct Wire<N> {
     edges: Edges,
     output: Vec<u8>,
     sent: usize,
+    /// Of all that was ever appended to `output`, what the system has taken.
+    left: u64,
+    /// Of what was sent from `output`, what is in the ciphertext that waits.
+    sealed: u64,
     /// Came through all layers, or was given back; from `taken` on not yet taken.
     arrived: Vec<u8>,
     taken: usize,
@@ -46,6 +50,8 @@ impl<N: Net> Wire<N> {
             edges: Edges::new(),
             output: Vec::new(),
             sent: 0,
+            left: 0,
+            sealed: 0,
             arrived: Vec::new(),
             taken: 0,
             layers: None,
@@ -70,6 +76,8 @@ impl<N: Net> Wire<N> {
             edges: Edges::new(),
             output: self.output,
             sent: self.sent,
+            left: self.left,
+            sealed: self.sealed,
             arrived: self.arrived,
             taken: self.taken,
             layers: self.layers,
@@ -108,6 +116,7 @@ impl<N: Net> Wire<N> {
     pub(crate) fn discard_output(&mut self) {
         self.output = Vec::new();
         self.sent = 0;
+        self.sealed = 0;
         self.edges.break_off();
         if let Some(layers) = &mut self.layers {
             layers.discard_sealed();
@@ -120,6 +129,16 @@ impl<N: Net> Wire<N> {
         self.output.len() - self.sent + sealed
     }
 
+    /// How much of all that was ever appended the system has taken.
+    pub(crate) fn left_bytes(&self) -> u64 {
+        self.left
+    }
+
+    /// What [`Wire::left_bytes`] will be once all that was appended up to now has left.
+    pub(crate) fn appended_bytes(&self) -> u64 {
+        self.left + self.sealed + (self.output.len() - self.sent) as u64
+    }
+
     /// Hands the socket as much as it takes at once; false if it took nothing.
     pub(crate) fn send_some(&mut self) -> io::Result<bool> {
         if !self.edges.writable || self.unsent_bytes() == 0 {
@@ -128,6 +147,7 @@ impl<N: Net> Wire<N> {
         let Some(layers) = &mut self.layers else {
             let count = self.edges.send(&mut self.net, &self.output[self.sent..])?;
             self.drop_sent(count.unwrap_or(0));
+            self.left += count.unwrap_or(0) as u64;
             return Ok(count.is_some());
         };
         if layers.sealed().is_empty() {
@@ -135,6 +155,7 @@ impl<N: Net> Wire<N> {
             let length = (self.output.len() - self.sent).min(SEALED_AT_ONCE_BYTES);
             layers.seal(&self.output[self.sent..self.sent + length])?;
             self.drop_sent(length);
+            self.sealed = length as u64;
         }
         self.send_sealed()
     }
@@ -229,6 +250,9 @@ impl<N: Net> Wire<N> {
         }
         let count = self.edges.send(&mut self.net, layers.sealed())?;
         layers.drop_sealed(count.unwrap_or(0));
+        if layers.sealed().is_empty() {
+            self.left += std::mem::take(&mut self.sealed);
+        }
         Ok(count.is_some())
     }
 

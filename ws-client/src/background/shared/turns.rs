@@ -115,11 +115,12 @@ impl Shared {
             }
             inner.inbox.push(message);
         }
-        let is_gone = progress.wire_bytes == 0 && std::mem::take(&mut inner.has_left);
+        let is_gone = !progress.has_unsent && std::mem::take(&mut inner.has_left);
         let is_lighter = progress.wire_bytes < inner.wire_bytes || is_gone;
         inner.wire_bytes = progress.wire_bytes;
         inner.statistics.pings_answered += progress.pings_answered;
         inner.statistics.messages_sent += progress.messages_sent;
+        inner.statistics.messages_unsent += progress.late_messages as u64;
         inner.statistics.bytes_sent += progress.bytes_sent;
         inner.send_end = progress.send_end.clone();
         let is_newly_full = pauses && inner.inbox.is_full() && !inner.statistics.is_paused;
@@ -165,12 +166,13 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Ends a connection, not the client. Gives the number of messages that were not sent, with `more` of them.
-    pub(in crate::background) fn drop_connection(&self, more: usize) -> usize {
+    /// Ends a connection, not the client. Gives the number of messages that were not sent, with `taken` of them that had
+    /// left the queue.
+    pub(in crate::background) fn drop_connection(&self, taken: usize) -> usize {
         let mut inner = self.inner.lock();
         // From here on nothing is accepted.
         inner.state = State::Closing;
-        let unsent = inner.outbox.len() + more;
+        let unsent = inner.outbox.len() + taken;
         inner.statistics.messages_unsent += unsent as u64;
         inner.outbox.clear();
         inner.outbox_bytes = 0;

@@ -21,8 +21,18 @@ pub(super) struct Connection<N> {
     pub(super) closing: Option<Closing>,
     /// What the statistics have got already.
     pub(super) pings_answered: u64,
+    /// Where each message that was taken from the queue, and had not left after the last turn, ends among the bytes.
+    pub(super) ends: Vec<u64>,
     /// Messages that were taken from the queue and came too late for this connection.
-    pub(super) unsent_messages: usize,
+    pub(super) late_messages: usize,
+}
+
+impl<N: Net> Connection<N> {
+    /// Messages that were taken from the queue and have not left whole.
+    pub(super) fn waiting_messages(&self) -> usize {
+        let left = self.engine.wire.left_bytes();
+        self.ends.iter().filter(|end| **end > left).count()
+    }
 }
 
 pub(super) struct Closing {
@@ -51,9 +61,12 @@ impl<D: Dialler> Worker<D> {
             return self.leave(&mut connection);
         }
         engine.queue.set_elsewhere(work.elsewhere);
+        let mut latest = until;
         if !self.outgoing.is_empty() {
             // Nothing is sent behind a Close that has come.
             engine.look();
+            // What the look has brought, and who has called meanwhile, would wait as long as this turn does.
+            latest = Deadline::at(engine.wire.net.now());
         }
         let mut progress = Progress::default();
         for Queued {
@@ -62,8 +75,11 @@ impl<D: Dialler> Worker<D> {
         } in self.outgoing.drain(..)
         {
             if encode(engine, &message, compression).is_err() {
-                connection.unsent_messages += 1;
-            } else if is_data(&message) {
+                progress.late_messages += 1;
+                continue;
+            }
+            connection.ends.push(engine.wire.appended_bytes());
+            if is_data(&message) {
                 progress.messages_sent += 1;
                 progress.bytes_sent += message.payload().len() as u64;
             }
@@ -72,8 +88,8 @@ impl<D: Dialler> Worker<D> {
             self.close(&mut connection, code, &reason, work.is_outbox_empty);
         }
         let deadline = match &connection.closing {
-            Some(closing) => closing.deadline.earlier(until),
-            None => until,
+            Some(closing) => closing.deadline.earlier(latest),
+            None => latest,
         };
         connection.engine.turn(deadline);
         self.publish(&mut connection, progress);
@@ -121,6 +137,10 @@ impl<D: Dialler> Worker<D> {
         }
         let now = engine.wire.net.now();
         let pings_answered = engine.pings_answered();
+        let left = engine.wire.left_bytes();
+        connection.ends.retain(|end| *end > left);
+        connection.late_messages += progress.late_messages;
+        progress.has_unsent = !connection.ends.is_empty() || connection.late_messages > 0;
         progress.wire_bytes = engine.wire.unsent_bytes();
         progress.pings_answered = pings_answered - connection.pings_answered;
         progress.now = Some(now);
@@ -246,7 +266,7 @@ impl<D: Dialler> Worker<D> {
                 engine.turn(Deadline::at(now));
             }
         }
-        self.shared.drop_connection(connection.unsent_messages);
+        self.shared.drop_connection(connection.waiting_messages());
         self.journal
             .note("closed with code 1001 by this side: the client was destroyed");
         let cause = Cause::NotOpen("the client was destroyed");

@@ -3,9 +3,11 @@
 mod closing;
 mod queues;
 mod reconnecting;
+mod sending;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};

@@ -182,7 +182,7 @@ fn a_paused_client_whose_peer_is_gone_fails_to_send_and_still_gives_what_came() 
         net.bytes(frame(TEXT, text.as_bytes()));
     }
     net.at(Duration::ZERO, Incoming::End);
-    net.take(Take::Error(std::io::ErrorKind::BrokenPipe));
+    net.take(Take::Error(io::ErrorKind::BrokenPipe));
     let config = Config::default().max_queued_messages(1);
     let mut rig = Rig::new([Some(net)], config, &BackgroundConfig::default());
     assert!(rig.run(SECOND));
