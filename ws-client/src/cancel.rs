@@ -41,6 +41,11 @@ impl Cancel {
         *self.0.waker.lock() = Some(waker);
     }
 
+    /// Nobody is to be woken by `waker` any more; another one stays.
+    pub(crate) fn forget_waker(&self, waker: &Interrupter) {
+        self.0.waker.lock().take_if(|known| known.is_same(waker));
+    }
+
     /// # Errors
     /// Fails once cancelled.
     pub(crate) fn check(&self) -> io::Result<()> {
@@ -97,6 +102,20 @@ mod tests {
             cancel.cancel();
             assert_eq!(waiting.join().unwrap(), Err(RecvTimeoutError::Timeout));
         });
+    }
+
+    #[test]
+    fn a_poll_that_is_gone_leaves_nothing_behind() {
+        let cancel = Cancel::default();
+        let poller = || Poller::new().unwrap().cancelled_by(&cancel);
+        let old = poller();
+        let mut new = poller();
+        drop(old);
+        assert!(cancel.0.waker.lock().is_some(), "the new one's");
+        new.forget_cancel();
+        assert!(cancel.0.waker.lock().is_none());
+        drop(poller());
+        assert!(cancel.0.waker.lock().is_none());
     }
 
     #[test]

@@ -212,6 +212,7 @@ impl Error {
             Cause::Lost(_)
             | Cause::Silent(_)
             | Cause::NotOpen(_)
+            | Cause::NeverOpen(_)
             | Cause::Send(SendError::Closed) => Some(CloseCode::ABNORMAL),
             Cause::Overflow { .. } => Some(CloseCode::POLICY_VIOLATION),
             _ => None,

@@ -154,7 +154,8 @@ impl ConnectRequest {
         let address = self.address.join(location).map_err(|problem| {
             failed(format!("the server redirects to a bad address: {problem}"))
         })?;
-        if self.is_secure() && !address.is_secure() {
+        // TLS settings, by which `ws://` is encrypted, too, are those of the new request.
+        if self.address.is_secure() && !address.is_secure() {
             let text = format!("a redirect to {address}, which is not encrypted, is not followed");
             return Err(failed(text));
         }
@@ -421,5 +422,7 @@ mod tests {
         assert_eq!(error.status(), Some(302));
         assert!(!error.to_string().contains("canary"), "{error}");
         assert!(request("wss://h/").follow("ftp://h/", 302).is_err());
+        let followed = request("ws://h/").follow("ws://h/b", 302).unwrap();
+        assert!(followed.is_secure(), "by its TLS settings, as before");
     }
 }

@@ -300,6 +300,11 @@ impl BackgroundClient {
         self.shared.statistics()
     }
 
+    /// True if a receive answers at once: with a message, with the peer's Close or with why the client is over.
+    pub fn is_readable(&self) -> bool {
+        self.shared.is_readable()
+    }
+
     /// Takes the oldest event of the connection that was not taken yet, of the newest 64; waits for one up to `timeout`.
     ///
     /// `None`: nothing has happened, or the client is over and there is nothing more to tell.
@@ -392,13 +397,12 @@ impl Dialler for TcpDialler {
 
     fn dial(&mut self) -> Result<Opened<TcpNet>, Error> {
         let Dialled {
-            mut wire,
+            wire,
             response,
             deflate,
             surplus,
             tls_version,
         } = dial::dial(&self.request, dial::system_resolver())?;
-        wire.net.forget_cancel();
         let facts = Facts {
             response: Some(response),
             compression: deflate.as_ref().map(|deflate| deflate.agreement),

@@ -12,6 +12,8 @@ pub(super) mod calls;
 mod turns;
 
 use std::collections::VecDeque;
+use std::panic::{self, AssertUnwindSafe};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ws_core::{CloseCode, Compression, Hook};
@@ -22,7 +24,7 @@ use super::sync::{Arc, Condvar, Mutex, MutexGuard, Waker, now};
 use super::worker::Facts;
 use crate::cancel::Cancel;
 use crate::config::Config;
-use crate::error::{Cause, Error, Stage};
+use crate::error::{Cause, Error, ErrorKind, Stage};
 use crate::message::{Close, Message};
 use crate::queue::{Elsewhere, ReceiveQueue};
 use crate::secret::Secrets;
@@ -192,7 +194,13 @@ impl Shared {
 
     /// To be called without the lock.
     fn alert(&self, alert: Alert) {
-        if let Some(hook) = &self.hook {
+        let Some(hook) = &self.hook else {
+            return;
+        };
+        if thread::panicking() {
+            // Perhaps the hook's own panic, and a second one out of a destructor would end the process.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| hook.call(alert)));
+        } else {
             hook.call(alert);
         }
     }
@@ -221,6 +229,17 @@ impl Shared {
         match end {
             End::Cause(cause) => self.failure(stage, cause.clone()),
             End::Dial(error) => error.clone(),
+        }
+    }
+
+    /// What a call answers that comes after the end.
+    fn refusal(&self, stage: Stage, end: &End) -> Error {
+        match end {
+            // Of a call it would say that the next one may succeed.
+            End::Dial(error) if error.kind() == ErrorKind::Timeout => {
+                self.failure(stage, Cause::NeverOpen(error.to_string()))
+            }
+            _ => self.error(stage, end),
         }
     }
 }

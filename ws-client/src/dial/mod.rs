@@ -106,6 +106,7 @@ pub(crate) fn dial(request: &ConnectRequest, resolver: &Resolver) -> Result<Dial
         deflate,
         surplus,
     } = opened.map_err(|failure| failed(failure.into_cause(&secrets)))?;
+    wire.net.forget_cancel();
     wire.begin_frames(&surplus);
     let deflate = Deflate::new(deflate, request.compression.as_ref());
     if let Some(deflate) = &deflate {

@@ -26,6 +26,7 @@ pub(crate) struct Race {
     waiting: VecDeque<SocketAddr>,
     running: usize,
     attempt_delay: Duration,
+    /// `None` = not beside one that is running.
     next_at: Option<Instant>,
 }
 
@@ -40,7 +41,7 @@ impl Race {
     }
 
     pub(crate) fn poll_step(&mut self, now: Instant) -> Step {
-        let due = self.next_at.is_none_or(|at| at <= now);
+        let due = self.running == 0 || self.next_at.is_some_and(|at| at <= now);
         match self.waiting.front() {
             Some(&address) if due => {
                 self.waiting.pop_front();
@@ -120,6 +121,17 @@ mod tests {
         assert_eq!(race.poll_step(early), Step::Wait(Some(start + DELAY)));
         assert_eq!(race.poll_step(start + DELAY), Step::Connect(list[1]));
         assert_eq!(race.poll_step(start + DELAY), Step::Wait(None));
+    }
+
+    #[test]
+    fn with_an_endless_delay_addresses_are_tried_one_after_the_other() {
+        let list = addresses(&["[::1]:1", "1.1.1.1:1"]);
+        let start = now();
+        let mut race = Race::new(&list, Duration::MAX);
+        assert_eq!(race.poll_step(start), Step::Connect(list[0]));
+        assert_eq!(race.poll_step(start), Step::Wait(None));
+        race.handle_failure(start);
+        assert_eq!(race.poll_step(start), Step::Connect(list[1]));
     }
 
     #[test]

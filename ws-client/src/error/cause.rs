@@ -74,6 +74,8 @@ pub(crate) enum Cause {
     },
     /// There is no connection, for this reason.
     NotOpen(&'static str),
+    /// There never was one, because it was not made in time.
+    NeverOpen(String),
     Io(Arc<io::Error>),
     Internal(&'static str),
 }
@@ -114,7 +116,8 @@ impl Cause {
             | Self::Lost(_)
             | Self::Silent(_)
             | Self::Overflow { .. }
-            | Self::NotOpen(_) => ErrorKind::Closed,
+            | Self::NotOpen(_)
+            | Self::NeverOpen(_) => ErrorKind::Closed,
             Self::QueueFull { .. } => ErrorKind::QueueFull,
             Self::Io(_) | Self::Internal(_) => ErrorKind::Internal,
         }
@@ -239,6 +242,7 @@ impl fmt::Display for Cause {
                 "send queue is full: {messages} messages and {bytes} bytes wait, the limit is {limit} bytes"
             ),
             Self::NotOpen(text) => f.write_str(text),
+            Self::NeverOpen(text) => write!(f, "there is no connection: {text}"),
             Self::Io(error) => write_io_error(error, f),
             Self::Internal(text) => f.write_str(text),
         }

@@ -74,6 +74,13 @@ impl Poller {
         self
     }
 
+    /// What would have ended its waits does nothing any more.
+    pub(crate) fn forget_cancel(&mut self) {
+        if let Some(cancel) = self.cancel.take() {
+            cancel.forget_waker(&self.signal);
+        }
+    }
+
     /// Waits; a signal that interrupts it counts as "nothing has happened".
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.check_cancel()?;
@@ -86,6 +93,13 @@ impl Poller {
 
     fn check_cancel(&self) -> io::Result<()> {
         self.cancel.as_ref().map_or(Ok(()), Cancel::check)
+    }
+}
+
+impl Drop for Poller {
+    /// Whoever may cancel a dial outlives it, and would keep the waker's descriptor.
+    fn drop(&mut self) {
+        self.forget_cancel();
     }
 }
 
@@ -122,6 +136,12 @@ impl Interrupter {
         if let Err(error) = self.waker.wake() {
             log::warn!("cannot wake a client: {error}");
         }
+    }
+}
+
+impl Interrupter {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.waker, &other.waker)
     }
 }
 
@@ -212,7 +232,7 @@ impl TcpNet {
 
     /// The dial is done: what would have ended it does nothing any more.
     pub(crate) fn forget_cancel(&mut self) {
-        self.poller.cancel = None;
+        self.poller.forget_cancel();
     }
 
     pub(crate) fn interrupter(&self) -> Interrupter {

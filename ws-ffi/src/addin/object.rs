@@ -3,7 +3,7 @@
 use ws_core::Hook;
 
 use super::class::ClassName;
-use crate::dispatch::{self, Client, Function, Notice, Payload, Receipt, Server, Value};
+use crate::dispatch::{Client, Function, Notice, Payload, Receipt, Server, Value};
 
 /// What an object of a class works with.
 #[derive(Debug)]
@@ -50,9 +50,10 @@ impl Object {
 
     /// Whether there is something to receive.
     pub(super) fn has_waiting(&self) -> bool {
-        let statistics = dispatch::find("GetStatistics").map(|function| self.call(function, &[]));
-        let queued = statistics.and_then(|values| values.get("queuedMessages")?.as_number());
-        queued.is_some_and(|count| count > 0.0)
+        match self {
+            Self::Client(client) => client.has_waiting(),
+            Self::Server(server) => server.has_waiting(),
+        }
     }
 
     pub(super) fn abort(&self) {

@@ -89,6 +89,16 @@ impl Client {
         self.object.set_notify(notify);
     }
 
+    /// Whether a receive answers at once.
+    pub fn has_waiting(&self) -> bool {
+        let inner = self.inner.lock();
+        let connections = [&inner.previous, &inner.connection];
+        connections
+            .into_iter()
+            .flatten()
+            .any(|connection| connection.is_readable())
+    }
+
     /// Ends every call that waits, the connection and its thread; every later call is an error.
     ///
     /// Takes 2 s at most. Lookups of a name, dials through a SOCKS proxy and downloads may outlive it in a thread that

@@ -80,6 +80,14 @@ impl Server {
         self.object.set_notify(notify);
     }
 
+    /// Whether a receive answers at once.
+    pub fn has_waiting(&self) -> bool {
+        let mailbox = self.inner.lock().mailbox.clone();
+        mailbox
+            .and_then(|mailbox| mailbox.statistics().ok())
+            .is_some_and(|statistics| statistics.queued_messages > 0)
+    }
+
     /// Ends every call that waits, the server and its threads; every later call is an error.
     ///
     /// Clients are told with Close 1001 and have 1 s. A lookup of a name may outlive it in a thread that owns all it

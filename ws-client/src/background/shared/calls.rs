@@ -133,7 +133,7 @@ impl Shared {
                 return Ok(Some(message));
             }
             if let Some(end) = &inner.end {
-                return Err(self.error(Stage::Receive, end));
+                return Err(self.refusal(Stage::Receive, end));
             }
             if std::mem::take(&mut inner.interrupts) {
                 return Ok(None);
@@ -142,6 +142,11 @@ impl Shared {
                 return Ok(None);
             }
         }
+    }
+
+    pub(in crate::background) fn is_readable(&self) -> bool {
+        let inner = self.inner.lock();
+        !inner.inbox.is_empty() || inner.end.is_some() || inner.is_destroyed
     }
 
     pub(in crate::background) fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
@@ -173,7 +178,7 @@ impl Shared {
         let mut inner = self.inner.lock();
         if inner.close.is_some() {
             return Err(match &inner.end {
-                Some(end) => self.error(Stage::Close, end),
+                Some(end) => self.refusal(Stage::Close, end),
                 None => self.failure(Stage::Close, Cause::Send(SendError::Closed)),
             });
         }
@@ -186,7 +191,7 @@ impl Shared {
             return Err(self.failure(Stage::Close, DESTROYED));
         }
         if let Some(end) = &inner.end {
-            return Err(self.error(Stage::Close, end));
+            return Err(self.refusal(Stage::Close, end));
         }
         if let Err(error) = check_close(code, reason) {
             return Err(self.failure(Stage::Close, Cause::Send(error)));
@@ -220,7 +225,8 @@ impl Shared {
             if let Some(event) = inner.events.pop_front() {
                 return Some(event);
             }
-            let is_over = inner.end.is_some() || inner.is_destroyed || timeout.is_zero();
+            // The end is known before it is reported.
+            let is_over = inner.has_exited || inner.is_destroyed || timeout.is_zero();
             if is_over || !wait(&self.changed, &mut inner, deadline) {
                 return None;
             }
@@ -277,7 +283,7 @@ impl Shared {
             return Err(self.failure(Stage::Send, DESTROYED));
         }
         if let Some(end) = &inner.end {
-            return Err(self.error(Stage::Send, end));
+            return Err(self.refusal(Stage::Send, end));
         }
         if let Some(cause) = &inner.send_end {
             return Err(self.failure(Stage::Send, cause.clone()));

@@ -226,8 +226,10 @@ mod tests {
     use ws_core::{CloseCode, Hook};
 
     use super::*;
+    use crate::background::Exit;
     use crate::background::config::Alert;
     use crate::config::Config;
+    use crate::error::ErrorKind;
 
     fn alerted() -> (Arc<Shared>, mpsc::Receiver<Alert>) {
         let (sender, alerts) = mpsc::channel();
@@ -288,5 +290,24 @@ mod tests {
         bring(&shared, vec![Message::Text(String::from("x"))]);
         let received = answer.recv().unwrap().unwrap();
         assert_eq!(received, Some(Message::Text(String::from("x"))));
+    }
+
+    /// a panic in the worker is the worker's end, whatever the hook does when it is told of that.
+    #[test]
+    fn a_hook_that_panics_whenever_it_is_called_ends_the_thread_and_not_the_process() {
+        let (shared, _alerts) = alerted();
+        let shared = Arc::try_unwrap(shared).map_err(drop).unwrap();
+        let hook = Hook::new(|alert| panic!("a test's, at {alert:?}"));
+        let shared = Arc::new(shared.with_hook(Some(hook)));
+        let shared_too = Arc::clone(&shared);
+        let worker = std::thread::spawn(move || {
+            let _exit = Exit(Arc::clone(&shared_too));
+            bring(&shared_too, vec![Message::Text(String::from("x"))]);
+        });
+        worker.join().unwrap_err();
+        let message = shared.receive(Duration::ZERO).unwrap();
+        assert_eq!(message, Some(Message::Text(String::from("x"))));
+        let error = shared.receive(Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
     }
 }

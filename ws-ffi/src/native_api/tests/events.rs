@@ -96,6 +96,21 @@ fn what_waits_already_is_told_at_once() {
 }
 
 #[test]
+fn a_close_that_waits_already_is_told_at_once() {
+    let (server, client, id) = pair();
+    let closed = server.json("CloseIncomingConnection", &[text(&id)]);
+    assert_eq!(closed["result"], true, "{closed}");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while server.json("GetStatistics", &[])["connections"] != 0 {
+        assert!(Instant::now() < deadline);
+        thread::yield_now();
+    }
+    client.json("SetEvents", &[]);
+    assert_eq!(wait_for_events(&client, 1)[0], waiting("WebSocket"));
+    assert_eq!(client.json("GetMessage", &[])["type"], "close");
+}
+
+#[test]
 fn wrong_arguments_change_nothing() {
     let client = Object::new("Client");
     let cases: [&[Item]; 4] = [

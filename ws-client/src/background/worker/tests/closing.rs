@@ -90,3 +90,41 @@ fn a_long_queue_leaves_before_the_close() {
     assert!(seen[5].starts_with("Close"), "{}", seen[5]);
     assert_eq!(rig.shared.statistics().messages_unsent, 0);
 }
+
+#[test]
+fn the_end_is_the_last_event_although_it_is_known_before() {
+    let net = MockNet::new();
+    net.at(seconds(2), Incoming::Bytes(close_frame(1000, "")));
+    let mut rig = Rig::new([Some(net)], no_keepalive(), &BackgroundConfig::default());
+    assert!(rig.run(SECOND));
+    let shared = Arc::clone(&rig.shared);
+    let events =
+        std::thread::spawn(move || std::iter::from_fn(|| shared.next_event(Duration::MAX)).last());
+    rig.run(seconds(10));
+    rig.shared.exit();
+    let last = events.join().unwrap();
+    assert!(
+        matches!(last, Some(ConnectionEvent::Closed { .. })),
+        "{last:?}"
+    );
+}
+
+#[test]
+fn whatever_a_receive_answers_with_at_once_makes_the_client_readable() {
+    let net = MockNet::new();
+    net.at(seconds(2), Incoming::Bytes(frame(PING, b"")));
+    net.at(seconds(4), Incoming::Bytes(close_frame(1000, "")));
+    net.at(seconds(4), Incoming::End);
+    let mut rig = Rig::new([Some(net)], no_keepalive(), &BackgroundConfig::default());
+    assert!(rig.run(SECOND));
+    assert!(!rig.shared.is_readable());
+    assert!(rig.run(seconds(3)));
+    assert!(rig.shared.is_readable(), "a ping waits");
+    assert!(matches!(rig.receive(), Ok(Some(Message::Ping(_)))));
+    assert!(!rig.shared.is_readable());
+    assert!(!rig.run(seconds(5)));
+    assert!(rig.shared.is_readable(), "a Close waits");
+    assert!(matches!(rig.receive(), Ok(Some(Message::Close(_)))));
+    assert!(rig.shared.is_readable(), "the end is answered at once");
+    rig.receive().unwrap_err();
+}

@@ -189,8 +189,14 @@ fn a_first_connection_that_fails_is_final_and_says_why() {
     assert!(!rig.worker.step(Deadline::NEVER));
     let error = rig.shared.wait_open(Duration::ZERO).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert_eq!(rig.receive().unwrap_err().to_string(), error.to_string());
     assert_eq!(rig.shared.state(), State::Closed);
+    let close = rig.shared.close(CloseCode::NORMAL, "");
+    for answer in [rig.receive().map(drop), rig.send("x"), close] {
+        let later = answer.unwrap_err();
+        // "timeout" would tell a caller to try again, without end.
+        assert_eq!(later.kind(), ErrorKind::Closed, "{later}");
+        assert!(later.to_string().ends_with(&error.to_string()), "{later}");
+    }
 }
 
 /// What was lost has not left, whether the flush began before the loss or after.
