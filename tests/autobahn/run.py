@@ -1,7 +1,8 @@
 """Runs the ported Autobahn testsuite; check-server and check-client call this in the venv.
 
     run.py server URL [--agent NAME] [--cases PATTERNS] [--exclude PATTERNS] [--out DIR]
-    run.py client [the same options] -- COMMAND...     (the server's URL becomes its last argument)
+    run.py client [the same options] [--tls CERTIFICATE KEY] -- COMMAND...
+                                                       (the server's URL becomes COMMAND's last argument)
     run.py selftest
 
 PATTERNS: comma-separated, '*' is a wildcard: 1.*,6.4.*,7.1.6
@@ -23,7 +24,7 @@ warnings.simplefilter("ignore")
 from twisted.internet import epollreactor
 
 epollreactor.install()
-from twisted.internet import reactor
+from twisted.internet import reactor, ssl
 from twisted.python import log
 
 import autobahntestsuite
@@ -113,6 +114,8 @@ def main():
         p = sub.add_parser(kind)
         if kind == "server":
             p.add_argument("url")
+        else:
+            p.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"), help="PEM files: listen for wss://")
         p.add_argument("--agent", help="name of the peer in the reports")
         p.add_argument("--cases", default="*")
         p.add_argument("--exclude", default="")
@@ -148,8 +151,13 @@ def main():
             reactor.run()
         else:
             factory = fuzzing.FuzzingServerFactory(dict(spec, url="ws://127.0.0.1:1"))
-            port = reactor.listenTCP(0, factory, interface="127.0.0.1").getHost().port
-            url = f"ws://127.0.0.1:{port}"
+            scheme, listen = "ws", reactor.listenTCP
+            if args.tls:
+                certificate, key = args.tls
+                context = ssl.DefaultOpenSSLContextFactory(key, certificate, ssl.SSL.TLS_METHOD)
+                scheme, listen = "wss", lambda *a, **k: reactor.listenSSL(*a, context, **k)
+            port = listen(0, factory, interface="127.0.0.1").getHost().port
+            url = f"{scheme}://127.0.0.1:{port}"
             factory.setSessionParameters(url=url, server=f"AutobahnTestSuite/{autobahntestsuite.version}")
             child = subprocess.Popen(command + [url], stdin=subprocess.DEVNULL)
 

@@ -369,7 +369,7 @@ fn client_and_server_keep_their_promises() {
 #[test]
 fn background_client_and_ws_serve_keep_their_promises() {
     let (_, folder) = certificate();
-    let (plain, plain_url) = Process::echo_server_with(ws_binary(), &[]);
+    let (plain, plain_url) = Process::echo_server_with(ws_binary(), &[""; 0]);
     let option = |name: &str, file| format!("--{name}={}", folder.path().join(file).display());
     let files = [option("tls-cert", "chain"), option("tls-key", "key")];
     let files = files.each_ref().map(String::as_str);

@@ -71,11 +71,14 @@ impl Process {
 
     /// The same with a given build of `ws`.
     pub fn echo_server_of(ws: impl Into<PathBuf>) -> (Self, String) {
-        Self::echo_server_with(ws, &[])
+        Self::echo_server_with(ws, &[""; 0])
     }
 
     /// The same with further arguments.
-    pub fn echo_server_with(ws: impl Into<PathBuf>, arguments: &[&str]) -> (Self, String) {
+    pub fn echo_server_with(
+        ws: impl Into<PathBuf>,
+        arguments: &[impl AsRef<OsStr>],
+    ) -> (Self, String) {
         let mut command = Command::new(ws.into());
         command
             .args(["serve", "127.0.0.1:0", "--echo"])

@@ -1,4 +1,4 @@
-//! `autobahn`: the Autobahn testsuite (`tests/autobahn`) against the release builds, in both roles.
+//! `autobahn`: the Autobahn testsuite (`tests/autobahn`) against the release builds, in both roles, over ws and wss.
 //!
 //! Every case must be OK: NON-STRICT and UNIMPLEMENTED fail as well. INFORMATIONAL counts as OK.
 
@@ -16,10 +16,14 @@ use crate::{
 /// sizes of each kind of data, and some of each combination of parameters.
 const PART: &str = "[1-9].*,10.*,12.?.2,12.?.5,12.?.12,13.?.3,13.?.5,13.?.11";
 
+/// The same over wss: what differs there is how bytes come and go, so none of the thousands of messages.
+const PART_WITH_TLS: &str = "[1-7].*,10.*";
+
 /// Which cases to run.
 #[derive(Debug, Clone)]
 pub(crate) struct Cases {
     cases: String,
+    cases_with_tls: String,
     exclude: String,
 }
 
@@ -28,6 +32,7 @@ impl Default for Cases {
     fn default() -> Self {
         Self {
             cases: "*".to_owned(),
+            cases_with_tls: "*".to_owned(),
             exclude: String::new(),
         }
     }
@@ -38,12 +43,17 @@ impl Cases {
     pub(crate) fn part() -> Self {
         Self {
             cases: PART.to_owned(),
+            cases_with_tls: PART_WITH_TLS.to_owned(),
             exclude: String::new(),
         }
     }
 
-    fn flags(&self) -> Vec<&str> {
-        let mut flags = vec!["--cases", &self.cases];
+    fn flags(&self, transport: Transport) -> Vec<&str> {
+        let cases = match transport {
+            Transport::Plain => &self.cases,
+            Transport::Tls => &self.cases_with_tls,
+        };
+        let mut flags = vec!["--cases", cases];
         if !self.exclude.is_empty() {
             flags.extend(["--exclude", &self.exclude]);
         }
@@ -58,11 +68,19 @@ enum Role {
     Client,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Plain,
+    Tls,
+}
+
 pub(crate) fn run(flags: &mut Flags, report: &mut Report) -> Result<(), Failure> {
     let roles = roles(&flags.take("role").unwrap_or_else(|| "both".to_owned()))?;
     let default = Cases::default();
+    let cases = flags.take("cases").unwrap_or(default.cases);
     let cases = Cases {
-        cases: flags.take("cases").unwrap_or(default.cases),
+        cases_with_tls: cases.clone(),
+        cases,
         exclude: flags.take("exclude").unwrap_or(default.exclude),
     };
     flags.finish()?;
@@ -91,35 +109,68 @@ fn steps(report: &mut Report, roles: &[Role], cases: &Cases) {
         return;
     }
     for role in roles {
-        match role {
-            Role::Server => report.step("autobahn server", || check_server(cases)),
-            Role::Client => report.step("autobahn client", || check_client(cases)),
-        };
+        for transport in [Transport::Plain, Transport::Tls] {
+            let name = match (role, transport) {
+                (Role::Server, Transport::Plain) => "autobahn server",
+                (Role::Server, Transport::Tls) => "autobahn server, wss",
+                (Role::Client, Transport::Plain) => "autobahn client",
+                (Role::Client, Transport::Tls) => "autobahn client, wss",
+            };
+            report.step(name, || match role {
+                Role::Server => check_server(cases, transport),
+                Role::Client => check_client(cases, transport),
+            });
+        }
     }
 }
 
 fn setup() -> Result<Outcome, Failure> {
     in_venv(Run::new(suite("setup"))).run()?;
+    let [certificate, key] = tls_files();
+    // No authority: the same file is what a client trusts.
+    Run::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt"])
+        .args(["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=Autobahn", "-addext"])
+        .args(["subjectAltName=IP:127.0.0.1", "-addext"])
+        .args(["basicConstraints=critical,CA:FALSE", "-out"])
+        .args([certificate])
+        .args(["-keyout"])
+        .args([key])
+        .run()?;
     Ok(Outcome::Done)
 }
 
+/// A certificate for 127.0.0.1 and its key.
+fn tls_files() -> [PathBuf; 2] {
+    ["certificate.pem", "key.pem"].map(|name| target().join("autobahn").join(name))
+}
+
 /// `check-server … URL`, with the URL of a server that is started for it.
-fn check_server(cases: &Cases) -> Result<Outcome, Failure> {
-    let run = Run::new(build::program("with_echo_server")).args([build::program("ws")]);
-    let run = run
-        .args([suite("check-server")])
-        .args(["--agent", "ws-server"]);
-    finish(in_venv(run.args(cases.flags())))
+fn check_server(cases: &Cases, transport: Transport) -> Result<Outcome, Failure> {
+    let mut run = Run::new(build::program("with_echo_server"));
+    if transport == Transport::Tls {
+        run = run.args(["--tls"]).args(tls_files());
+    }
+    let run = run.args([build::program("ws"), suite("check-server")]);
+    let run = run.args(["--agent", "ws-server"]);
+    finish(in_venv(run.args(cases.flags(transport))))
 }
 
 /// `check-client … -- COMMAND`, which appends the URL of the suite's own server.
-fn check_client(cases: &Cases) -> Result<Outcome, Failure> {
-    let run = Run::new(suite("check-client"))
+fn check_client(cases: &Cases, transport: Transport) -> Result<Outcome, Failure> {
+    let mut run = Run::new(suite("check-client"))
         .args(["--agent", "ws-client"])
-        .args(cases.flags());
-    finish(in_venv(
-        run.args([Path::new("--"), &build::program("autobahn_client")]),
-    ))
+        .args(cases.flags(transport));
+    if transport == Transport::Tls {
+        run = run.args(["--tls"]).args(tls_files());
+    }
+    run = run.args([Path::new("--"), &build::program("autobahn_client")]);
+    if transport == Transport::Tls {
+        let [certificate, _] = tls_files();
+        run = run.args(["--cacert"]).args([certificate]);
+    }
+    finish(in_venv(run))
 }
 
 fn suite(program: &str) -> PathBuf {

@@ -1,5 +1,6 @@
-//! `with_echo_server WS COMMAND…`: runs COMMAND with the URL of a fresh `WS serve --echo --compress=dedicated` as its
-//! last argument, and ends with its exit code. `cargo xtask autobahn --role server` uses it.
+//! `with_echo_server [--tls CERTIFICATE KEY] WS COMMAND…`: runs COMMAND with the URL of a fresh
+//! `WS serve --echo --compress=dedicated` as its last argument, and ends with its exit code.
+//! `cargo xtask autobahn --role server` uses it.
 #![allow(
     clippy::print_stderr,
     reason = "what went wrong belongs beside the command's own output"
@@ -7,6 +8,7 @@
 
 use std::{
     env,
+    ffi::OsString,
     path::PathBuf,
     process::{Command, ExitCode, Stdio},
 };
@@ -14,12 +16,18 @@ use std::{
 use ws_tests::process::Process;
 
 fn main() -> ExitCode {
-    let mut arguments = env::args_os().skip(1);
+    let mut arguments = env::args_os().skip(1).peekable();
+    let mut options = vec![OsString::from("--compress=dedicated")];
+    if arguments.next_if(|argument| argument == "--tls").is_some() {
+        for (option, file) in ["--tls-cert", "--tls-key"].into_iter().zip(&mut arguments) {
+            options.extend([OsString::from(option), file]);
+        }
+    }
     let (Some(ws), Some(program)) = (arguments.next(), arguments.next()) else {
-        eprintln!("usage: with_echo_server WS COMMAND...");
+        eprintln!("usage: with_echo_server [--tls CERTIFICATE KEY] WS COMMAND...");
         return ExitCode::from(2);
     };
-    let (mut server, url) = Process::echo_server_with(PathBuf::from(ws), &["--compress=dedicated"]);
+    let (mut server, url) = Process::echo_server_with(PathBuf::from(ws), &options);
     let status = Command::new(&program)
         .args(arguments)
         .arg(url)

@@ -299,12 +299,13 @@ mod tests {
         let shared = Arc::try_unwrap(shared).map_err(drop).unwrap();
         let hook = Hook::new(|alert| panic!("a test's, at {alert:?}"));
         let shared = Arc::new(shared.with_hook(Some(hook)));
-        let shared_too = Arc::clone(&shared);
-        let worker = std::thread::spawn(move || {
-            let _exit = Exit(Arc::clone(&shared_too));
-            bring(&shared_too, vec![Message::Text(String::from("x"))]);
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                let _exit = Exit(Arc::clone(&shared));
+                bring(&shared, vec![Message::Text(String::from("x"))]);
+            });
+            worker.join().unwrap_err();
         });
-        worker.join().unwrap_err();
         let message = shared.receive(Duration::ZERO).unwrap();
         assert_eq!(message, Some(Message::Text(String::from("x"))));
         let error = shared.receive(Duration::ZERO).unwrap_err();

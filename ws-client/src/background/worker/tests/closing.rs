@@ -98,11 +98,13 @@ fn the_end_is_the_last_event_although_it_is_known_before() {
     let mut rig = Rig::new([Some(net)], no_keepalive(), &BackgroundConfig::default());
     assert!(rig.run(SECOND));
     let shared = Arc::clone(&rig.shared);
-    let events =
-        std::thread::spawn(move || std::iter::from_fn(|| shared.next_event(Duration::MAX)).last());
-    rig.run(seconds(10));
-    rig.shared.exit();
-    let last = events.join().unwrap();
+    let last = std::thread::scope(|scope| {
+        let events = std::iter::from_fn(|| shared.next_event(Duration::MAX));
+        let last = scope.spawn(|| events.last());
+        rig.run(seconds(10));
+        shared.exit();
+        last.join().unwrap()
+    });
     assert!(
         matches!(last, Some(ConnectionEvent::Closed { .. })),
         "{last:?}"
