@@ -37,9 +37,28 @@ impl Deadline {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::net::now;
+
+    /// what has to wait takes its timeout, and at most 100 ms more. A busy machine may make it late, but not ten
+    /// times in a row.
+    pub(crate) fn ends_on_time(timeout: Duration, mut attempt: impl FnMut(Duration)) {
+        let mut best = Duration::MAX;
+        for _ in 0..10 {
+            let start = now();
+            attempt(timeout);
+            let took = start.elapsed();
+            assert!(took >= timeout, "{took:?} with a deadline of {timeout:?}");
+            best = best.min(took);
+            if best <= timeout + LATE {
+                return;
+            }
+        }
+        panic!("{best:?} the best of ten with a deadline of {timeout:?}, at most {LATE:?} more");
+    }
+
+    const LATE: Duration = Duration::from_millis(100);
 
     #[test]
     fn an_endless_timeout_never_passes() {

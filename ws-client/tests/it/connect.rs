@@ -114,72 +114,69 @@ fn with_timeout(url: &str, timeout: Duration) -> (ws_client::Error, Duration) {
 /// a silent server
 #[test]
 fn a_silent_server_costs_the_connect_timeout_only() {
-    let server = serve_raw(read_to_end);
-    let (error, took) = with_timeout(&server.url, Duration::from_millis(200));
-    assert!(
-        took >= Duration::from_millis(200) && took <= Duration::from_secs(5),
-        "{took:?} with a deadline of 200 ms, at most 5 s on a busy machine"
-    );
-    assert!(error.is_timeout());
-    assert_eq!(error.stage(), Stage::Handshake);
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "cannot connect to {}: not done within 200 ms: the server has not completed the opening handshake",
-            server.url
-        )
-    );
-    server.join();
+    ends_on_time(Duration::from_millis(200), |timeout| {
+        let server = serve_raw(read_to_end);
+        let (error, took) = with_timeout(&server.url, timeout);
+        assert!(error.is_timeout());
+        assert_eq!(error.stage(), Stage::Handshake);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "cannot connect to {}: not done within 200 ms: the server has not completed the opening handshake",
+                server.url
+            )
+        );
+        server.join();
+        took
+    });
 }
 
 /// no progress extends the deadline.
 #[test]
 fn a_server_that_trickles_its_answer_costs_the_connect_timeout_only() {
-    let server = serve_raw(|mut stream| {
-        let answer = b"HTTP/1.1 101 Switching Protocols\r\nX-Long: ";
-        let trickle = answer.iter().chain(std::iter::repeat(&b'x'));
-        for byte in trickle {
-            if stream.write_all(&[*byte]).is_err() {
-                return;
-            }
-            std::thread::yield_now();
-        }
-    });
-    let config = ws_client::HeadLimits::default()
+    let limits = ws_client::HeadLimits::default()
         .max_bytes(usize::MAX)
         .max_line_bytes(usize::MAX);
-    let config = Config::default()
-        .connect_timeout(Duration::from_millis(300))
-        .head_limits(config);
-    let request = ConnectRequest::new(&server.url).unwrap().config(config);
-    let start = Instant::now();
-    let error = Client::connect_with(&request).unwrap_err();
-    let took = start.elapsed();
-    assert!(
-        took <= Duration::from_secs(5),
-        "{took:?} with a deadline of 300 ms, at most 5 s on a busy machine"
-    );
-    assert!(error.is_timeout(), "{error}");
-    server.join();
+    ends_on_time(Duration::from_millis(300), |timeout| {
+        let server = serve_raw(|mut stream| {
+            let answer = b"HTTP/1.1 101 Switching Protocols\r\nX-Long: ";
+            let trickle = answer.iter().chain(std::iter::repeat(&b'x'));
+            for byte in trickle {
+                if stream.write_all(&[*byte]).is_err() {
+                    return;
+                }
+                std::thread::yield_now();
+            }
+        });
+        let config = Config::default()
+            .connect_timeout(timeout)
+            .head_limits(limits);
+        let request = ConnectRequest::new(&server.url).unwrap().config(config);
+        let start = Instant::now();
+        let error = Client::connect_with(&request).unwrap_err();
+        let took = start.elapsed();
+        assert!(error.is_timeout(), "{error}");
+        server.join();
+        took
+    });
 }
 
 /// a listener that never accepts, its backlog full, is what a blackholed address looks like.
 #[test]
 fn an_address_that_never_answers_costs_the_connect_timeout_only() {
     let (_listener, address, _fillers) = blackhole();
-    let (error, took) = with_timeout(&format!("ws://{address}"), Duration::from_millis(300));
-    assert!(
-        took >= Duration::from_millis(300) && took <= Duration::from_secs(5),
-        "{took:?} with a deadline of 300 ms, at most 5 s on a busy machine"
-    );
-    assert!(error.is_timeout());
-    assert_eq!(error.stage(), Stage::Connect);
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "cannot connect to ws://{address}: not done within 300 ms: no answer from {address}"
-        )
-    );
+    ends_on_time(Duration::from_millis(300), |timeout| {
+        let (error, took) = with_timeout(&format!("ws://{address}"), timeout);
+        assert!(error.is_timeout());
+        assert_eq!(error.stage(), Stage::Connect);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "cannot connect to ws://{address}: not done within 300 ms: no answer from {address}"
+            )
+        );
+        took
+    });
 }
 
 /// A loopback address whose connection attempts get no answer.

@@ -13,6 +13,22 @@ use ws_client::{Client, Config, ConnectRequest};
 /// Far beyond what any step needs; only a defect reaches it.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
+/// what `attempt` tells that it took is its timeout, and at most 100 ms more. A busy machine may make it late, but
+/// not ten times in a row.
+pub(crate) fn ends_on_time(timeout: Duration, mut attempt: impl FnMut(Duration) -> Duration) {
+    const LATE: Duration = Duration::from_millis(100);
+    let mut best = Duration::MAX;
+    for _ in 0..10 {
+        let took = attempt(timeout);
+        assert!(took >= timeout, "{took:?} with a deadline of {timeout:?}");
+        best = best.min(took);
+        if best <= timeout + LATE {
+            return;
+        }
+    }
+    panic!("{best:?} the best of ten with a deadline of {timeout:?}, at most {LATE:?} more");
+}
+
 /// A server that takes one connection, and its result.
 pub(crate) struct Server<T> {
     pub(crate) url: String,

@@ -70,19 +70,31 @@ fn the_whole_request_leaves_however_short_the_writes() {
 fn silence_and_trickling_end_at_the_deadline() {
     let net = MockNet::new();
     assert!(matches!(run(&net), Err(Failure::Timeout)));
-    assert_eq!(net.elapsed(), Duration::from_secs(30));
+    assert_eq!(
+        net.elapsed(),
+        Duration::from_secs(30),
+        "the end, with a deadline of 30 s"
+    );
 
     let net = MockNet::new();
     for (second, byte) in (1..).zip(ANSWER.bytes()) {
         net.at(Duration::from_secs(second), Incoming::Bytes(vec![byte]));
     }
     assert!(matches!(run(&net), Err(Failure::Timeout)));
-    assert_eq!(net.elapsed(), Duration::from_secs(30));
+    assert_eq!(
+        net.elapsed(),
+        Duration::from_secs(30),
+        "the end, with a deadline of 30 s"
+    );
 
     let net = MockNet::new();
     net.take(Take::BlockUntil(Duration::from_secs(3600)));
     assert!(matches!(run(&net), Err(Failure::Timeout)));
-    assert_eq!(net.elapsed(), Duration::from_secs(30));
+    assert_eq!(
+        net.elapsed(),
+        Duration::from_secs(30),
+        "the end, with a deadline of 30 s"
+    );
 }
 
 #[test]

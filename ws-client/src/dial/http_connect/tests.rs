@@ -224,13 +224,21 @@ fn a_proxy_that_dies_at_any_byte_is_an_error() {
 fn a_silent_and_a_trickling_proxy_end_at_the_deadline() {
     let net = MockNet::new();
     assert!(matches!(failure(&net), Failure::Timeout));
-    assert_eq!(net.elapsed(), Duration::from_secs(30));
+    assert_eq!(
+        net.elapsed(),
+        Duration::from_secs(30),
+        "the end, with a deadline of 30 s"
+    );
     let net = MockNet::new();
     for (second, byte) in (1..).zip(OK.bytes()) {
         net.at(Duration::from_secs(second), Incoming::Bytes(vec![byte]));
     }
     assert!(matches!(failure(&net), Failure::Timeout));
-    assert_eq!(net.elapsed(), Duration::from_secs(30));
+    assert_eq!(
+        net.elapsed(),
+        Duration::from_secs(30),
+        "the end, with a deadline of 30 s"
+    );
 }
 
 /// M-9

@@ -29,7 +29,11 @@ fn silence_and_trickling_end_at_the_deadline() {
     let net = MockNet::new();
     let cause = run(&net, "a.test").unwrap_err();
     assert!(matches!(cause, Cause::Timeout(_)), "{cause:?}");
-    assert_eq!(net.elapsed(), Duration::from_secs(30));
+    assert_eq!(
+        net.elapsed(),
+        Duration::from_secs(30),
+        "the end, with a deadline of 30 s"
+    );
 
     // The beginning of a record that never becomes whole.
     let net = MockNet::new();
@@ -38,12 +42,20 @@ fn silence_and_trickling_end_at_the_deadline() {
     }
     let cause = run(&net, "a.test").unwrap_err();
     assert!(matches!(cause, Cause::Timeout(_)), "{cause:?}");
-    assert_eq!(net.elapsed(), Duration::from_secs(30));
+    assert_eq!(
+        net.elapsed(),
+        Duration::from_secs(30),
+        "the end, with a deadline of 30 s"
+    );
 
     let net = MockNet::new();
     net.take(Take::BlockUntil(Duration::from_secs(3600)));
     assert!(matches!(run(&net, "a.test"), Err(Cause::Timeout(_))));
-    assert_eq!(net.elapsed(), Duration::from_secs(30));
+    assert_eq!(
+        net.elapsed(),
+        Duration::from_secs(30),
+        "the end, with a deadline of 30 s"
+    );
 }
 
 #[test]
