@@ -2,6 +2,7 @@
 //!
 //! Each is bytes in, bytes out, so that a test decides how they are cut.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -187,29 +188,39 @@ impl<S: Service> Service for Encrypted<S> {
 }
 
 /// Certificates of an authority that exists while the tests run.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    servers: Mutex<BTreeMap<&'static str, ServerTls>>,
+}
 
 impl Authority {
     fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap());
+        Self {
+            issuer: issuer.unwrap(),
+            servers: Mutex::default(),
+        }
     }
 
     pub(crate) fn pem(&self) -> String {
-        self.0.pem()
+        self.issuer.pem()
     }
 
     /// Chain and key of a certificate for `name`.
     pub(crate) fn issue(&self, name: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.pem(), key.serialize_pem())
     }
 
-    pub(crate) fn server(&self, name: &str) -> ServerTls {
-        self.server_asking(name, &ClientCertificates::Ignored)
+    /// One for each name: the tests make thousands of connections.
+    pub(crate) fn server(&self, name: &'static str) -> ServerTls {
+        let mut servers = self.servers.lock().unwrap();
+        let make = || self.server_asking(name, &ClientCertificates::Ignored);
+        servers.entry(name).or_insert_with(make).clone()
     }
 
     pub(crate) fn server_asking(&self, name: &str, clients: &ClientCertificates) -> ServerTls {
