@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use rcgen::{
@@ -9,27 +10,81 @@ use rcgen::{
     ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, NameConstraints, SanType,
 };
 use ws_client::{Client, ConnectRequest, Error, ErrorKind, ProxyKind, ProxySettings, Stage};
-use ws_core::tls::{ClientCertificates, Identity};
+use ws_core::tls::{ClientCertificates, Identity, ServerTls, Tls};
 
 use super::{Authority, echo, named, serve_tls, showing};
 
-/// A proxy that opens tunnels to `target`, whatever it is asked for, until the process ends.
-fn proxy(kind: ProxyKind, target: u16) -> ProxySettings {
+/// A proxy that opens tunnels to `target`, whatever it is asked for, until the process ends. By HTTPS it shows a good
+/// certificate of `authority`.
+fn proxy(kind: ProxyKind, authority: &Authority, target: u16) -> ProxySettings {
+    let mut port = listen(move |stream| tunnel(stream, kind, target));
+    if kind == ProxyKind::Https {
+        let (tls, plain) = (authority.server(), port);
+        port = listen(move |stream| decrypt(stream, &tls, plain));
+    }
+    ProxySettings::new(kind, "127.0.0.1", port)
+}
+
+/// Serves every connection in a thread of its own. A SOCKS dial makes one before, to see whether anybody listens.
+fn listen(serve: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
+    let serve = Arc::new(serve);
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let stream = stream.unwrap();
-            // A SOCKS dial connects once before, to see whether anybody listens.
-            thread::spawn(move || tunnel(stream, kind, target));
+            let (stream, serve) = (stream.unwrap(), Arc::clone(&serve));
+            thread::spawn(move || serve(stream));
         }
     });
-    ProxySettings::new(kind, "127.0.0.1", port)
+    port
+}
+
+/// Passes what comes encrypted on to a port of this machine, and encrypts what comes back.
+fn decrypt(near: TcpStream, tls: &ServerTls, plain: u16) -> io::Result<()> {
+    let far = TcpStream::connect(("127.0.0.1", plain))?;
+    // Whoever has the lock writes what it has encrypted before anybody else does.
+    let near_out = Arc::new(Mutex::new((near.try_clone()?, Tls::server(tls).unwrap())));
+    let (mut near, mut far_out) = (near, far.try_clone()?);
+    let back = {
+        let (mut far, near_out) = (far, Arc::clone(&near_out));
+        thread::spawn(move || -> io::Result<()> {
+            let mut bytes = [0; 4096];
+            loop {
+                let count = far.read(&mut bytes)?;
+                let (near, tls) = &mut *near_out.lock().unwrap();
+                let mut output = Vec::new();
+                if count == 0 {
+                    tls.close(&mut output);
+                    near.write_all(&output)?;
+                    return near.shutdown(Shutdown::Write);
+                }
+                let sent = tls.send(&bytes[..count], &mut output);
+                sent.map_err(io::Error::other)?;
+                near.write_all(&output)?;
+            }
+        })
+    };
+    let mut bytes = [0; 4096];
+    loop {
+        let count = near.read(&mut bytes)?;
+        if count == 0 {
+            break;
+        }
+        let (mut plaintext, mut output) = (Vec::new(), Vec::new());
+        let (near, tls) = &mut *near_out.lock().unwrap();
+        let received = tls.receive(&bytes[..count], &mut plaintext, &mut output);
+        near.write_all(&output)?;
+        far_out.write_all(&plaintext)?;
+        received.map_err(io::Error::other)?;
+    }
+    far_out.shutdown(Shutdown::Write)?;
+    let _ = back.join();
+    Ok(())
 }
 
 fn tunnel(mut near: TcpStream, kind: ProxyKind, target: u16) -> io::Result<()> {
     let answers: &[&[u8]] = match kind {
-        ProxyKind::Http => &[b"HTTP/1.1 200 OK\r\n\r\n"],
+        ProxyKind::Http | ProxyKind::Https => &[b"HTTP/1.1 200 OK\r\n\r\n"],
         ProxyKind::Socks5 => &[b"\x05\x00", b"\x05\x00\x00\x01\0\0\0\0\0\0"],
         _ => &[b"\x00\x5a\0\0\0\0\0\0"],
     };
@@ -51,9 +106,10 @@ fn tunnel(mut near: TcpStream, kind: ProxyKind, target: u16) -> io::Result<()> {
     Ok(())
 }
 
-const WAYS: [Option<ProxyKind>; 5] = [
+const WAYS: [Option<ProxyKind>; 6] = [
     None,
     Some(ProxyKind::Http),
+    Some(ProxyKind::Https),
     Some(ProxyKind::Socks5),
     Some(ProxyKind::Socks4),
     Some(ProxyKind::Socks4a),
@@ -156,7 +212,7 @@ fn bad(ours: &Authority) -> [(&'static str, Identity); 14] {
     ]
 }
 
-/// 14 bad certificates directly and through every kind of proxy, 70 times refused, and not a byte of HTTP sent.
+/// 14 bad certificates directly and through every kind of proxy, 84 times refused, and not a byte of HTTP sent.
 #[test]
 fn no_way_to_a_server_makes_a_bad_certificate_good() {
     let ours = Authority::new("Ours");
@@ -171,7 +227,7 @@ fn no_way_to_a_server_makes_a_bad_certificate_good() {
                 .unwrap()
                 .tls(settings.clone());
             if let Some(kind) = way {
-                request = request.proxy(proxy(kind, port));
+                request = request.proxy(proxy(kind, &ours, port));
             }
             let error = Client::connect_with(&request).expect_err(what);
             let is_certificate =
@@ -183,8 +239,8 @@ fn no_way_to_a_server_makes_a_bad_certificate_good() {
     }
     assert_eq!(
         (refused, silent),
-        (70, 70),
-        "connections refused, and servers that were told nothing, of 14 certificates by 5 ways"
+        (84, 84),
+        "connections refused, and servers that were told nothing, of 14 certificates by 6 ways"
     );
 }
 
@@ -192,7 +248,13 @@ fn no_way_to_a_server_makes_a_bad_certificate_good() {
 #[test]
 fn a_proxy_vouches_for_nobody() {
     let ours = Authority::new("Ours");
-    for kind in [ProxyKind::Http, ProxyKind::Socks5, ProxyKind::Socks4a] {
+    // What an HTTPS proxy shows is good for 127.0.0.1.
+    for kind in [
+        ProxyKind::Http,
+        ProxyKind::Https,
+        ProxyKind::Socks5,
+        ProxyKind::Socks4a,
+    ] {
         for (name, is_trusted) in [("target.test", true), ("127.0.0.1", false)] {
             let identity = ours.identity(named(name));
             let server = serve_tls(showing(identity, ClientCertificates::Ignored), echo);
@@ -200,7 +262,7 @@ fn a_proxy_vouches_for_nobody() {
             let request = ConnectRequest::new("wss://target.test/")
                 .unwrap()
                 .tls(ours.settings())
-                .proxy(proxy(kind, port));
+                .proxy(proxy(kind, &ours, port));
             let result = Client::connect_with(&request).map(drop);
             assert_eq!(
                 result.as_ref().map_err(Error::kind).err(),
