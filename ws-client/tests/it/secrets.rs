@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 
 use ws_client::{
-    BackgroundClient, BackgroundConfig, Client, Config, ConnectRequest, Error, LoggingSettings,
-    ProxyKind, ProxySettings, Reconnect, Stage,
+    Alert, BackgroundClient, BackgroundConfig, Client, Config, ConnectRequest, Error, ErrorKind,
+    Hook, LoggingSettings, ProxyKind, ProxySettings, Reconnect, Stage, TlsSettings,
 };
 
 use crate::support::*;
@@ -59,6 +59,23 @@ fn nothing_shows_a_secret() {
     check(&Client::connect_with(&bad_name).unwrap_err());
     let secure = format!("wss://{CANARY}@127.0.0.1/?{CANARY}");
     check(&Client::connect(&secure).unwrap_err());
+
+    // What is in the files of TLS. Their names are no secrets: an error says which file is at fault.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key.pem");
+    let pem = |kind: &str| format!("-----BEGIN {kind}-----\n{CANARY}\n-----END {kind}-----\n");
+    for text in [CANARY.to_owned(), pem("CERTIFICATE"), pem("PRIVATE KEY")] {
+        std::fs::write(&file, text).unwrap();
+        for tls in [
+            TlsSettings::new().ca_file(&file),
+            TlsSettings::new().client_certificate(&file, &file),
+        ] {
+            let request = request("ws://127.0.0.1:1").tls(tls);
+            let error = Client::connect_with(&request).unwrap_err();
+            assert!(error.to_string().contains("key.pem"), "{error}");
+            check(&error);
+        }
+    }
 
     // Through proxies that refuse, echo the login, are none or are not there.
     let proxies: [(ProxyKind, &'static [u8]); 7] = [
@@ -215,6 +232,26 @@ fn background() {
     let (lines, total) = client.log(1000).unwrap();
     assert!(total > 4, "{lines:#?}");
     kept.extend(lines);
+
+    // Its thread panics.
+    let server = serve_frames(|mut stream| {
+        stream.write_all(&frame(TEXT, CANARY.as_bytes())).unwrap();
+        read_to_end(stream);
+    });
+    let hook = Hook::new(|alert| assert_ne!(alert, Alert::Message, "a test of a panic"));
+    let panics = background.clone().hook(Some(hook));
+    let client = BackgroundClient::connect_with(&request(&server.url), &panics).unwrap();
+    let error = loop {
+        // The message itself may have come before the panic.
+        if let Err(error) = client.receive(LONG) {
+            break error;
+        }
+    };
+    server.join();
+    assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
+    check(&error);
+    check(&client.send_text(CANARY, LONG).unwrap_err());
+    kept.push(format!("{client:?}"));
 
     // The first connection is refused, or cannot be made.
     for url in ["ws://127.0.0.1:1", "ws://nothing.invalid"] {
