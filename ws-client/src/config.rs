@@ -135,15 +135,31 @@ mod tests {
     /// The one list of defaults is in the project's reliability notes, section 6.
     #[test]
     fn defaults_are_the_documented_ones() {
-        let config = Config::default();
-        assert_eq!(config.connect_timeout, Duration::from_secs(30));
-        assert_eq!(config.close_timeout, Duration::from_secs(5));
-        assert_eq!(config.attempt_delay, Duration::from_millis(250));
-        assert_eq!(config.limits.max_message_bytes, 64 << 20);
-        assert_eq!(config.limits.max_frame_bytes, 64 << 20);
-        assert_eq!(config.limits.max_fragments, 131_072);
-        assert_eq!(config.max_queued_messages, 16_384);
-        assert_eq!(config.max_queued_bytes, 64 << 20);
-        assert_eq!(config.keepalive, KeepaliveConfig::default());
+        // All of them, so that a new one cannot be forgotten here.
+        let Config {
+            connect_timeout,
+            send_timeout,
+            close_timeout,
+            attempt_delay,
+            limits,
+            head_limits,
+            max_queued_messages,
+            max_queued_bytes,
+            keepalive,
+        } = Config::default();
+        assert_eq!(connect_timeout, Duration::from_secs(30));
+        assert_eq!(send_timeout, Duration::from_secs(60));
+        assert_eq!(close_timeout, Duration::from_secs(5));
+        assert_eq!(attempt_delay, Duration::from_millis(250));
+        assert_eq!(limits.max_message_bytes, 64 << 20);
+        assert_eq!(limits.max_frame_bytes, 64 << 20);
+        assert_eq!(limits.max_fragments, 131_072);
+        assert_eq!(head_limits.max_bytes, 16 << 10);
+        assert_eq!(head_limits.max_line_bytes, 8 << 10);
+        assert_eq!(head_limits.max_headers, 100);
+        assert_eq!(max_queued_messages, 16_384);
+        assert_eq!(max_queued_bytes, 64 << 20);
+        assert_eq!(keepalive.interval, Some(Duration::from_secs(25)));
+        assert_eq!(keepalive.timeout, Duration::from_secs(20));
     }
 }

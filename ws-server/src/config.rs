@@ -318,7 +318,80 @@ const MIN_TURN_BYTES: usize = 1024;
 
 #[cfg(test)]
 mod tests {
+    use ws_core::handshake::{HostRule, OriginRule};
+
     use super::*;
+
+    /// The one list of defaults is in the project's reliability notes, section 6.
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        // All of them, so that a new one cannot be forgotten here.
+        let Config {
+            workers,
+            max_connections,
+            max_unfinished,
+            tls,
+            compression,
+            limits,
+            head_limits,
+            policy,
+            logging,
+            auth,
+            trusted_proxies,
+            paths,
+            subprotocols,
+            health,
+            health_path,
+            keepalive,
+            idle_timeout,
+            handshake_timeout,
+            close_timeout,
+            linger_timeout,
+            linger_bytes,
+            write_stall_timeout,
+            send_queue_bytes,
+            high_water_bytes,
+            low_water_bytes,
+            turn_bytes,
+            memory_bytes,
+            backlog,
+            reuse_port,
+            takes_all_sent,
+        } = Config::default();
+        assert_eq!((workers, max_connections), (1, 10_000));
+        assert_eq!(max_unfinished, None);
+        assert!(
+            tls.is_none() && compression.is_none(),
+            "off unless asked for"
+        );
+        assert_eq!(limits.max_message_bytes, 16 << 20);
+        assert_eq!(limits.max_frame_bytes, 16 << 20);
+        assert_eq!(limits.max_fragments, 131_072);
+        assert_eq!(head_limits.max_bytes, 16 << 10);
+        assert_eq!(head_limits.max_line_bytes, 8 << 10);
+        assert_eq!(head_limits.max_headers, 100);
+        assert_eq!(policy.origins, OriginRule::SameHost);
+        assert_eq!(policy.hosts, HostRule::GuardLoopback);
+        assert_eq!(logging, LoggingSettings::off());
+        assert!(auth.is_none() && trusted_proxies.is_none() && paths.is_none());
+        assert_eq!(subprotocols, [""; 0]);
+        assert_eq!((health, health_path.as_str()), (true, "/health"));
+        assert_eq!(keepalive.interval, Some(Duration::from_secs(25)));
+        assert_eq!(keepalive.timeout, Duration::from_secs(20));
+        assert_eq!(idle_timeout, None);
+        assert_eq!(handshake_timeout, Duration::from_secs(10));
+        assert_eq!(close_timeout, Duration::from_secs(5));
+        assert_eq!(linger_timeout, Duration::from_secs(2));
+        assert_eq!(linger_bytes, 64 << 10);
+        assert_eq!(write_stall_timeout, Duration::from_secs(30));
+        assert_eq!(send_queue_bytes, 16 << 20);
+        assert_eq!(high_water_bytes, 256 << 10);
+        assert_eq!(low_water_bytes, 64 << 10);
+        assert_eq!(turn_bytes, 260 << 10);
+        assert_eq!(memory_bytes, 512 << 20);
+        assert_eq!(backlog, 1024);
+        assert!(!reuse_port && !takes_all_sent);
+    }
 
     #[test]
     fn the_default_is_usable() {
