@@ -179,23 +179,23 @@ mod tests {
     fn is_full_by_number_or_by_bytes_but_never_when_empty() {
         let mut by_number = ReceiveQueue::new(2, 1000);
         by_number.push(text("a"));
-        assert!(!by_number.is_full());
+        assert!(!by_number.is_full(), "1 message of 2");
         by_number.push(text("b"));
-        assert!(by_number.is_full());
+        assert!(by_number.is_full(), "2 messages of 2");
         by_number.pop();
-        assert!(!by_number.is_full());
+        assert!(!by_number.is_full(), "1 message of 2, again");
 
         let mut by_bytes = ReceiveQueue::new(100, 128);
         by_bytes.push(text(""));
         assert_eq!(by_bytes.charged_bytes(), 64, "bytes for an empty message");
-        assert!(!by_bytes.is_full());
+        assert!(!by_bytes.is_full(), "64 bytes of 128");
         by_bytes.push(text(&"x".repeat(64)));
-        assert!(by_bytes.is_full());
+        assert!(by_bytes.is_full(), "128 bytes of 128");
 
         let mut nothing_allowed = ReceiveQueue::new(0, 0);
-        assert!(!nothing_allowed.is_full());
+        assert!(!nothing_allowed.is_full(), "0 messages of 0");
         nothing_allowed.push(text("one"));
-        assert!(nothing_allowed.is_full());
+        assert!(nothing_allowed.is_full(), "1 message of 0");
     }
 
     #[test]

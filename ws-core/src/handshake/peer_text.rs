@@ -61,15 +61,19 @@ mod tests {
     #[test]
     fn escapes_every_character_that_controls_a_line() {
         let controls = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}');
-        let separators = [
-            '\u{2028}', '\u{2029}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{200f}',
-            '\u{61c}',
-        ];
-        for character in controls.chain(separators) {
+        let separators = ['\u{2028}', '\u{2029}'];
+        // All of Unicode's that turn the direction of text (Bidi_Control).
+        let marks = ['\u{61c}', '\u{200e}', '\u{200f}'];
+        let marks = marks.into_iter().chain('\u{202a}'..='\u{202e}');
+        let marks = marks.chain('\u{2066}'..='\u{2069}');
+        let mut looked_at = 0;
+        for character in controls.chain(separators).chain(marks) {
             let text = character.to_string();
             let shown = PeerText::new(&text).to_string();
             assert_eq!(shown, format!("\\u{{{:x}}}", u32::from(character)));
+            looked_at += 1;
         }
+        assert_eq!(looked_at, 65 + 2 + 12, "controls, separators and marks");
     }
 
     #[test]

@@ -192,7 +192,18 @@ mod tests {
             panic!("it is well-formed")
         };
         assert_eq!(request.path(), "/health");
-        assert_eq!(handshake.receive(pipelined, &limits), ServerStep::NeedMore);
+        for number in 1..=1000 {
+            assert_eq!(
+                handshake.receive(pipelined, &limits),
+                ServerStep::NeedMore,
+                "{number} requests behind the first, of which none is read"
+            );
+            let kept = handshake.reader.bytes().len();
+            assert_eq!(
+                kept, 0,
+                "{kept} bytes are kept of what is pipelined, none may be"
+            );
+        }
     }
 
     #[test]

@@ -58,9 +58,11 @@ fn judges_across_any_split_and_fails_at_the_first_bad_byte() {
             let (left, right) = text.as_bytes().split_at(cut);
             payload.push_text(left).expect("a prefix is no error");
             let is_whole = cut == 0 || cut == text.len();
-            assert_eq!(payload.as_text().is_ok(), is_whole);
+            let is_text = payload.as_text().is_ok();
+            let length = text.len();
+            assert_eq!(is_text, is_whole, "a text of {cut} of {length} bytes");
             payload.push_text(right).expect("valid");
-            assert_eq!(payload.as_text(), Ok(text));
+            assert_eq!(payload.as_text(), Ok(text), "cut at {cut} of {length}");
         }
     }
 }

@@ -38,7 +38,10 @@ fn a_place_to_read_to_follows_the_bytes_that_arrived() {
         }
         drop(receive);
         let held = receiver.held_bytes();
-        assert!(held <= 2 * arrived, "{held} held of {arrived}");
+        assert!(
+            held <= 2 * arrived,
+            "{held} bytes are held of {arrived} that arrived, at most twice as many"
+        );
     }
     assert_eq!((delivered, receiver.missing_bytes()), (1, 0));
     assert_eq!(receiver.held_bytes(), 0, "the buffer went back to the pool");
@@ -70,7 +73,10 @@ fn a_place_for_single_bytes_costs_no_more_than_they_allow() {
             assert!(receive.next().is_none());
             drop(receive);
             let (held, arrived) = (receiver.held_bytes(), 15 + index);
-            assert!(5 * held <= 11 * arrived, "{held} held of {arrived}");
+            assert!(
+                5 * held <= 11 * arrived,
+                "{held} bytes are held of {arrived} that arrived, at most 2.2 times as many"
+            );
         }
     }
 }

@@ -236,7 +236,9 @@ fn a_send_queue_is_full_of_empty_messages_and_pings_too() {
             .send(Outgoing::Ping(&[]), Duration::ZERO)
             .unwrap();
     }
-    let error = rig.send("").unwrap_err();
+    let error = rig
+        .send("")
+        .expect_err("10 of 64 bytes wait, of 640 at most");
     assert_eq!(error.kind(), ErrorKind::QueueFull);
     let statistics = rig.shared.statistics();
     assert_eq!(statistics.send_queue_messages, 10);
