@@ -129,9 +129,10 @@ fn a_message_that_trickles_does_not_extend_the_timeout() {
     }
     let mut calls = open(&net, &no_keepalive());
     assert_eq!(calls.receive(Duration::from_millis(2500)).unwrap(), None);
-    assert_eq!(net.elapsed(), Duration::from_millis(2500));
+    let timeout = Duration::from_millis(2500);
+    assert_eq!(net.elapsed(), timeout, "the end, with a timeout of 2.5 s");
     assert_eq!(calls.receive(MINUTE).unwrap(), text("slow"));
-    assert_eq!(net.elapsed(), Duration::from_secs(6));
+    assert_eq!(net.elapsed(), Duration::from_secs(6), "the last byte");
 }
 
 #[test]
@@ -184,8 +185,13 @@ fn pings_during_a_blocked_send_are_answered_once_by_the_newest() {
     }
     let mut calls = open(&net, &no_keepalive());
     send_text(&mut calls, "hello").unwrap();
-    assert_eq!(net.elapsed(), Duration::from_secs(10));
-    assert_eq!(net.seen_by_server(), [r#"Text("hello")"#, "Pong([9])"]);
+    let blocked = Duration::from_secs(10);
+    assert_eq!(net.elapsed(), blocked, "the end of the send");
+    assert_eq!(
+        net.seen_by_server(),
+        [r#"Text("hello")"#, "Pong([9])"],
+        "one pong to 9 pings, the newest"
+    );
     assert_eq!(calls.receive(MINUTE).unwrap(), Some(Message::Ping(vec![9])));
 }
 

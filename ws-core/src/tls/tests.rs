@@ -139,7 +139,8 @@ fn an_end_without_close_notify_is_told_from_a_clean_one() {
         usize::MAX,
     );
     assert_eq!(link.run(), (Ok(()), Ok(())));
-    assert!(link.client.is_cut_by_eof() && link.server.is_cut_by_eof());
+    let cut = (link.client.is_cut_by_eof(), link.server.is_cut_by_eof());
+    assert_eq!(cut, (true, true), "an end without close_notify is a cut");
     link.client.send(b"last", &mut link.to_server).unwrap();
     link.client.close(&mut link.to_server);
     assert_eq!(link.run(), (Ok(()), Ok(())));

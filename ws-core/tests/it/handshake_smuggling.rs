@@ -236,7 +236,8 @@ fn answers_each_head_with_one_status_over_any_cut() {
         ("no empty line", HEAD[..HEAD.len() - 2].into(), 0),
         ("nothing", Vec::new(), 0),
     ];
-    assert!(table.len() > 60);
+    let heads = table.len();
+    assert!(heads > 60, "{heads} heads, more than 60 are wanted");
     for (name, stream, expected) in table {
         for piece_bytes in [1, 2, 3, 17, stream.len().max(1)] {
             assert_eq!(
