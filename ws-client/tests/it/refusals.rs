@@ -1,8 +1,9 @@
 //! Servers that refuse, or are no WebSocket servers.
 
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
-use ws_client::{Client, ErrorKind, Stage};
+use ws_client::{Client, Config, ConnectRequest, ErrorKind, Stage};
 
 use crate::support::*;
 
@@ -131,11 +132,8 @@ fn a_refusal_whose_body_never_ends_is_told_when_the_time_is_up() {
             .unwrap();
         read_to_end(stream);
     });
-    let config =
-        ws_client::Config::default().connect_timeout(std::time::Duration::from_millis(200));
-    let request = ws_client::ConnectRequest::new(&server.url)
-        .unwrap()
-        .config(config);
+    let config = Config::default().connect_timeout(Duration::from_millis(200));
+    let request = ConnectRequest::new(&server.url).unwrap().config(config);
     let error = Client::connect_with(&request).unwrap_err();
     assert_eq!(error.status(), Some(403));
     assert!(error.to_string().contains("not you"), "{error}");
@@ -153,8 +151,14 @@ fn a_refusal_whose_chunk_marks_never_end_is_told_at_once() {
         // Until the client hangs up.
         while stream.write_all(&piece).is_ok() {}
     });
-    let error = Client::connect(&server.url).unwrap_err();
+    let timeout = Duration::from_secs(20);
+    let request = ConnectRequest::new(&server.url).unwrap();
+    let request = request.config(Config::default().connect_timeout(timeout));
+    let started = Instant::now();
+    let error = Client::connect_with(&request).unwrap_err();
+    let took = started.elapsed();
     assert_eq!(error.status(), Some(404), "{error}");
+    assert!(took < timeout, "told after {took:?}, when the time was up");
     server.join();
 }
 
