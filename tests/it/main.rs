@@ -51,6 +51,8 @@ mod half_open;
 mod mailbox_ordering;
 mod modules;
 #[cfg(unix)]
+mod native_children;
+#[cfg(unix)]
 mod native_classes;
 #[cfg(unix)]
 mod native_events;
@@ -66,6 +68,8 @@ mod native_messages;
 mod native_methods;
 #[cfg(unix)]
 mod native_process;
+#[cfg(unix)]
+mod native_resets;
 #[cfg(unix)]
 mod native_scenarios;
 #[cfg(unix)]

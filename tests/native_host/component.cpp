@@ -1,7 +1,8 @@
 #include "component.h"
 
-#include <cstdio>
 #include <cstring>
+
+#include "text.h"
 
 namespace lx = abi::language_extender;
 
@@ -37,9 +38,8 @@ void* AddIn::create(const std::u16string& name) const {
 }
 
 std::string Outcome::json() const {
-  char time[32];
-  std::snprintf(time, sizeof(time), "%.3f", milliseconds);
-  std::string text = std::string("{\"ok\":") + (ok ? "true" : "false") + ",\"value\":" + value.json() + ",\"ms\":" + time;
+  std::string text =
+      std::string("{\"ok\":") + (ok ? "true" : "false") + ",\"value\":" + value.json() + ",\"ms\":" + text::decimal(milliseconds);
   if (!fault.empty()) text += ",\"fault\":\"" + fault + "\"";
   return text + "}";
 }

@@ -102,6 +102,9 @@ long interrupts();
 // Sets the time zone of the environment again and again in a thread of its own; false if the system cannot.
 bool change_zones(bool on);
 
+// Starts a child that lives until it is told to end; false if the system cannot, and if it did not live so long.
+bool keep_child(bool on);
+
 // Name resolution that hangs: a getaddrinfo of this program stands before the C library's for whatever it loads.
 bool can_hang_names();
 void hang_names(bool hang);

@@ -167,6 +167,7 @@ bool limit_memory(std::uint64_t) { return false; }
 bool interrupt_every(unsigned) { return false; }
 long interrupts() { return 0; }
 bool change_zones(bool) { return false; }
+bool keep_child(bool) { return false; }
 bool can_hang_names() { return false; }
 void hang_names(bool) {}
 long hanging_names() { return 0; }

@@ -22,6 +22,7 @@
 //   interrupt MICROSECONDS                     system calls are interrupted so often; 0: no more
 //   zones 0|1                                  the time zone changes without end
 //   collate NAME                               setlocale
+//   child 0|1                                  a child that lives from 1 to 0, and inherits what a child inherits
 //   exit                                       at once, with everything as it is
 //   quit
 
@@ -83,6 +84,7 @@ class Script {
     if (command == "interrupt" && count == 2) return interrupt(fields[1]);
     if (command == "zones" && count == 2) return yes(os::change_zones(fields[1] == "1"));
     if (command == "collate" && count == 2) return yes(std::setlocale(LC_ALL, fields[1].c_str()) != nullptr);
+    if (command == "child" && count == 2) return yes(os::keep_child(fields[1] == "1"));
     if (command == "start" && count >= 4) return start(fields, 0);
     if (command == "small" && count >= 4) return start(fields, kSmallStack);
     if (command == "wait" && count == 2) return wait(fields[1]);
@@ -207,20 +209,20 @@ class Script {
       Outcome told = object.call(receive, wait, true), taken = object.call(take, {}, true);
       if (!told.ok || taken.value.bytes.size() != bytes) return problem("message " + std::to_string(i) + ": " + told.json());
     }
-    return "{\"ms\":" + std::to_string(os::now() - started) + "}";
+    return "{\"ms\":" + text::decimal(os::now() - started) + "}";
   }
 
   static std::string done(Component& object) {
     double started = os::now();
     object.done();
-    return "{\"ok\":true,\"ms\":" + std::to_string(os::now() - started) + "}";
+    return "{\"ok\":true,\"ms\":" + text::decimal(os::now() - started) + "}";
   }
 
   static std::string destroyed(Component& object, Ending ending) {
     double started = os::now();
     std::string error = object.destroy(ending);
     if (!error.empty()) return problem(error);
-    return "{\"ok\":true,\"ms\":" + std::to_string(os::now() - started) +
+    return "{\"ok\":true,\"ms\":" + text::decimal(os::now() - started) +
            ",\"late\":" + std::to_string(object.connection().late_calls()) + "}";
   }
 

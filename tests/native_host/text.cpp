@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <sstream>
 
 namespace text {
 
@@ -150,6 +151,13 @@ bool bytes_of_hex(const std::string& digits, std::string& bytes) {
     bytes.push_back(static_cast<char>(high << 4 | low));
   }
   return true;
+}
+
+std::string decimal(double number) {
+  std::ostringstream out;
+  out.precision(17);
+  out << number;
+  return out.str();
 }
 
 std::string fingerprint(const void* bytes, std::size_t count) {

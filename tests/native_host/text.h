@@ -20,6 +20,9 @@ std::string hex(const std::u16string& units);
 std::string hex(const void* bytes, std::size_t count);
 bool bytes_of_hex(const std::string& digits, std::string& bytes);
 
+// A number as JSON has it, whatever the locale.
+std::string decimal(double number);
+
 // FNV-1a over the bytes, 16 hexadecimal digits: says of large payloads whether they are the same.
 std::string fingerprint(const void* bytes, std::size_t count);
 

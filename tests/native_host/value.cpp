@@ -1,6 +1,5 @@
 #include "value.h"
 
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -12,12 +11,6 @@ namespace {
 // Longer ones are told by length and fingerprint.
 constexpr std::size_t kShownUnits = 1 << 17;
 constexpr std::size_t kShownBytes = 4096;
-
-std::string number_json(double number) {
-  char out[32];
-  std::snprintf(out, sizeof(out), "%.17g", number);
-  return out;
-}
 
 template <class T>
 void set(abi::Variant& raw, std::uint16_t tag, T abi::Variant::* member, T value) {
@@ -179,9 +172,9 @@ std::string Value::json() const {
     case abi::kBool:
       return std::string("{\"type\":\"boolean\",\"value\":") + (number != 0 ? "true}" : "false}");
     case abi::kI4:
-      return "{\"type\":\"i4\",\"value\":" + number_json(number) + "}";
+      return "{\"type\":\"i4\",\"value\":" + text::decimal(number) + "}";
     case abi::kR8:
-      return "{\"type\":\"r8\",\"value\":" + number_json(number) + "}";
+      return "{\"type\":\"r8\",\"value\":" + text::decimal(number) + "}";
     case abi::kText: {
       std::string length = ",\"length\":" + std::to_string(units.size());
       if (units.size() > kShownUnits) {

@@ -20,7 +20,7 @@ pub(crate) struct Need {
 }
 
 /// What the tests of this workspace need.
-pub(crate) const NEEDS: [Need; 17] = [
+pub(crate) const NEEDS: [Need; 18] = [
     Need {
         name: "a C linker",
         probe: &["cc", "--version"],
@@ -101,6 +101,12 @@ pub(crate) const NEEDS: [Need; 17] = [
         name: "microsocks",
         probe: &["test", "-x", "/usr/bin/microsocks"],
         packages: &["microsocks"],
+    },
+    Need {
+        // The program is there without the sources of the locales that it compiles.
+        name: "the sources of locales",
+        probe: &["test", "-f", "/usr/share/i18n/locales/tr_TR"],
+        packages: &["locales"],
     },
     Need {
         name: "ip",
