@@ -12,7 +12,12 @@ use crate::support::native::Host;
 fn the_classes_offer_what_the_table_says() {
     let mut host = Host::start();
     assert_eq!(host.loaded()["classes"], "Client|Server");
-    assert_eq!(host.loaded()["attach"], 3);
+    //
+    assert_eq!(
+        host.loaded()["attach"],
+        3,
+        "how it may be attached: 1 is in this process alone, 3 also in one of its own"
+    );
     assert!(host.loaded()["level"].as_i64().unwrap() >= 1);
     let table = table();
     for (class, own) in [("Client", "client"), ("Server", "server")] {

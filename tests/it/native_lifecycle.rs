@@ -1,5 +1,7 @@
 //! The life of an object of the add-in: both orders of its beginning, every way of its end, and what comes after.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use ws_tests::wait::{TIMEOUT, until};
 
@@ -32,7 +34,7 @@ fn objects_begin_in_both_orders_and_end_in_every_way() {
     host.finish();
 }
 
-/// A running server and an open connection are ended with their objects: threads and files are as before.
+/// a running server and an open connection are ended with their objects: threads and files are as before.
 #[test]
 fn the_end_of_an_object_ends_what_belongs_to_it() {
     let mut host = Host::start();
@@ -67,7 +69,7 @@ fn the_end_of_an_object_ends_what_belongs_to_it() {
             assert_eq!(
                 (&after["threads"], &after["files"]),
                 (&before["threads"], &before["files"]),
-                "{end}"
+                "threads and files after {end}, with Done: {with_done}, and before"
             );
             assert!(
                 during["threads"].as_i64() > after["threads"].as_i64(),
@@ -207,12 +209,12 @@ fn the_process_ends_with_everything_open() {
         host.succeed(&name, "CreateConnection", &[&url(port)]);
     }
     host.begin("waiting", "c0", "GetMessage", &["i4:60000"]);
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     // The host ends itself with its objects alive, as a crash of the script would.
     host.leave();
     if check() == Check::Nothing {
-        let took = started.elapsed();
-        assert!(took.as_secs() < 1, "exit took {took:?}, more than 1 s");
+        let (took, most) = (started.elapsed(), Duration::from_secs(1));
+        assert!(took <= most, "exit took {took:?}, more than {most:?}");
     }
 }
 

@@ -15,7 +15,7 @@ const EXPORTS: [&str; 5] = [
     "SetPlatformCapabilities",
 ];
 
-/// The five functions are the dynamic library's alone: a program that links its crate exports none.
+/// the five functions are the dynamic library's alone: a program that links its crate exports none.
 #[test]
 fn ws_has_none_of_the_functions_that_hosts_look_for() {
     let listed = run(Command::new("nm").arg(ws_binary()));
@@ -28,7 +28,7 @@ fn ws_has_none_of_the_functions_that_hosts_look_for() {
         let found = listed
             .lines()
             .find(|line| line.ends_with(&format!(" {name}")));
-        assert_eq!(found, None);
+        assert_eq!(found, None, "{name} in the symbols of ws");
     }
 }
 

@@ -476,7 +476,11 @@ mod tests {
             [receive.join().unwrap(), open.join().unwrap()]
         });
         for error in calls {
-            assert_eq!(error.kind(), ErrorKind::Internal);
+            assert_eq!(
+                error.kind(),
+                ErrorKind::Internal,
+                "what those who wait are told: {error}"
+            );
             assert!(
                 error.to_string().contains("has ended unexpectedly"),
                 "{error}"

@@ -93,17 +93,26 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
+    ///
     #[test]
     fn gives_the_result_or_says_why_there_is_none() {
         let abort = Abort::default();
-        assert_eq!(abort.run("test", LONG, || 7), Ok(7));
+        assert_eq!(abort.run("test", LONG, || 7), Ok(7), "work that ends");
         let (hold, held) = mpsc::channel::<()>();
         let hang = move || held.recv().is_ok();
         let short = Duration::from_millis(5);
-        assert_eq!(abort.run("test", short, hang), Err(Gone::TimedOut));
+        assert_eq!(
+            abort.run("test", short, hang),
+            Err(Gone::TimedOut),
+            "work that takes longer than 5 ms"
+        );
         drop(hold);
         let panics = || -> u8 { panic!("a test of a panic") };
-        assert_eq!(abort.run("test", LONG, panics), Err(Gone::Failed));
+        assert_eq!(
+            abort.run("test", LONG, panics),
+            Err(Gone::Failed),
+            "work that panics"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,10 @@ use crate::support::*;
 
 /// Twice what is promised: the machine may be busy.
 const AT_ONCE: Duration = Duration::from_secs(4);
+/// How long a call waits, in milliseconds, that something else is to end.
+const WAITS: i32 = 20_000;
 
+///
 #[test]
 fn eight_threads_use_one_client_and_one_server() {
     const EACH: usize = 200;
@@ -45,9 +49,14 @@ fn eight_threads_use_one_client_and_one_server() {
             });
         }
     });
-    assert_eq!((sent.into_inner(), got.into_inner()), (2 * EACH, 2 * EACH));
+    assert_eq!(
+        (sent.into_inner(), got.into_inner()),
+        (2 * EACH, 2 * EACH),
+        "messages sent by 2 threads, and received by 2 others"
+    );
 }
 
+///
 #[test]
 fn only_one_of_many_threads_connects_or_starts() {
     let (server, port) = serve();
@@ -61,20 +70,42 @@ fn only_one_of_many_threads_connects_or_starts() {
         }
         answers.iter().filter(|answer| answer.is_success()).count()
     };
+    // Nobody answers the one that dials, until the others have been refused.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nowhere = url(silent.local_addr().unwrap().port());
+    let (tell, told) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let answer = client.ask("CreateConnection", &[nowhere.clone()]);
+                tell.send(answer).unwrap();
+            });
+        }
+        let early = (0..7).map_while(|_| told.recv_timeout(AT_ONCE).ok());
+        let early = early.filter(|answer| text(answer, "errorCode") == "usage");
+        let refused = early.count();
+        drop(silent);
+        assert_eq!(
+            refused, 7,
+            "of 8 calls of CreateConnection that are refused while one dials"
+        );
+    });
     thread::scope(|scope| {
         let calls: Vec<_> = (0..8)
             .map(|_| scope.spawn(|| client.ask("CreateConnection", &[url(port)])))
             .collect();
         assert_eq!(
             count(calls.into_iter().map(|call| call.join().unwrap()).collect()),
-            1
+            1,
+            "of 8 calls of CreateConnection that succeed"
         );
         let calls: Vec<_> = (0..8)
             .map(|_| scope.spawn(|| second.ask("StartServer", &start)))
             .collect();
         assert_eq!(
             count(calls.into_iter().map(|call| call.join().unwrap()).collect()),
-            1
+            1,
+            "of 8 calls of StartServer that succeed"
         );
     });
     assert_eq!(listed(&server).len(), 1);
@@ -83,7 +114,6 @@ fn only_one_of_many_threads_connects_or_starts() {
 /// no lock is held while a call waits, so the others of its object are answered
 #[test]
 fn no_call_waits_for_another() {
-    const WAITS: i32 = 20_000;
     let (client, server, id) = pair();
     let calls: [(&str, &dyn Fn()); 5] = [
         ("GetConnectionStatus", &|| {
@@ -129,29 +159,52 @@ fn no_call_waits_for_another() {
     });
 }
 
+/// nor for an abort, and every call of the objects has ended when it is over
 #[test]
 fn an_abort_ends_every_call_at_once() {
-    let (client, server, id) = pair();
-    let long = || [PATIENCE.into()];
-    thread::scope(|scope| {
-        let waiting = [
-            scope.spawn(|| client.ask("GetMessage", &long())),
-            scope.spawn(|| server.ask("GetNextConnectionData", &long())),
-            scope.spawn(|| server.ask("GetConnectionData", &[id.clone(), PATIENCE.into()])),
-        ];
-        let begun = Instant::now();
-        client.abort();
-        server.abort();
-        assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
-        for call in waiting {
-            check_failure("aborted", &call.join().unwrap());
-        }
-        assert!(begun.elapsed() < AT_ONCE);
-    });
-    client.fails("SendPing", &[], "closed");
-    client.fails("CreateConnection", &["ws://127.0.0.1:1".into()], "closed");
-    server.fails("GetConnectionList", &[], "not_started");
-    server.fails("StartServer", &[0.into()], "not_started");
+    for round in 0..10 {
+        let (client, server, id) = pair();
+        let begins = Barrier::new(4);
+        let begin = |call: &dyn Fn() -> Value| {
+            begins.wait();
+            call()
+        };
+        thread::scope(|scope| {
+            let waiting = [
+                scope.spawn(|| begin(&|| client.ask("GetMessage", &[WAITS.into()]))),
+                scope.spawn(|| begin(&|| server.ask("GetNextConnectionData", &[WAITS.into()]))),
+                scope.spawn(|| {
+                    begin(&|| server.ask("GetConnectionData", &[id.clone(), WAITS.into()]))
+                }),
+            ];
+            begins.wait();
+            // The abort meets the calls on their way to the wait at first, and in it later.
+            for _ in 0..100 * round {
+                thread::yield_now();
+            }
+            let begun = Instant::now();
+            client.abort();
+            server.abort();
+            let aborted = begun.elapsed();
+            let answers = waiting.map(|call| call.join().unwrap());
+            let ended = begun.elapsed();
+            assert!(
+                aborted <= AT_ONCE,
+                "the aborts of a client and a server took {aborted:?}, more than {AT_ONCE:?}, in round {round}"
+            );
+            assert!(
+                ended <= AT_ONCE,
+                "the calls ended {ended:?} after the aborts had begun, more than {AT_ONCE:?}, in round {round}"
+            );
+            for answer in answers {
+                check_failure("aborted", &answer);
+            }
+        });
+        client.fails("SendPing", &[], "closed");
+        client.fails("CreateConnection", &["ws://127.0.0.1:1".into()], "closed");
+        server.fails("GetConnectionList", &[], "not_started");
+        server.fails("StartServer", &[0.into()], "not_started");
+    }
 }
 
 /// A server that accepts and says nothing, and a proxy that does the same.

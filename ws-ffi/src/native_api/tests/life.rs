@@ -1,5 +1,6 @@
 //! Beginning, end, and calls that come too late.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -121,16 +122,36 @@ fn calls_that_race_with_the_end_are_refused_or_done() {
     let rounds = 300;
     for round in 0..rounds {
         let object = Object::new(if round % 2 == 0 { "Client" } else { "Server" });
-        thread::scope(|scope| {
-            for _ in 0..3 {
+        let counts = object.counts();
+        let has_ended = AtomicBool::new(false);
+        let late = thread::scope(|scope| {
+            let calls = [(); 3].map(|()| {
                 scope.spawn(|| {
-                    for _ in 0..20 {
+                    while !has_ended.load(Ordering::Acquire) {
+                        let told = object.counts();
+                        assert!(
+                            told == counts || told == (0, 0),
+                            "{told:?} methods and properties during the end, neither {counts:?} nor none"
+                        );
                         let _ = object.call_raw(0, &mut []);
                         let _ = object.method_name(0, 0);
                     }
-                });
+                    (object.counts(), object.call_raw(0, &mut []))
+                })
+            });
+            if round % 4 < 2 {
+                assert_eq!(object.destroy(), 0);
+            } else {
+                object.done();
             }
-            scope.spawn(|| assert_eq!(object.destroy(), 0));
+            has_ended.store(true, Ordering::Release);
+            calls.map(|call| call.join().expect("no panic"))
         });
+        let refused = ((0, 0), None);
+        assert_eq!(
+            late,
+            [(); 3].map(|()| refused.clone()),
+            "the answers to calls that came after the end, in round {round}"
+        );
     }
 }
