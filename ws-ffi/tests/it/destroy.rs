@@ -1,6 +1,7 @@
 //! Calls from many threads, and objects that are destroyed while calls wait.
 
 use std::net::TcpListener;
+use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, mpsc};
 use std::thread;
@@ -77,7 +78,7 @@ fn only_one_of_many_threads_connects_or_starts() {
     thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                let answer = client.ask("CreateConnection", &[nowhere.clone()]);
+                let answer = client.ask("CreateConnection", slice::from_ref(&nowhere));
                 tell.send(answer).unwrap();
             });
         }
