@@ -47,19 +47,22 @@ fn texts_of_every_kind_cross_unchanged() {
         let told = host.succeed("s", "GetNextConnectionData", &["i4:30000"]);
         assert_eq!(
             (&told["type"], &told["size"]),
-            (&json!("text"), &json!(content.len()))
+            (&json!("text"), &json!(content.len())),
+            "type and bytes of {content:?}"
         );
         let taken = host.raw("call", "s", "TakeText", &[]);
         assert_eq!(
             taken["value"],
-            json!({"type": "text", "length": units, "text": content})
+            json!({"type": "text", "length": units, "text": content}),
+            "what the server takes of {content:?}"
         );
         host.succeed("s", "SendData", &[&id, &text(content)]);
         host.succeed("c", "GetMessage", &["i4:30000"]);
         let taken = host.raw("call", "c", "TakeText", &[]);
         assert_eq!(
             taken["value"],
-            json!({"type": "text", "length": units, "text": content})
+            json!({"type": "text", "length": units, "text": content}),
+            "what the client takes of {content:?}"
         );
     }
     end(host);

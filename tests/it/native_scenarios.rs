@@ -83,7 +83,10 @@ fn nothing_is_left(figures: &Value) {
 fn objects_end_while_their_calls_wait() {
     let rounds = number("WS_NATIVE_RACES", 300);
     let figures = run("races", &[("rounds", rounds), ("seed", seed())]);
-    assert_eq!(figures["races"], rounds);
+    assert_eq!(
+        figures["races"], rounds,
+        "calls that were ended within 2 s, of {rounds}"
+    );
     // The host has held each call to 2 s. Where nothing else runs, 100 ms are the rule, but for one of a thousand.
     if rounds >= 10_000 && check() == Check::Nothing {
         let most = i64::try_from(rounds / 1000).unwrap();
@@ -96,8 +99,11 @@ fn objects_end_while_their_calls_wait() {
 fn the_library_is_loaded_and_unloaded_again_and_again() {
     let rounds = number("WS_NATIVE_LOADS", 2000);
     let figures = run("loads", &[("rounds", rounds)]);
-    assert_eq!(figures["loads"], rounds);
-    assert!(figures["exchanges"].as_u64() > Some(0), "{figures}");
+    assert_eq!(figures["loads"], rounds, "loads and unloads");
+    assert!(
+        figures["exchanges"].as_u64() > Some(0),
+        "no exchange of a message: {figures}"
+    );
     at_most(&figures, "more_threads", 0);
     nothing_is_left(&figures);
 }
@@ -107,7 +113,10 @@ fn the_library_is_loaded_and_unloaded_again_and_again() {
 fn objects_are_made_and_ended_by_eight_threads_and_nothing_is_left() {
     let objects = number("WS_NATIVE_OBJECTS", 20_000);
     let figures = run("churn", &[("threads", 8), ("objects", objects)]);
-    assert_eq!(figures["objects"], objects);
+    assert_eq!(
+        figures["objects"], objects,
+        "objects that were made and ended"
+    );
     nothing_is_left(&figures);
 }
 
@@ -123,7 +132,10 @@ fn eight_threads_call_everything_on_the_same_objects() {
             ("seed", seed()),
         ],
     );
-    assert!(figures["calls"].as_u64() > Some(0), "{figures}");
+    assert!(
+        figures["calls"].as_u64() > Some(0),
+        "no call of 8 threads: {figures}"
+    );
 }
 
 ///
@@ -131,5 +143,9 @@ fn eight_threads_call_everything_on_the_same_objects() {
 fn odd_values_are_answered_and_nothing_else() {
     let rounds = number("WS_NATIVE_RANDOM", 5000);
     let figures = run("random", &[("rounds", rounds), ("seed", seed())]);
-    assert_eq!(figures["calls"], 2 * rounds);
+    assert_eq!(
+        figures["calls"],
+        2 * rounds,
+        "calls with odd values that were answered without a panic"
+    );
 }

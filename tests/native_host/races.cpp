@@ -27,7 +27,9 @@ void close_race(Race& race, os::Thread& caller, double ended_at, Figures& figure
   figures.refused += !race.outcome.ok;
   figures.slow += lag > 100;
   if (lag > figures.slowest) figures.slowest = lag;
-  if (lag > static_cast<double>(limit)) broken("a call returned " + std::to_string(lag) + " ms after its object's end");
+  if (lag > static_cast<double>(limit)) {
+    broken("a call returned " + std::to_string(lag) + " ms after its object's end had begun, more than " + std::to_string(limit));
+  }
 }
 
 }  // namespace
