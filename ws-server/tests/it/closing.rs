@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    net::Shutdown,
+    net::{Shutdown, TcpListener},
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use ws_server::{ClosedBy, Config, ErrorKind, Server};
 use crate::{
     peer::{Got, Peer, exchange},
     recorder::{Ask, Record, Recorder, Told, start},
+    timing::{SLACK, TICK, check_one_of_three},
 };
 
 #[test]
@@ -189,7 +190,8 @@ fn a_lost_connection_is_told() {
 /// RFC 6455 §7.1.7; the peer can read why, whatever it still sends.
 #[test]
 fn a_broken_rule_fails_the_connection_with_its_code() {
-    let (server, record) = start(Config::default());
+    // What is behind is still unread when the connection fails.
+    let (server, record) = start(Config::default().turn_bytes(1024));
     for (frame, code) in [
         (&b"\x81\x05Hello"[..], 1002),
         (b"\x83\x80\0\0\0\0", 1002),
@@ -197,6 +199,8 @@ fn a_broken_rule_fails_the_connection_with_its_code() {
         (b"\x82\xff\0\0\0\0\x7f\xff\xff\xff\0\0\0\0", 1009),
     ] {
         let mut peer = Peer::open(server.local_addr());
+        // An answer to the Close would meet a reset before the next read does.
+        peer.is_polite = false;
         let mut bytes = peer.encode(&Got::Text("before".into()));
         bytes.extend_from_slice(frame);
         bytes.resize(bytes.len() + 20_000, 0);
@@ -206,7 +210,8 @@ fn a_broken_rule_fails_the_connection_with_its_code() {
             matches!(peer.next(), Got::Close(got, _) if got == code),
             "{code}"
         );
-        assert_eq!(peer.next(), Got::End, "{code}");
+        let end = peer.next();
+        assert_eq!(end, Got::End, "behind {code}, with 20,000 bytes unread");
     }
     let unmasked = ClosedBy::Protocol(ReceiveError::UnmaskedFrame);
     record.wait_for(|told| matches!(told, Told::Close(_, 1002, _, by) if *by == unmasked));
@@ -215,55 +220,54 @@ fn a_broken_rule_fails_the_connection_with_its_code() {
 /// a peer that never answers, or answers anything else, cannot hold the connection.
 #[test]
 fn a_closing_handshake_ends_at_its_deadline_whatever_comes() {
-    let config = Config::default().close_timeout(Duration::from_millis(400));
-    let (server, _) = start(config);
-    let mut peer = Peer::open(server.local_addr());
-    peer.is_polite = false;
-    peer.send_text("close");
-    assert_eq!(peer.next(), Got::Close(4001, "you asked".into()));
-    let began = Instant::now();
-    let chat = peer.encode(&Got::Text("bla".into()));
-    while peer.stream.write_all(&chat).is_ok() {
-        let took = began.elapsed();
-        assert!(
-            took <= Duration::from_secs(5),
-            "it goes on for {took:?} with a deadline of 400 ms, at most 5 s on a busy machine"
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    assert!(began.elapsed() > Duration::from_millis(300));
+    let timeout = Duration::from_millis(400);
+    // The peer may learn of the Close late.
+    let bounds = timeout - TICK..=timeout + SLACK;
+    check_one_of_three("to end a closing handshake", bounds, || {
+        let (server, _) = start(Config::default().close_timeout(timeout));
+        let mut peer = Peer::open(server.local_addr());
+        peer.is_polite = false;
+        peer.send_text("close");
+        assert_eq!(peer.next(), Got::Close(4001, "you asked".into()));
+        let began = Instant::now();
+        let chat = peer.encode(&Got::Text("bla".into()));
+        while peer.stream.write_all(&chat).is_ok() && began.elapsed() < 5 * timeout {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        began.elapsed()
+    });
 }
 
 /// bounded, whatever the peers do; the port is free again.
 #[test]
 fn stop_is_bounded_and_tells_everybody() {
-    let (mut server, record) = start(Config::default().workers(2));
-    let address = server.local_addr();
-    let mut deaf: Vec<_> = (0..50).map(|_| Peer::open(address)).collect();
-    let _half = crate::peer::connect(address);
-    let mut polite = Peer::open(address);
-    let reader = std::thread::spawn(move || [polite.next(), polite.next()]);
-    let began = Instant::now();
-    server.stop(Duration::from_millis(500)).unwrap();
-    assert!(
-        began.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        began.elapsed()
-    );
-    assert_eq!(
-        reader.join().unwrap(),
-        [Got::Close(1001, "the server stops".into()), Got::End]
-    );
-    for peer in &mut deaf {
-        assert_eq!(peer.next(), Got::Close(1001, "the server stops".into()));
-    }
-    let all = record.all();
-    assert_eq!(all.iter().filter(|told| **told == Told::Stop).count(), 2);
-    let by_stop = |told: &&Told| matches!(told, Told::Close(.., ClosedBy::Stop));
-    assert_eq!(all.iter().filter(by_stop).count(), 51);
-    assert!(!server.is_running());
-    server.stop(Duration::ZERO).unwrap();
-    assert!(std::net::TcpStream::connect(address).is_err());
+    let timeout = Duration::from_millis(500);
+    check_one_of_three("to stop", Duration::ZERO..=timeout + SLACK, || {
+        let (mut server, record) = start(Config::default().workers(2));
+        let address = server.local_addr();
+        let mut deaf: Vec<_> = (0..50).map(|_| Peer::open(address)).collect();
+        let _half = crate::peer::connect(address);
+        let mut polite = Peer::open(address);
+        let reader = std::thread::spawn(move || [polite.next(), polite.next()]);
+        let began = Instant::now();
+        server.stop(timeout).unwrap();
+        let time = began.elapsed();
+        TcpListener::bind(address).expect("the port is free");
+        assert_eq!(
+            reader.join().unwrap(),
+            [Got::Close(1001, "the server stops".into()), Got::End]
+        );
+        for peer in &mut deaf {
+            assert_eq!(peer.next(), Got::Close(1001, "the server stops".into()));
+        }
+        let all = record.all();
+        assert_eq!(all.iter().filter(|told| **told == Told::Stop).count(), 2);
+        let by_stop = |told: &&Told| matches!(told, Told::Close(.., ClosedBy::Stop));
+        assert_eq!(all.iter().filter(by_stop).count(), 51);
+        assert!(!server.is_running());
+        server.stop(Duration::ZERO).unwrap();
+        time
+    });
 }
 
 #[test]

@@ -203,34 +203,48 @@ fn one_connection_too_many_gets_503() {
     }
 }
 
-/// what a client still sends must not cost it the answer: 1,000 of 1,000 read it, and a clean end.
+/// what a client still sends must not cost it the answer: 1,000 of 1,000 read it, and a clean end, be it 400 or 503.
 #[test]
 fn a_refused_client_reads_the_answer_and_a_clean_end() {
-    let (server, _) = start(Config::default());
     const CLIENTS: usize = 1000;
     const SURPLUS: usize = 30_000;
-    let mut together = request("/").into_bytes();
-    together.resize(together.len() + SURPLUS, b'x');
-    let (begin, rest) = together.split_at(together.len() - SURPLUS + 1);
-    let mut answered = 0;
-    for client in 0..CLIENTS {
-        let mut stream = connect(server.local_addr());
-        if client % 2 == 0 {
-            stream.write_all(&together).unwrap();
-        } else {
-            stream.write_all(begin).unwrap();
-            stream.peek(&mut [0]).unwrap();
-            let _ = stream.write_all(rest);
+    // The head alone fills a turn: what is behind it is unread when it is answered.
+    const HEAD: usize = 1024;
+    let config = Config::default().turn_bytes(HEAD).max_connections(1);
+    let (server, _) = start(config);
+    let padded = request("/").replace("\r\n\r\n", "\r\nX-Padding: \r\n\r\n");
+    let padding = format!("X-Padding: {}", "x".repeat(HEAD - padded.len()));
+    let full = padded.replace("X-Padding: ", &padding).into_bytes();
+    let bad = request("/") + "x";
+    let _only = Peer::open(server.local_addr());
+    for (head, status) in [
+        (full, "503 Service Unavailable"),
+        (bad.into(), "400 Bad Request"),
+    ] {
+        let mut together = head.clone();
+        together.resize(head.len() + SURPLUS, b'x');
+        let (begin, rest) = together.split_at(head.len());
+        let mut answered = 0;
+        for client in 0..CLIENTS {
+            let mut stream = connect(server.local_addr());
+            if client % 2 == 0 {
+                stream.write_all(&together).unwrap();
+            } else {
+                stream.write_all(begin).unwrap();
+                stream.peek(&mut [0]).unwrap();
+                let _ = stream.write_all(rest);
+            }
+            let mut answer = String::new();
+            // A reset would be an error.
+            let has_ended = stream.read_to_string(&mut answer).is_ok();
+            let is_it = answer.starts_with(&format!("HTTP/1.1 {status}\r\n"));
+            answered += usize::from(has_ended && is_it);
         }
-        let mut answer = String::new();
-        // A reset would be an error.
-        let has_ended = stream.read_to_string(&mut answer).is_ok();
-        answered += usize::from(has_ended && answer.starts_with("HTTP/1.1 400 Bad Request\r\n"));
+        assert_eq!(
+            answered, CLIENTS,
+            "clients that read {status} and a clean end behind it, all {CLIENTS} are to"
+        );
     }
-    assert_eq!(
-        answered, CLIENTS,
-        "clients that read the answer and a clean end, all {CLIENTS} are to"
-    );
 }
 
 /// Contract, Ordering (a).

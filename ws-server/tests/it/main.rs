@@ -26,3 +26,4 @@ mod plain_answers;
 #[cfg(target_os = "linux")]
 mod process;
 mod recorder;
+mod timing;

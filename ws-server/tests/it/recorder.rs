@@ -34,6 +34,8 @@ pub(crate) enum Ask {
     Broadcast(Vec<u8>),
     Close(ConnectionId),
     Resume(ConnectionId),
+    /// Stands still from the one until the other.
+    Hold(std::sync::mpsc::Sender<()>, std::sync::mpsc::Receiver<()>),
     /// An answer at the end of the turn.
     EndOfTurn(std::sync::mpsc::Sender<()>),
     Send(
@@ -226,6 +228,10 @@ impl Handler for Recorder {
                 .close(id, CloseCode::new(4002), "asked")
                 .unwrap(),
             Ask::Resume(id) => assert!(connections.resume(id)),
+            Ask::Hold(begun, end) => {
+                begun.send(()).unwrap();
+                let _ = end.recv();
+            }
             Ask::EndOfTurn(answer) => connections.after_flush(move || {
                 let _ = answer.send(());
             }),
