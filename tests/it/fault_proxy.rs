@@ -32,7 +32,7 @@ use ws_tests::{
 };
 
 use self::{
-    conversation::{Converse, Outcome, with_background_client, with_client},
+    conversation::{Broken, Converse, Outcome, with_background_client, with_client},
     server::Witness,
 };
 
@@ -184,7 +184,7 @@ impl Network {
     }
 
     /// Runs a case; what is wrong with it, if anything.
-    fn run(&self, number: usize, case: &Case, total: u64) -> Result<u64, String> {
+    fn run(&self, name: &str, case: &Case, total: u64) -> Result<u64, Broken> {
         let toxic = case.fault.toxic(&mut Dice(case.seed), total);
         let proxy = self.proxy(case, toxic);
         // Reordering needs several connections, and so may everything else have.
@@ -192,18 +192,18 @@ impl Network {
         let results: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = (0..at_once)
                 .map(|place| {
-                    let path = format!("/{number}-{place}");
+                    let path = format!("/{name}-{place}");
                     let request = self.request(case, proxy.address(), &path);
                     scope.spawn(move || {
                         let outcome =
                             (self.converse)(&request, &messages(), case.fault.patience())?;
-                        Ok::<_, String>((path, outcome))
+                        Ok::<_, Broken>((path, outcome))
                     })
                 })
                 .collect();
             let joined = threads.into_iter().map(|thread| {
                 let result = thread.join();
-                result.unwrap_or_else(|_| Err("it panicked".to_owned()))
+                result.unwrap_or_else(|_| Err(Broken::Other("it panicked".to_owned())))
             });
             joined.collect()
         });
@@ -215,15 +215,24 @@ impl Network {
             case.fault.is_harmless() && (case.is_tls || case.fault != Fault::NoCloseNotify);
         // What ends a TLS stream may be on its way when the client has all it waits for.
         if must_fire && !wait::until(TIMEOUT, || count() > 0) {
-            return Err("the fault did not happen".to_owned());
+            return Err(Broken::Other("the fault did not happen".to_owned()));
         }
         let fired = count();
         for result in results {
             let (path, outcome) = result?;
             self.judge(case, &path, &outcome, fired > 0)
-                .map_err(|text| format!("{toxic:?}: {text}; {outcome:?}"))?;
+                .map_err(|text| Broken::Other(format!("{toxic:?}: {text}; {outcome:?}")))?;
         }
         Ok(fired)
+    }
+
+    /// Runs a case, and again if a call of it was late.
+    fn run_at_best(&self, number: usize, case: &Case, total: u64) -> Result<u64, Broken> {
+        let run = |attempt| self.run(&format!("{number}-{attempt}"), case, total);
+        (1..ATTEMPTS).fold(run(0), |result, attempt| match result {
+            Err(Broken::Late(_)) => run(attempt),
+            result => result,
+        })
     }
 
     fn judge(
@@ -309,11 +318,11 @@ impl Network {
                     {
                         let way = usize::from(case.direction == Direction::ToClient);
                         let total = totals[usize::from(case.is_tls)][way];
-                        match self.run(number, case, total) {
+                        match self.run_at_best(number, case, total) {
                             Ok(count) => {
                                 fired.fetch_add(count, Ordering::Relaxed);
                             }
-                            Err(text) => {
+                            Err(Broken::Late(text) | Broken::Other(text)) => {
                                 let mut all =
                                     failures.lock().unwrap_or_else(PoisonError::into_inner);
                                 let _ = writeln!(all, "{case:?}: {text}");
@@ -331,9 +340,11 @@ impl Network {
             cases.len(),
             started.elapsed().as_secs_f64()
         );
+        // A fault whose place lies behind the end of a conversation does not happen.
+        let least = cases.len() as u64 * 8 / 10;
         assert!(
-            fired >= cases.len() as u64 * 8 / 10,
-            "{fired} faults happened in {} cases",
+            fired >= least,
+            "{fired} faults happened in {} cases, at least {least} are to: 80 %",
             cases.len()
         );
     }
@@ -395,5 +406,7 @@ fn background_client_and_ws_serve_keep_their_promises() {
     }
 }
 
+/// A call that is late each time is not late because of the machine.
+const ATTEMPTS: u32 = 3;
 /// Conversations at the same time.
 const AT_ONCE: usize = 16;
