@@ -97,7 +97,10 @@ fn an_idle_connection_costs_a_slot_and_nothing_else() {
     streams.extend((0..CONNECTIONS).map(|_| open(address)));
     let each = resident().saturating_sub(before) / CONNECTIONS;
     println!("an idle connection costs {each} bytes of memory ({CONNECTIONS} connections)");
-    assert!(each <= 400, "{each} bytes");
+    assert!(
+        each <= MOST_BYTES_EACH,
+        "{each} bytes for each of {CONNECTIONS} idle connections, at most {MOST_BYTES_EACH}"
+    );
     for stream in &mut streams {
         echo(stream);
     }
@@ -105,5 +108,8 @@ fn an_idle_connection_costs_a_slot_and_nothing_else() {
     server.stop(Duration::from_secs(5)).unwrap();
 }
 
+/// README's figure: slot, socket and tick (192 bytes, 208 with debug assertions), what the tables of these have in
+/// reserve as far as its pages are used, and the tests' own socket of the connection (4 bytes).
+const MOST_BYTES_EACH: usize = 250;
 const FIRST: usize = 500;
 const CONNECTIONS: usize = 6000;

@@ -24,8 +24,9 @@ use ws_tests::{
 
 /// Opened and closed before anything is measured: what a server makes once is not what a connection costs.
 const WARM_UP: usize = 200;
-/// More than this for one connection is a mistake somewhere (the slot alone is at most 192 bytes).
-const MOST_BYTES_EACH: u64 = 1_024;
+/// README's figure: slot, socket and tick (192 bytes), what the handler keeps of a connection, and what the tables of
+/// these have in reserve as far as its pages are used.
+const MOST_BYTES_EACH: u64 = 250;
 /// The specification's figure: most of it is rustls' state and its buffer for a piece of a record.
 const MOST_TLS_BYTES_EACH: u64 = 12 << 10;
 /// Memory is given back in pages and arenas, not in bytes: so far above the start is "back".

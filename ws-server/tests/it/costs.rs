@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ws_server::Config;
+use ws_server::{Config, mailbox::MailboxConfig};
 
 use crate::{
     flow::{small, write_until_refused},
@@ -188,21 +188,47 @@ fn fill(stream: &mut TcpStream, mut bytes: &[u8]) {
     }
 }
 
-/// while the application does not want a connection, whatever its peer sends costs no processor time, and no ping
-/// goes out that cannot be answered; then every message comes, in order.
+/// while the application does not want a connection, whatever its peer sends costs no processor time and no more
+/// memory than one turn may have read, and no ping goes out that cannot be answered; then every message comes, in order.
 #[test]
 fn a_paused_connection_under_load_costs_nothing_and_loses_nothing() {
+    let config = Config::default();
+    let most = config.turn_bytes + BASE_BYTES;
     if process::is_child() {
         let keepalive = ws_core::KeepaliveConfig::default()
             .interval(Some(Duration::from_millis(200)))
             .timeout(Duration::from_millis(200));
-        return process::serve(Config::default().keepalive(keepalive));
+        return process::serve(config.keepalive(keepalive));
     }
     let name = "costs::a_paused_connection_under_load_costs_nothing_and_loses_nothing";
-    let mut server = OwnProcess::start(name, 100);
+    let server = OwnProcess::start(name, 100);
     let mut peer = Peer::open(server.address);
-    small(&peer);
     peer.send_text("pause");
+    check_that_load_waits(server, peer, most);
+}
+
+/// the same of a mailbox that nobody polls; what it takes of a connection is bounded by the limit of its queue.
+#[test]
+fn a_mailbox_that_is_not_polled_costs_its_limit_and_loses_nothing() {
+    const QUEUE_BYTES: usize = 1 << 20;
+    let config = MailboxConfig::default()
+        .max_queued_messages(100_000)
+        .max_queued_bytes(QUEUE_BYTES);
+    // Half as much again is what stands beside payloads of 500 bytes.
+    let most = QUEUE_BYTES * 3 / 2 + config.server.turn_bytes + BASE_BYTES;
+    if process::is_child() {
+        return process::serve_mailbox(config);
+    }
+    let name = "costs::a_mailbox_that_is_not_polled_costs_its_limit_and_loses_nothing";
+    let server = OwnProcess::start(name, 100);
+    let peer = Peer::open(server.address);
+    check_that_load_waits(server, peer, most);
+}
+
+/// Sends 20 MB to a server that does not want them: it is to hold `most` bytes of them, and to send all of them back
+/// when it resumes.
+fn check_that_load_waits(mut server: OwnProcess, mut peer: Peer, most: usize) {
+    small(&peer);
     let texts: Vec<_> = (0..40_000)
         .map(|n| format!("{n}:{}", "x".repeat(500)))
         .collect();
@@ -210,9 +236,16 @@ fn a_paused_connection_under_load_costs_nothing_and_loses_nothing() {
     for text in &texts {
         frames.extend(peer.encode(&Got::Text(text.clone())));
     }
+    let before = server.memory();
     let written = write_until_refused(&mut peer.stream, &frames);
     // Three times as long as keepalive would bear.
     server.check_that_it_rests(Duration::from_millis(1200), "of a pause under load");
+    let resident = server.memory().since(before).resident;
+    println!("{resident} bytes for a connection that is paused under load");
+    assert!(
+        resident <= most,
+        "{resident} bytes for a connection that is paused under load, at most {most}"
+    );
     server.resume();
     let mut stream = peer.stream.try_clone().unwrap();
     let rest = frames.split_off(written);
@@ -231,3 +264,6 @@ fn a_paused_connection_under_load_costs_nothing_and_loses_nothing() {
     writer.join().unwrap();
     server.end();
 }
+
+/// The receive buffer, whose pages are used for the first time (520 KiB), and what the allocator keeps.
+const BASE_BYTES: usize = (520 + 128) << 10;

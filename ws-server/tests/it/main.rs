@@ -20,6 +20,7 @@ mod flow;
 mod http;
 mod listening;
 mod loops;
+#[cfg(target_os = "linux")]
 mod memory_budget;
 mod peer;
 mod plain_answers;

@@ -8,9 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ws_server::Config;
+use ws_server::{
+    Config, Message,
+    mailbox::{Mailbox, MailboxConfig, MessageKind},
+};
 
-use crate::recorder::{Ask, Told, start};
+use crate::{
+    peer::PATIENCE,
+    recorder::{Ask, Told, start},
+};
 
 /// Set in the server's process.
 const CHILD: &str = "WS_SERVER_TEST_CHILD";
@@ -45,7 +51,7 @@ impl OwnProcess {
         }
     }
 
-    /// Resumes every connection that the server has opened so far.
+    /// Resumes every connection that the server has opened so far, or begins to read its mailbox.
     pub(crate) fn resume(&mut self) {
         writeln!(self.child.stdin.as_mut().unwrap(), "resume").unwrap();
         answer(&mut self.lines, "resumed");
@@ -53,24 +59,36 @@ impl OwnProcess {
 
     /// Memory that is not a file's: what is resident, and what is only set aside as well.
     pub(crate) fn memory(&self) -> Memory {
+        Memory {
+            resident: self.status("RssAnon:"),
+            reserved: self.status("VmData:"),
+        }
+    }
+
+    /// The most memory that was resident since `begin_peak`.
+    pub(crate) fn peak(&self) -> usize {
+        self.status("VmHWM:")
+    }
+
+    /// Forgets the peak so far: what is resident now is the new one, and is returned.
+    pub(crate) fn begin_peak(&self) -> usize {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+        self.peak()
+    }
+
+    fn status(&self, name: &str) -> usize {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).unwrap();
-        let bytes = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kilobytes: usize = line
-                .unwrap()
-                .trim()
-                .split(' ')
-                .next()
-                .unwrap()
-                .parse()
-                .unwrap();
-            kilobytes << 10
-        };
-        Memory {
-            resident: bytes("RssAnon:"),
-            reserved: bytes("VmData:"),
-        }
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kilobytes: usize = line
+            .unwrap()
+            .trim()
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
+        kilobytes << 10
     }
 
     /// What all its threads have run for.
@@ -152,4 +170,26 @@ pub(crate) fn serve(config: Config) {
         }
         println!("resumed");
     }
+}
+
+/// Serves a mailbox until standard input ends. It is read once, so that nothing may be dropped any more, and then not
+/// before a line says so; from then on each text goes back to whom it came from.
+pub(crate) fn serve_mailbox(config: MailboxConfig) {
+    let mailbox = Mailbox::start("127.0.0.1:0", config).unwrap();
+    assert_eq!(mailbox.next(Duration::ZERO).unwrap(), None);
+    println!("listening {}", mailbox.local_addr());
+    thread::scope(|scope| {
+        for line in std::io::stdin().lines() {
+            assert_eq!(line.unwrap(), "resume");
+            println!("resumed");
+            scope.spawn(|| {
+                while let Ok(Some(received)) = mailbox.next(PATIENCE) {
+                    assert_eq!(received.kind, MessageKind::Text);
+                    let text = Message::Text(str::from_utf8(&received.payload).unwrap());
+                    mailbox.send_within(received.id, text, PATIENCE).unwrap();
+                }
+            });
+        }
+        mailbox.abort();
+    });
 }
