@@ -150,6 +150,79 @@ fn tls_errors_have_their_lines() {
     expect(&server, &["the certificates were replaced"]);
 }
 
+/// What controls a line or turns the direction of writing: U+0000 to U+001F, U+007F to U+009F, and the rest of R-33.
+fn controls() -> Vec<char> {
+    let all = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}');
+    let turning = "\u{61c}\u{200e}\u{200f}\u{2066}\u{2067}\u{2068}\u{2069}".chars();
+    all.chain('\u{2028}'..='\u{202e}').chain(turning).collect()
+}
+
+/// R-33: in whatever a peer says, each of these characters leaves one event one line, in memory and in the file.
+#[test]
+fn what_a_peer_says_is_one_line_whatever_it_says() {
+    // More refusals in a second would be counted and not written.
+    const AT_ONCE: usize = 10;
+    let folder = tempfile::tempdir().unwrap();
+    let mut events = 0;
+    for place in ["path", "Origin", "header", "reason"] {
+        for some in controls().chunks(AT_ONCE) {
+            let path = folder.path().join(format!("{events}.log"));
+            let settings = LoggingSettings::default().file_path(&path);
+            let mut server = EchoServer::start(Config::default().logging(settings));
+            let peers: Vec<_> = some
+                .iter()
+                .zip(4000..)
+                .map(|(control, code)| say(&server, place, code, &format!("begin{control}end")))
+                .collect();
+            server.running.stop(Duration::from_secs(5)).unwrap();
+            let (memory, file) = (lines(&server), fs::read_to_string(&path).unwrap());
+            // Only the end of a line is one.
+            assert_eq!(
+                file.split('\n').collect::<Vec<_>>(),
+                [&memory[..], &[String::new()]].concat()
+            );
+            for line in &memory {
+                assert!(!line.contains(controls().as_slice()), "{place}: {line:?}");
+            }
+            for peer in peers {
+                let count = memory.iter().filter(|line| line.contains(&peer)).count();
+                assert_eq!(count, 1, "lines that say {peer:?} of {place}: {memory:#?}");
+                events += 1;
+            }
+        }
+    }
+    println!("{events} events of a peer's text are a line each");
+    assert_eq!(events, 4 * controls().len());
+}
+
+/// Says it to the server, at that place, the reason with that code; returns what the line of this event contains.
+fn say(server: &EchoServer, place: &str, code: u16, text: &str) -> String {
+    if place == "reason" {
+        let mut connection = open(server, "/").unwrap();
+        let frame = [&code.to_be_bytes(), text.as_bytes()].concat();
+        let head = [0x88, 0x80 | u8::try_from(frame.len()).unwrap(), 0, 0, 0, 0];
+        let transport = connection.transport();
+        transport.write_all(&[&head, &frame[..]].concat()).unwrap();
+        transport.read_exact(&mut [0]).unwrap();
+        return format!("closed: code {code}, reason \"begin");
+    }
+    let (path, line) = match place {
+        "path" => (text, String::new()),
+        name => ("", format!("{name}: {text}\r\n")),
+    };
+    let request = format!(
+        "GET /{path} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{line}\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        server.host()
+    );
+    let mut transport = connect(server);
+    let peer = transport.socket().local_addr().unwrap();
+    transport.write_all(request.as_bytes()).unwrap();
+    // The line is written before the answer.
+    transport.read_exact(&mut [0]).unwrap();
+    format!("handshake of {peer} ")
+}
+
 /// Ten thousand refusals are not ten thousand lines.
 #[test]
 fn a_flood_is_counted_and_not_written_out() {
