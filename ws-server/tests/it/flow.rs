@@ -13,7 +13,7 @@ use ws_server::{ClosedBy, Config, Running};
 use crate::{
     peer::{Got, Peer},
     recorder::{Ask, Record, Told, start},
-    timing::{SLACK, TICK, check_one_of_three},
+    timing::{SLACK, TICK, check_one_of_five},
 };
 
 /// A client whose system buffers are small, so that the server's socket is soon full.
@@ -225,7 +225,7 @@ fn a_stalled_peer_is_dropped() {
     let stall = Duration::from_millis(300);
     // The last bytes were taken somewhere within a tick, and the end is seen at one.
     let bounds = stall - TICK..=stall + TICK + SLACK;
-    check_one_of_three("to give up a peer that takes nothing", bounds, || {
+    check_one_of_five("to give up a peer that takes nothing", bounds, || {
         let (server, record) = start(Config::default().write_stall_timeout(stall));
         let mut peer = Peer::open(server.local_addr());
         small(&peer);
@@ -249,7 +249,7 @@ fn keepalive_tells_the_dead_from_the_quiet() {
         .timeout(pong);
     // It opened somewhere within a tick, and each of the two times ends at one.
     let bounds = ping + pong - TICK..=ping + pong + 2 * TICK + SLACK;
-    check_one_of_three("to lose a peer that does not answer", bounds, || {
+    check_one_of_five("to lose a peer that does not answer", bounds, || {
         let (server, record) = start(Config::default().keepalive(keepalive.clone()));
         let mut quiet = Peer::open(server.local_addr());
         let _dead = Peer::open(server.local_addr());
