@@ -158,28 +158,42 @@ fn a_peer_that_never_answers_the_close_costs_the_close_timeout_only() {
 /// traffic does not extend the deadline, and a full queue does not stand in the way.
 #[test]
 fn a_peer_that_chats_for_ever_costs_the_close_timeout_only() {
-    let server =
-        serve_frames(|mut stream| while stream.write_all(&frame(TEXT, &[b'x'; 1000])).is_ok() {});
-    let config = Config::default()
-        .close_timeout(Duration::from_millis(300))
-        .max_queued_messages(10);
-    let mut client = server.connect_with(config);
-    let start = Instant::now();
-    let error = client.close(CloseCode::NORMAL, "").unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(10));
-    assert_eq!(error.kind(), ErrorKind::Timeout);
-    for _ in 0..10 {
-        assert!(matches!(
-            client.receive(Duration::ZERO).unwrap(),
-            Some(Message::Text(_))
-        ));
+    const TIMEOUT: Duration = Duration::from_millis(300);
+    const MOST: Duration = Duration::from_millis(400);
+    let mut best = Duration::MAX;
+    // A busy machine may make it late, but not five times in a row.
+    for _ in 0..5 {
+        let server = serve_frames(
+            |mut stream| while stream.write_all(&frame(TEXT, &[b'x'; 1000])).is_ok() {},
+        );
+        let config = Config::default()
+            .close_timeout(TIMEOUT)
+            .max_queued_messages(10);
+        let mut client = server.connect_with(config);
+        let start = Instant::now();
+        let error = client.close(CloseCode::NORMAL, "").unwrap_err();
+        best = best.min(start.elapsed());
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        for _ in 0..10 {
+            assert!(matches!(
+                client.receive(Duration::ZERO).unwrap(),
+                Some(Message::Text(_))
+            ));
+        }
+        assert_eq!(
+            client.receive(Duration::ZERO).unwrap_err().kind(),
+            ErrorKind::Closed
+        );
+        drop(client);
+        server.join();
+        if best <= MOST {
+            break;
+        }
     }
-    assert_eq!(
-        client.receive(Duration::ZERO).unwrap_err().kind(),
-        ErrorKind::Closed
+    assert!(
+        best <= MOST,
+        "{best:?} at best of five with a timeout of {TIMEOUT:?}, at most {MOST:?}"
     );
-    drop(client);
-    server.join();
 }
 
 /// websockets#1337: a full queue must not keep the peer's Close from being read.
