@@ -8,8 +8,8 @@ pub(crate) const SLACK: Duration = Duration::from_millis(100);
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 const TRIES: u32 = 5;
 
-/// Measures until a time lies in `bounds`, five times at most. None may be shorter; one that is longer may be the
-/// machine's doing, but not all of them.
+/// Measures until a time lies in `bounds`, five times at most. None may be shorter, if it begins before what it is
+/// about; one that is longer may be the machine's doing, but not all of them.
 pub(crate) fn check_one_of_five(
     what: &str,
     bounds: RangeInclusive<Duration>,
