@@ -183,7 +183,7 @@ fn a_reset_during_the_handshake_is_told_as_such() {
         // An earlier reset may reach the client while it still connects.
         read_head(&mut stream);
         let socket = socket2::SockRef::from(&stream);
-        socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        socket.set_linger(Some(Duration::ZERO)).unwrap();
     });
     let error = Client::connect(&server.url).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Handshake, "{error}");
