@@ -11,7 +11,7 @@ use super::Connections;
 use crate::{
     connection_id::ConnectionId,
     error::SendError,
-    event_loop::{Closed, LENT_BYTES, NO_SLOT, Phase},
+    event_loop::{LENT_BYTES, NO_SLOT, Phase},
     handler::{ClosedBy, Message},
 };
 
@@ -223,12 +223,7 @@ impl<C> Connections<C> {
             sender.encode_close(Some(CloseFrame { code, reason }), scratch, output)
         })?;
         self.begin_closing(slot);
-        self.closed.push(Closed {
-            slot,
-            code,
-            reason: reason.into(),
-            by: ClosedBy::Handler,
-        });
+        self.note_closed(slot, code, reason, ClosedBy::Handler);
         Ok(())
     }
 
@@ -238,12 +233,7 @@ impl<C> Connections<C> {
             Phase::Open | Phase::Opening
         );
         if is_open {
-            self.closed.push(Closed {
-                slot,
-                code: CloseCode::ABNORMAL,
-                reason: "".into(),
-                by: ClosedBy::Handler,
-            });
+            self.note_closed(slot, CloseCode::ABNORMAL, "", ClosedBy::Handler);
         }
         self.set_dead(slot);
         is_open

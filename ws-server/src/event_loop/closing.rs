@@ -16,6 +16,7 @@ use ws_core::{CloseCode, CloseFrame};
 
 use super::{EventLoop, Phase, accept::MIN_GROWTH, timers::Sweep};
 use crate::{
+    connection_id::ConnectionId,
     context::{Connections, Context},
     handler::{CloseInfo, ClosedBy, Handler},
     net::Net,
@@ -24,7 +25,7 @@ use crate::{
 /// An end that the handler has yet to be told.
 #[derive(Debug)]
 pub(crate) struct Closed {
-    pub(crate) slot: u32,
+    pub(crate) id: ConnectionId,
     pub(crate) code: CloseCode,
     pub(crate) reason: Box<str>,
     pub(crate) by: ClosedBy,
@@ -107,27 +108,44 @@ impl<C> Connections<C> {
             sender.encode_close(Some(frame), scratch, output)
         });
         self.begin_closing(slot);
+        self.note_closed(slot, frame.code, frame.reason, by);
+        true
+    }
+
+    /// Notes an end of which the handler is to be told when its callback has returned.
+    pub(crate) fn note_closed(&mut self, slot: u32, code: CloseCode, reason: &str, by: ClosedBy) {
         self.closed.push(Closed {
-            slot,
-            code: frame.code,
-            reason: frame.reason.into(),
+            id: self.id_of(slot),
+            code,
+            reason: reason.into(),
             by,
         });
-        true
     }
 }
 
 impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
-    /// Tells the handler of the ends that callbacks or the loop caused.
+    /// Tells the handler of the ends that callbacks or the loop caused: after each callback, once its state is back.
+    #[inline]
     pub(super) fn tell_closed(&mut self) {
+        if !self.connections.closed.is_empty() {
+            self.tell_all_closed();
+        }
+    }
+
+    #[cold]
+    fn tell_all_closed(&mut self) {
         while !self.connections.closed.is_empty() {
             for closed in std::mem::take(&mut self.connections.closed) {
+                let slot = closed.id.slot_index();
                 let info = CloseInfo {
                     code: closed.code,
                     reason: &closed.reason,
                     by: closed.by,
                 };
-                self.tell_close(closed.slot, info);
+                let place = self.connections.slots.get(slot as usize);
+                if place.is_some_and(|place| place.nonce == closed.id.nonce()) {
+                    self.tell_close(slot, info);
+                }
             }
         }
     }

@@ -396,6 +396,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             self.connections.slots[slot as usize].is_paused |= flow == Flow::Pause;
         }
         self.connections.slots[slot as usize].state = state;
+        self.tell_closed();
     }
 
     /// The last event of a connection: the handler is told before the answer is queued.

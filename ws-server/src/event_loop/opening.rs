@@ -8,7 +8,7 @@ use ws_core::{
     handshake::{Accept, HttpAnswer, Request, ServerStep},
 };
 
-use super::{Closed, EventLoop, NO_SLOT, Phase};
+use super::{EventLoop, NO_SLOT, Phase};
 use crate::{
     context::Context,
     handler::{Accepted, ClosedBy, Handler},
@@ -45,6 +45,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                     http::check(&request, &self.connections.config, self.bound_to_loopback);
                 let result = checked.and_then(|()| self.open(slot, &request));
                 if let Err(answer) = result {
+                    // Of what the handler ended before it refused, and of this one if its answer cannot be sent.
+                    self.tell_closed();
                     self.refuse(slot, &answer, request.method() == "HEAD");
                 }
             }
@@ -143,13 +145,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let mut head = Vec::new();
         if let Err(error) = request.encode_accept(&accept, &mut head) {
             log::error!("the handler's answer to a handshake cannot be sent: {error}");
-            self.connections.closed.push(Closed {
-                slot,
-                code: CloseCode::ABNORMAL,
-                reason: "".into(),
-                by: ClosedBy::Handler,
-            });
-            self.tell_closed();
+            let by = ClosedBy::Handler;
+            self.connections
+                .note_closed(slot, CloseCode::ABNORMAL, "", by);
             return Err(http::internal());
         }
         let connections = &self.connections;
@@ -182,8 +180,6 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             place.is_established = false;
             self.shared.release_established();
         }
-        // Ends that the handler caused and then refused: it has nothing to be told of.
-        self.connections.closed.retain(|closed| closed.slot != slot);
         self.shared.count_answer(answer.status());
         if answer.status() >= 400 {
             log::debug!("refused a request: {} {}", answer.status(), answer.text());

@@ -3,6 +3,7 @@
 mod budget;
 mod churn;
 mod closing;
+mod ends;
 mod long;
 mod seeds;
 mod simulator;

@@ -11,19 +11,19 @@ use crate::event_loop::{Command, EventLoop, Shared};
 pub(crate) fn run(seed: u64) -> Figures {
     let world = World::drawn(seed);
     if world.profile.has_epoll {
-        live::<true>(world)
+        live::<true>(world, seed)
     } else {
-        live::<false>(world)
+        live::<false>(world, seed)
     }
 }
 
-fn live<const EPOLL: bool>(world: World) -> Figures {
+fn live<const EPOLL: bool>(world: World, seed: u64) -> Figures {
     let profile = world.profile.clone();
     let world = Rc::new(RefCell::new(world));
     let tls = profile.tls.as_ref().map(|(server, _)| server.clone());
     let shared = Arc::new(Shared::new(tls, Arc::default(), 1));
     let mut event_loop = EventLoop::new(
-        Witness::new(&world),
+        Witness::new(&world, seed),
         MockNet::<EPOLL>(Rc::clone(&world)),
         Arc::clone(&profile.config),
         0,

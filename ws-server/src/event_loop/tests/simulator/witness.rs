@@ -21,15 +21,19 @@ use crate::{
 /// Echoes, checks that each client's messages come once and in order, and pauses at random.
 pub(crate) struct Witness {
     dice: Dice,
+    /// In one world of sixteen it also ends connections where few handlers do: with dice of its own, so that the other
+    /// worlds stay as they are.
+    ends: Option<Dice>,
     world: Rc<RefCell<World>>,
     own_messages: u32,
 }
 
 impl Witness {
-    pub(crate) fn new(world: &Rc<RefCell<World>>) -> Self {
+    pub(crate) fn new(world: &Rc<RefCell<World>>, seed: u64) -> Self {
         let dice = Dice(world.borrow_mut().dice.next());
         Self {
             dice,
+            ends: (seed % EACH == EACH / 2).then_some(Dice(!seed)),
             world: Rc::clone(world),
             own_messages: 1_000_000,
         }
@@ -141,6 +145,11 @@ impl Handler for Witness {
         let client: u32 = request.path()[1..].parse().unwrap();
         if self.dice.one_in(30) {
             self.world.borrow_mut().ledger.entry(client).is_disturbed = true;
+            let other = context.connections().ids().next();
+            if let Some(other) = other.filter(|_| self.ends_one(2)) {
+                self.disturb(context.connections(), other, |_| true);
+                context.connections().abort(other);
+            }
             return Err(HttpAnswer::new(403, "not today"));
         }
         {
@@ -206,7 +215,14 @@ impl Handler for Witness {
         self.act_at_random(context, client)
     }
 
-    fn on_messages_end(&mut self, context: &mut Context<'_, u32>, _: &mut u32) -> Flow {
+    fn on_messages_end(&mut self, context: &mut Context<'_, u32>, client: &mut u32) -> Flow {
+        if self.ends_one(30) {
+            self.world.borrow_mut().ledger.entry(*client).is_disturbed = true;
+            if self.ends_one(2) || context.close(CloseCode::new(4002), "").is_err() {
+                context.abort();
+            }
+            return Flow::Continue;
+        }
         if !self.dice.one_in(60) {
             return Flow::Continue;
         }
@@ -317,6 +333,11 @@ impl Witness {
         world.ledger.entry(client).relieved_at = world.now;
     }
 
+    /// Whether a connection is to be ended here, where chances are one in so many.
+    fn ends_one(&mut self, chances: usize) -> bool {
+        self.ends.as_mut().is_some_and(|dice| dice.one_in(chances))
+    }
+
     /// A command, which may be one that the client's own course does not have.
     fn disturb(
         &self,
@@ -331,5 +352,7 @@ impl Witness {
     }
 }
 
+/// One world in so many ends connections in more callbacks.
+const EACH: u64 = 16;
 /// The length of the page.
 pub(crate) const PAGE_BYTES: u64 = 150_000;
