@@ -174,6 +174,10 @@ impl SendQueue {
             seal(&rest[..count], &mut self.sealed);
             self.advance_chunks(count);
         }
+        if self.sealed.is_empty() {
+            // All of it was dropped, and so would be what is read behind it.
+            self.body = None;
+        }
     }
 
     /// Lends what is to be sent next; empty if nothing is.
@@ -282,7 +286,10 @@ const POOLED_QUEUES: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use ws_core::handshake::HttpAnswer;
+
     use super::*;
+    use crate::PlainAnswer;
 
     fn drain(queue: &mut SendQueue, step: usize) -> Vec<u8> {
         let mut out = Vec::new();
@@ -355,12 +362,15 @@ mod tests {
     }
 
     #[test]
-    fn what_tls_refuses_to_seal_is_dropped() {
+    fn what_tls_refuses_to_seal_is_dropped_with_the_body_behind_it() {
+        let answer = PlainAnswer::streamed(HttpAnswer::new(200, ""), 1 << 20, io::repeat(7));
         let mut queue = SendQueue::default();
         queue.push(vec![1; 300_000], 0);
+        queue.set_body(answer.body.unwrap());
         queue.seal(|_, _| {});
         assert!(queue.is_empty());
         assert_eq!(queue.front(), b"");
+        assert!(!queue.refill().unwrap(), "a piece of the body is read");
     }
 
     #[test]

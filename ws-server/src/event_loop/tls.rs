@@ -84,7 +84,14 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let mut plaintext = std::mem::take(&mut self.plaintext);
         plaintext.clear();
         // An error stays: it is handled when what came before it has been.
-        let _ = state.tls.receive(ciphertext, &mut plaintext, output);
+        let has_failed = state
+            .tls
+            .receive(ciphertext, &mut plaintext, output)
+            .is_err();
+        if has_failed && place.phase == Phase::Opening {
+            // A request that cannot be answered any more.
+            plaintext.clear();
+        }
         // A part of a record is a sign of life too.
         if place.phase == Phase::Open {
             place.keepalive.handle_received(tick);

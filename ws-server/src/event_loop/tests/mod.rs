@@ -8,3 +8,4 @@ mod long;
 mod seeds;
 mod simulator;
 mod stopping;
+mod tls;

@@ -34,6 +34,7 @@ pub(crate) use self::{
     figures::Figures,
     net::MockNet,
     pipe::Pipe,
+    profile::tls,
     run::run,
     world::{Order, World},
 };

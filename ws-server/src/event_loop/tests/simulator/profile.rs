@@ -123,7 +123,7 @@ impl Profile {
 
 /// A certificate for `localhost`, and who trusts it. Its kind makes every signature as long as any other, so that a
 /// world with TLS can be repeated.
-fn tls() -> (ServerTls, ClientTls) {
+pub(crate) fn tls() -> (ServerTls, ClientTls) {
     let (chain, key) = &*PEM;
     let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
     let server = ServerTls::new(&[identity], &ClientCertificates::Ignored).unwrap();
