@@ -130,7 +130,10 @@ pub trait Handler {
         let _ = (context, connection);
     }
 
-    /// Tells that the send queue, once above the high-water mark, fell below the low-water mark.
+    /// Tells that the send queue, once above the high-water mark, fell below the low-water mark: what the peer sends is
+    /// read again.
+    ///
+    /// Not if so much is sent from here that the queue is above the mark again: then pings and the peer's Close wait too.
     fn on_drain(
         &mut self,
         context: &mut Context<'_, Self::Connection>,

@@ -410,7 +410,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         self.tell_closed();
     }
 
-    /// Queues an automatic answer: pongs in order while the socket takes them, then only the newest.
+    /// Queues an automatic answer: pongs in order while the socket takes them, then one behind what waits, and of those
+    /// that come before it has left only the newest.
     fn reply(&mut self, slot: u32, reply: Option<Reply>, receive: &mut Receive<'_>) {
         let Some(reply) = reply else {
             return;
@@ -423,8 +424,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             return;
         }
         let pressure = match &place.queue {
-            None => Pressure::Clear,
-            Some(_) => Pressure::PushedBack,
+            Some(queue) if queue.has_pong() => Pressure::PushedBack,
+            _ => Pressure::Clear,
         };
         if pressure == Pressure::PushedBack && !reply.is_close() {
             // Kept in the sender: nothing is appended.
@@ -440,6 +441,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             sender.encode_reply(reply, pressure, scratch, output)
         });
         debug_assert!(encoded.is_ok(), "a server needs no masking key");
+        if let Some(queue) = &mut self.connections.slots[slot as usize].queue {
+            queue.note_pong();
+        }
     }
 }
 

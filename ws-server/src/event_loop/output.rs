@@ -128,23 +128,24 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             if place.hung_up {
                 return self.handle_broken(slot);
             }
+            if place.sender.has_pending() && !queue.has_pong() {
+                // The pong before it has left.
+                let (sender, scratch) = (&mut place.sender, &mut self.connections.send_scratch);
+                let encoded =
+                    queue.append(|output| sender.encode_pending(scratch, output).map(|_| ()));
+                debug_assert!(encoded.is_ok(), "a server needs no masking key");
+                queue.note_pong();
+            }
             if queue.is_empty() {
                 match queue.refill() {
                     Ok(true) => continue,
                     Ok(false) => {}
                     Err(error) => return self.cut_off(slot, &error),
                 }
-                if !place.sender.has_pending() {
-                    if let Some(queue) = place.queue.take() {
-                        self.connections.pool.give_back(queue);
-                    }
-                    return;
+                if let Some(queue) = place.queue.take() {
+                    self.connections.pool.give_back(queue);
                 }
-                // The socket has taken everything: now the one pong that waited for it.
-                let (sender, scratch) = (&mut place.sender, &mut self.connections.send_scratch);
-                let encoded =
-                    queue.append(|output| sender.encode_pending(scratch, output).map(|_| ()));
-                debug_assert!(encoded.is_ok(), "a server needs no masking key");
+                return;
             }
             if budget == 0 {
                 return self.connections.mark_dirty(slot);

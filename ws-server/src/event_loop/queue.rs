@@ -13,6 +13,8 @@ pub(crate) struct SendQueue {
     /// Bytes of the first chunk that were sent.
     sent: usize,
     bytes: usize,
+    /// Bytes of `chunks` up to the end of a pong; none if no pong waits.
+    pong_bytes: usize,
     /// Bytes of buffers in `chunks` that are no part of what waits or was sent.
     unused: usize,
     /// A buffer that has become free.
@@ -76,6 +78,16 @@ impl SendQueue {
             self.chunks.pop_back();
         }
         result
+    }
+
+    /// Notes that what was appended last is a pong.
+    pub(crate) fn note_pong(&mut self) {
+        self.pong_bytes = self.bytes;
+    }
+
+    /// Tells whether a pong waits.
+    pub(crate) fn has_pong(&self) -> bool {
+        self.pong_bytes > 0
     }
 
     /// Copies bytes behind what waits.
@@ -212,6 +224,7 @@ impl SendQueue {
     fn advance_chunks(&mut self, count: usize) {
         self.sent += count;
         self.bytes -= count;
+        self.pong_bytes = self.pong_bytes.saturating_sub(count);
         let Some(front) = self.chunks.front_mut() else {
             return;
         };
@@ -242,6 +255,7 @@ impl SendQueue {
         }
         self.sent = 0;
         self.bytes = 0;
+        self.pong_bytes = 0;
         self.unused = 0;
         self.spent = None;
         self.body = None;

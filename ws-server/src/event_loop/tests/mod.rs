@@ -5,6 +5,7 @@ mod churn;
 mod closing;
 mod ends;
 mod long;
+mod pings;
 mod seeds;
 mod simulator;
 mod stopping;
