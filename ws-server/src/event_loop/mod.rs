@@ -349,9 +349,15 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// Gives up what nobody uses, for a connection that may not be read; tells whether it may then, or lets it wait.
+    ///
+    /// Who hung up may: it is read to its end, which frees what it holds.
     #[cold]
     fn is_relieved(&mut self, slot: u32) -> bool {
-        let bytes = self.connections.slots[slot as usize].passing_bytes();
+        let place = &self.connections.slots[slot as usize];
+        if place.hung_up {
+            return true;
+        }
+        let bytes = place.passing_bytes();
         if self.give_up_buffers() && self.connections.memory.allows(bytes) {
             return true;
         }
@@ -403,16 +409,20 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
     /// Closes the first of those that wait for memory once it has had its time.
     fn hurry(&mut self, slot: u32) {
-        let connections = &mut self.connections;
+        let now = self.connections.clock.millis();
+        if self.fed_until.is_none_or(|until| until <= now) {
+            self.drop_who_waits_no_more();
+        }
         if self.starved.len() < 2 {
             self.fed_until = None;
             return;
         }
+        let connections = &mut self.connections;
         let stall = connections.config.write_stall_timeout;
         let until = *self
             .fed_until
             .get_or_insert_with(|| connections.clock.deadline(stall));
-        if connections.clock.millis() >= until {
+        if until <= now {
             let frame = CloseFrame {
                 code: CloseCode::TRY_AGAIN_LATER,
                 reason: "no memory to wait for the rest of the message",
@@ -421,6 +431,18 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             connections.recount(slot);
             self.tell_closed();
         }
+    }
+
+    /// Forgets those behind the first that have ended, or whose slots are others'.
+    fn drop_who_waits_no_more(&mut self) {
+        let Some(first) = self.starved.pop_front() else {
+            return;
+        };
+        self.starved.retain(|&slot| {
+            let place = self.connections.slots.get(slot as usize);
+            place.is_some_and(|place| place.is_starved && place.phase == Phase::Open)
+        });
+        self.starved.push_front(first);
     }
 }
 

@@ -8,5 +8,6 @@ mod long;
 mod pings;
 mod seeds;
 mod simulator;
+mod starving;
 mod stopping;
 mod tls;

@@ -1,0 +1,91 @@
+//! who waits for the budget of memory, and who does not any more.
+
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+
+use ws_core::KeepaliveConfig;
+
+use super::{
+    budget::{Echo, REQUEST, echo_loop},
+    simulator::{MockNet, Pipe, World},
+};
+use crate::{
+    Config,
+    event_loop::{EventLoop, Shared},
+};
+
+/// A loop with so many open connections.
+fn open(
+    connections: usize,
+    config: Config,
+) -> (
+    EventLoop<MockNet<true>, Echo>,
+    Rc<RefCell<World>>,
+    Arc<Shared>,
+) {
+    let mut world = World::new(1);
+    for _ in 0..connections {
+        let mut pipe = Pipe::new(8 << 20);
+        assert_eq!(pipe.peer_send(REQUEST), REQUEST.len());
+        world.connect_pipe(pipe);
+    }
+    let config = config
+        .memory_bytes(BUDGET)
+        .keepalive(KeepaliveConfig::default().interval(None));
+    let (mut event_loop, world, shared) = echo_loop(world, config);
+    while event_loop.connections.len() < connections {
+        assert!(event_loop.turn().unwrap());
+    }
+    for pipe in &mut world.borrow_mut().pipes {
+        pipe.outbound.clear();
+    }
+    (event_loop, world, shared)
+}
+
+/// The begin of a binary message of 4 MiB, masked with zeros.
+fn begin(bytes: usize) -> Vec<u8> {
+    let mut begin = vec![0x82, 0xff];
+    begin.extend_from_slice(&(4_u64 << 20).to_be_bytes());
+    begin.resize(bytes, 0);
+    begin
+}
+
+/// Who hangs up while it waits for memory is told of, and no longer keeps the one that may go on from waiting for the
+/// rest of its message.
+#[test]
+fn who_hangs_up_waits_for_memory_no_more() {
+    let stall = Duration::from_secs(30);
+    let config = Config::default().write_stall_timeout(stall);
+    let (mut event_loop, world, shared) = open(2, config);
+    let mut turn = || {
+        world.borrow_mut().now += Duration::from_millis(100);
+        assert!(event_loop.turn().unwrap());
+        (event_loop.connections.len(), event_loop.starved.len())
+    };
+    world.borrow_mut().pipes[0].peer_send(&begin(BUDGET + (256 << 10)));
+    while shared.memory_bytes() < BUDGET {
+        turn();
+    }
+    // The second is still let in with this much, but not with more.
+    world.borrow_mut().pipes[1].peer_send(&begin(100_000));
+    while !world.borrow().pipes[1].inbound.is_empty() {
+        turn();
+    }
+    world.borrow_mut().pipes[1].peer_send(&[0; 100_000]);
+    while turn() != (2, 2) {}
+    world.borrow_mut().pipes[1].peer_reset(true);
+    for _ in 0..5 {
+        turn();
+    }
+    let (open, _) = turn();
+    assert_eq!(open, 1, "open connections six turns after one hung up");
+    let until = world.borrow().now + 2 * stall;
+    while world.borrow().now < until {
+        assert_eq!(
+            turn().0,
+            1,
+            "open connections, though nobody else waits for memory"
+        );
+    }
+}
+
+const BUDGET: usize = 2 << 20;
