@@ -194,6 +194,16 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         self.tell_closed();
     }
 
+    /// Ends a connection without the peer's answer to our Close, in front of which it sends what memory does not allow.
+    pub(super) fn end_unanswered(&mut self, slot: u32) {
+        self.connections.begin_ending(slot, false);
+        if let Some(scratch) = &mut self.scratch {
+            let place = &mut self.connections.slots[slot as usize];
+            place.receiver.release(scratch);
+        }
+        self.connections.recount(slot);
+    }
+
     /// Goes on with the end of a connection whose last bytes the socket has taken.
     #[inline]
     pub(super) fn finish_ending(&mut self, slot: u32) {

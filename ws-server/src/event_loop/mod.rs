@@ -342,19 +342,19 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     #[inline(always)] // for each turn of a connection, so that only what is rare is called
     fn may_hold_more(&mut self, slot: u32) -> bool {
         let place = &self.connections.slots[slot as usize];
-        place.phase != Phase::Open
-            || self.starved.front() == Some(&slot)
+        self.starved.front() == Some(&slot)
             || self.connections.memory.allows(place.passing_bytes())
             || self.is_relieved(slot)
     }
 
     /// Gives up what nobody uses, for a connection that may not be read; tells whether it may then, or lets it wait.
     ///
-    /// Who hung up may: it is read to its end, which frees what it holds.
+    /// Who hung up may: it is read to its end, which frees what it holds. So may who was sent our Close, but for nothing
+    /// more than to be discarded.
     #[cold]
     fn is_relieved(&mut self, slot: u32) -> bool {
         let place = &self.connections.slots[slot as usize];
-        if place.hung_up {
+        if place.hung_up || !place.may_receive() {
             return true;
         }
         let bytes = place.passing_bytes();
@@ -362,6 +362,10 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             return true;
         }
         let place = &mut self.connections.slots[slot as usize];
+        if place.phase == Phase::Closing {
+            self.end_unanswered(slot);
+            return true;
+        }
         if !place.is_starved {
             place.is_starved = true;
             self.starved.push_back(slot);

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
-use ws_core::KeepaliveConfig;
+use ws_core::{CloseCode, KeepaliveConfig};
 
 use super::{
     budget::{Echo, REQUEST, echo_loop},
@@ -86,6 +86,41 @@ fn who_hangs_up_waits_for_memory_no_more() {
             "open connections, though nobody else waits for memory"
         );
     }
+}
+
+/// Connections that were told to close, and whose peers send half of a message instead of an answer, keep to the budget
+/// as the others do.
+#[test]
+fn what_comes_behind_our_close_keeps_to_the_budget() {
+    const CONNECTIONS: usize = 8;
+    let (mut event_loop, world, shared) = open(CONNECTIONS, Config::default());
+    let ids: Vec<_> = event_loop.connections.ids().collect();
+    for id in ids {
+        let closed = event_loop.connections.close(id, CloseCode::NORMAL, "");
+        assert_eq!(closed, Ok(()));
+    }
+    event_loop.tell_closed();
+    for pipe in &mut world.borrow_mut().pipes {
+        pipe.peer_send(&begin(1_900_000));
+    }
+    let (mut most, mut turns) = (0, 0);
+    let mut told = vec![Vec::new(); CONNECTIONS];
+    while !event_loop.connections.slots.is_empty() {
+        assert!(event_loop.turn().unwrap());
+        most = most.max(shared.memory_bytes());
+        for (told, pipe) in told.iter_mut().zip(&mut world.borrow_mut().pipes) {
+            told.extend(pipe.peer_recv(usize::MAX));
+        }
+        turns += 1;
+        assert!(turns < 1000, "connections are left after {turns} turns");
+    }
+    println!("{most} bytes were held at most");
+    let most_allowed = BUDGET + (4 << 20);
+    assert!(
+        most <= most_allowed,
+        "{most} bytes were held behind our Close, at most {most_allowed}: the budget and one message"
+    );
+    assert_eq!(told, vec![b"\x88\x02\x03\xe8"; CONNECTIONS], "the Close");
 }
 
 const BUDGET: usize = 2 << 20;
