@@ -1,7 +1,7 @@
 //! Taking new connections, also after the system refused some.
 //!
 //! The listener is edge-triggered: after any error but "would block" no edge would tell of the connections that still
-//! wait, so a timer tries again.
+//! wait, so they are taken at once if the error was of one of them, and else a timer tries again.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -54,6 +54,9 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                     return;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // One that waited has given up; the next may not have.
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
                 Err(error) => {
                     self.shared.count_limit(Limit::Accept);
                     self.log

@@ -1,5 +1,6 @@
 //! The loop over a mock [`Net`](crate::net::Net): figures of its own, and the worlds of the simulator.
 
+mod accepting;
 mod budget;
 mod churn;
 mod closing;

@@ -190,6 +190,10 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
     fn accept(&mut self) -> io::Result<(usize, PeerAddress)> {
         let world = &mut *self.0.borrow_mut();
         world.activity += 1;
+        if world.aborted > 0 {
+            world.aborted -= 1;
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
         let (faults, dice) = (&mut world.faults, &mut world.dice);
         let lacks = faults.strikes(Fault::NoDescriptors, dice);
         if lacks {

@@ -85,6 +85,8 @@ pub(crate) struct World {
     pub(crate) send_scratch: SendScratch,
     pub(crate) backlog: VecDeque<usize>,
     pub(crate) accept_edge: bool,
+    /// So many in front of the backlog have given up.
+    pub(crate) aborted: u32,
     /// Until then, accepting fails for want of descriptors.
     pub(crate) no_descriptors_until: Duration,
     pub(crate) orders: VecDeque<Command<usize, Order>>,
@@ -135,6 +137,7 @@ impl World {
             send_scratch: SendScratch::client(Box::new(Keys(Dice(seed)))),
             backlog: VecDeque::new(),
             accept_edge: false,
+            aborted: 0,
             no_descriptors_until: Duration::ZERO,
             orders: VecDeque::new(),
             wake_edge: false,
