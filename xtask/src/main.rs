@@ -86,7 +86,7 @@ cargo xtask COMMAND
   install     the programs and packages that tests need: by apt if run as root, PyPI and npm ones under target
   modules     the 1C and OneScript modules and the tables of the add-in's README, from ws-ffi/methods.json
               [--addin ARCHIVE --into FOLDER]  the OneScript package and the extension's dump as well
-  mutants     applies the patches of tests/mutants one by one to a copy under target, and sees the test of each fail
+  mutants     applies the patches of tests/mutants one by one to a copy under target, and sees the tests of each fail
               [--only R-14,M-5]    those of these rules or names (default: all)
   onescript   the OneScript module in a real OneScript, where `oscript` is on the PATH
   tidy        layers, lints, licences, file lengths, paths, leftovers
