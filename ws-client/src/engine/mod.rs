@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ws_core::{
-    Connection, KeepaliveAction, OwnedEvent, Pressure, ReceiveError, Receiver, Reply, Role,
-    Scratch, SendError, SendScratch, Sender,
+    Connection, OwnedEvent, Pressure, ReceiveError, Receiver, Reply, Role, Scratch, SendError,
+    SendScratch, Sender,
 };
 
 pub(crate) use self::deflate::Deflate;
@@ -54,6 +54,8 @@ pub(crate) struct Engine<N> {
     overflowed: bool,
     /// The output could not all leave at the last attempt.
     pushed_back: bool,
+    /// What must have left of all output before the last pong in it has.
+    pong_end: u64,
     write_error: Option<Arc<io::Error>>,
     failing: Option<Failing>,
     close: Option<Close>,
@@ -96,6 +98,7 @@ impl<N: Net> Engine<N> {
             when_full: WhenFull::Stop,
             overflowed: false,
             pushed_back: false,
+            pong_end: 0,
             write_error: None,
             failing: None,
             close: None,
@@ -263,11 +266,12 @@ impl<N: Net> Engine<N> {
     }
 
     fn send_step(&mut self) -> bool {
-        if self.wire.unsent_bytes() == 0 && self.sender.has_pending() {
+        if self.wire.left_bytes() >= self.pong_end && self.sender.has_pending() {
             let kept = self
                 .sender
                 .encode_pending(&mut self.send_scratch, self.wire.output());
             debug_assert!(kept.is_ok(), "a client has masking keys");
+            self.pong_end = self.wire.appended_bytes();
             self.pings_answered += u64::from(kept == Ok(true));
         }
         let sent = match self.wire.send_some() {
@@ -333,7 +337,7 @@ impl<N: Net> Engine<N> {
             };
             if let Some(reply) = receive.take_reply() {
                 let is_pong = matches!(message, Some(Message::Ping(_)));
-                let pressure = if self.pushed_back {
+                let pressure = if self.pushed_back && self.wire.left_bytes() < self.pong_end {
                     Pressure::PushedBack
                 } else {
                     Pressure::Clear
@@ -344,6 +348,7 @@ impl<N: Net> Engine<N> {
                         .encode_reply(reply, pressure, &mut self.send_scratch, output);
                 debug_assert!(replied.is_ok(), "a client has masking keys");
                 if is_pong && pressure == Pressure::Clear && !self.sender.close_sent() {
+                    self.pong_end = self.wire.appended_bytes();
                     self.pings_answered += 1;
                 }
             }
@@ -365,45 +370,6 @@ impl<N: Net> Engine<N> {
             }
         }
         self.held.start += receive.consumed();
-    }
-
-    /// Once an end is agreed on or due, there is another deadline than that of a ping.
-    fn needs_keepalive(&self) -> bool {
-        self.close.is_none() && self.failing.is_none() && !self.sender.close_sent()
-    }
-
-    /// Never, where a ping that is due would not be sent: a wait must not end for it again and again.
-    fn keepalive_due(&self) -> Deadline {
-        if self.needs_keepalive() {
-            self.keepalive.due()
-        } else {
-            Deadline::NEVER
-        }
-    }
-
-    /// Nothing has happened up to now: sends a ping if one is due, or gives the peer up. False: neither.
-    fn keepalive_step(&mut self) -> bool {
-        if !self.needs_keepalive() {
-            return false;
-        }
-        let now = self.wire.net.now();
-        let paused = self.is_paused();
-        match self.keepalive.poll(now, paused) {
-            KeepaliveAction::Wait { .. } => false,
-            KeepaliveAction::SendPing => {
-                let payload = self.keepalive.ping_payload();
-                let output = self.wire.output();
-                let encoded = self
-                    .sender
-                    .encode_ping(&payload, &mut self.send_scratch, output);
-                debug_assert!(encoded.is_ok(), "no Close was sent");
-                true
-            }
-            KeepaliveAction::PeerSilent => {
-                self.ended = Some(Cause::Silent(self.keepalive.timeout()));
-                true
-            }
-        }
     }
 
     fn try_linger(

@@ -102,3 +102,42 @@ fn a_message_that_the_look_before_a_send_brings_is_given_out_at_once() {
     let news = Message::Text(String::from("news"));
     assert_eq!(rig.receive().unwrap(), Some(news));
 }
+
+/// beside output that never ends a ping is answered behind what waited before it, and of ten that come together one,
+/// and behind that the newest.
+#[test]
+fn pings_are_answered_beside_a_queue_that_does_not_become_empty() {
+    let net = MockNet::new();
+    for second in 2..120 {
+        net.take(Take::Bytes(5_000))
+            .take(Take::BlockUntil(seconds(second)));
+    }
+    net.at(seconds(5), Incoming::Bytes(frame(PING, &[0])));
+    for payload in 1..=10 {
+        net.at(seconds(40), Incoming::Bytes(frame(PING, &[payload])));
+    }
+    let mut rig = open(&net, &BackgroundConfig::default());
+    for _ in 0..100 {
+        rig.send(&"x".repeat(5_000)).unwrap();
+    }
+    assert!(rig.run(seconds(110)));
+    flush(&rig).unwrap();
+    let mut messages = 0;
+    let mut pongs = Vec::new();
+    for seen in net.seen_by_server() {
+        match seen.starts_with("Pong") {
+            true => pongs.push((seen, messages)),
+            false => messages += 1,
+        }
+    }
+    println!("{pongs:?}");
+    // At most 64 KiB wait before a ping: what came later is behind the pong.
+    let most = 5 + (64 << 10) / 5_000;
+    assert!(
+        pongs.first().is_some_and(|(_, before)| *before <= most),
+        "{pongs:?}: with the messages before each, at most {most} before the first"
+    );
+    let pongs: Vec<_> = pongs.iter().map(|(pong, _)| pong.as_str()).collect();
+    let expected = ["Pong([0])", "Pong([1])", "Pong([10])"];
+    assert_eq!(pongs, expected, "the pings that were answered");
+}
