@@ -14,8 +14,9 @@ const MESSAGE_BYTES: usize = 4 << 20;
 const BUDGET_BYTES: usize = 6 << 20;
 /// Beyond the budget 64 KiB of each connection, and of one of them the rest of its message.
 const MOST_BYTES: usize = BUDGET_BYTES + PEERS * (64 << 10) + MESSAGE_BYTES;
-/// What one turn may read beyond it, what the allocator keeps, and code that is paged in.
-const SLACK_BYTES: usize = 1 << 20;
+/// Beyond these: a buffer that grows is copied, so that half of the one message is there twice for a moment; what one turn
+/// may read, what the allocator keeps, and code that is paged in.
+const SLACK_BYTES: usize = MESSAGE_BYTES / 2 + (1 << 20);
 const WARM_UP_BYTES: usize = 512 << 10;
 
 /// Large messages that all have begun and cannot all be held: one after the other they all get through.
