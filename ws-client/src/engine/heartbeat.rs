@@ -1,4 +1,4 @@
-//! Keepalive of one connection: the core's rules, which count ticks, with the clock of a [`Net`](crate::net::Net).
+//! Keepalive of one connection: the core's rules, which count ticks, with the clock of a [`Net`].
 
 use std::time::{Duration, Instant};
 

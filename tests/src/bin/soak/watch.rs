@@ -23,6 +23,10 @@ const WARM_UP: f64 = 0.15;
 /// A server may grow by so much in an hour, which is measured in a run of [`LONG`] or more (L-1).
 const MOST_BYTES_AN_HOUR: f64 = MEBIBYTE;
 const LONG: Duration = Duration::from_secs(45 * 60);
+/// And by so much in single steps, which do not tilt the slope, from the first tenth of that time to the last.
+const MOST_BYTES_IN_STEPS: f64 = 4.0 * MEBIBYTE;
+/// In a long run this part of the messages that the rate asks for must have come back.
+const LEAST_OF_RATE: f64 = 0.97;
 /// In a shorter one the allocator's heap breathes by more: so much in all.
 const MOST_BYTES_IN_A_SHORT_RUN: f64 = 8.0 * MEBIBYTE;
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
@@ -142,20 +146,27 @@ pub(crate) fn judge(servers: &[Watched], samples: &[Sample], load: Load) {
     let mut grown = Vec::new();
     for (index, server) in servers.iter().enumerate() {
         let bytes_a_minute = a_minute(&|sample| sample.servers[index].bytes);
+        let files_a_minute = a_minute(&|sample| sample.servers[index].files as f64);
         let most = samples.iter().map(|sample| sample.servers[index].bytes);
-        let [first, last] = [measured.first(), measured.last()]
-            .map(|sample| sample.map_or(0.0, |sample| sample.servers[index].bytes / MEBIBYTE));
+        let tenth = measured.len().div_ceil(10);
+        let (first, last) = (&measured[..tenth], &measured[measured.len() - tenth..]);
+        let [first, last] = [first, last]
+            .map(|part| median(part.iter().map(|sample| sample.servers[index].bytes)));
         line += &format!(
-            "; {}: {:+.1} KiB/min, {first:.1} MiB after the warm-up, {last:.1} at the end, {:.1} at most, files {:+.2}/min, {} after and {} before",
+            "; {}: {:+.1} KiB/min, {:.1} MiB after the warm-up, {:.1} at the end, {:.1} at most, files {:+.2}/min, {} after and {} before",
             server.name,
             bytes_a_minute / 1024.0,
+            first / MEBIBYTE,
+            last / MEBIBYTE,
             most.fold(0.0, f64::max) / MEBIBYTE,
-            a_minute(&|sample| sample.servers[index].files as f64),
+            files_a_minute,
             server.held().files,
             server.files_at_start,
         );
         let grows = if load.options.time >= LONG {
             bytes_a_minute * 60.0 > MOST_BYTES_AN_HOUR
+                || last - first > MOST_BYTES_IN_STEPS
+                || files_a_minute > 0.0
         } else {
             bytes_a_minute * seconds / 60.0 * (1.0 - WARM_UP) > MOST_BYTES_IN_A_SHORT_RUN
         };
@@ -164,10 +175,21 @@ pub(crate) fn judge(servers: &[Watched], samples: &[Sample], load: Load) {
         }
     }
     println!("{line}");
-    assert!(messages > 0, "not one message came back");
+    let rate = load.options.rate.filter(|_| load.options.time >= LONG);
+    let least = rate.map_or(1.0, |rate| LEAST_OF_RATE * rate * seconds);
+    assert!(
+        messages as f64 >= least,
+        "{messages} messages came back, at least {least:.0}"
+    );
     assert!(
         quiet,
         "a server still has files open that it did not have at the start"
     );
-    assert!(grown.is_empty(), "memory grows: {grown:?}");
+    assert!(grown.is_empty(), "memory or files grow: {grown:?}");
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
