@@ -150,8 +150,8 @@ pub(crate) fn judge(servers: &[Watched], samples: &[Sample], load: Load) {
         let most = samples.iter().map(|sample| sample.servers[index].bytes);
         let tenth = measured.len().div_ceil(10);
         let (first, last) = (&measured[..tenth], &measured[measured.len() - tenth..]);
-        let [first, last] = [first, last]
-            .map(|part| median(part.iter().map(|sample| sample.servers[index].bytes)));
+        let [first, last] =
+            [first, last].map(|part| median(part.iter().map(|sample| sample.servers[index].bytes)));
         line += &format!(
             "; {}: {:+.1} KiB/min, {:.1} MiB after the warm-up, {:.1} at the end, {:.1} at most, files {:+.2}/min, {} after and {} before",
             server.name,

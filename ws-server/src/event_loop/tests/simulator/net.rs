@@ -27,7 +27,7 @@ pub(crate) struct MockNet<const EPOLL: bool>(pub(crate) Rc<RefCell<World>>);
 
 impl World {
     fn take_events<const EPOLL: bool>(&mut self, events: &mut Vec<Readiness>) {
-        let (faults, dice) = (&mut self.faults, &mut self.dice);
+        let (faults, dice, now) = (&mut self.faults, &mut self.dice, self.now);
         if self.accept_edge && self.is_listening && !faults.hits_now(Fault::LateWakeUp, dice) {
             self.accept_edge = false;
             events.push(Readiness::Accept);
@@ -52,8 +52,12 @@ impl World {
             let told = (readable, writable);
             let is_told = readable || writable;
             if is_told && faults.hits_now(Fault::LateWakeUp, dice) {
+                pipe.late_since.get_or_insert(now);
                 continue;
             }
+            // Where nothing else happens, late is as late as the next deadline.
+            let late_since = pipe.late_since.take();
+            pipe.is_disturbed |= late_since.is_some_and(|since| now > since + ws_core::TICK);
             pipe.input_edge &= !readable;
             pipe.output_edge = false;
             pipe.input_armed &= !readable;

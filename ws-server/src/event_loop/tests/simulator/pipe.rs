@@ -40,6 +40,8 @@ pub(crate) struct Pipe {
     pub(crate) is_choked: bool,
     /// The next event tells that it may be read, whether or not it may.
     pub(crate) is_nudged: bool,
+    /// Since when the loop should have been told of something.
+    pub(crate) late_since: Option<Duration>,
     /// Where in the peer's stream something ends, and what.
     pub(crate) marks: VecDeque<(u64, Input)>,
     taken: u64,
