@@ -13,6 +13,7 @@ use std::{
 };
 
 use serde_json::json;
+use ws_core::Limits;
 use ws_server::{Config, Server};
 use ws_tests::{
     raw::RawConnection,
@@ -270,7 +271,8 @@ fn what_there_is_no_memory_for_is_refused() {
         println!("NOT RUN: under such a limit it is the tool that ends the process");
         return;
     }
-    let sink = Server::bind("127.0.0.1:0", Config::default()).unwrap();
+    let limits = Limits::default().max_message_bytes(256 * MEBIBYTE);
+    let sink = Server::bind("127.0.0.1:0", Config::default().limits(limits)).unwrap();
     let address = url(sink.local_addr().port().into());
     let running = sink.spawn(|_| Rude).unwrap();
     let mut host = Host::start();

@@ -26,8 +26,8 @@ use crate::failure::{Failure, Stop};
 use crate::output::{Output, screen};
 use crate::signals::Signals;
 
-/// Threads that dial: a handshake mostly waits for the server.
-const DIALLERS: usize = 16;
+/// Threads that dial: a handshake mostly waits for the server. No more than name lookups may run at once in a process.
+const DIALLERS: usize = 8;
 /// How long it sends if nothing else is said.
 const DURATION: Duration = Duration::from_secs(10);
 /// How long echoes may be outstanding at the end.
