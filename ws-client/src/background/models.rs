@@ -95,6 +95,10 @@ impl Worker {
                 return (sent, lost);
             }
             let mut is_idle = outgoing.is_empty();
+            if !is_idle {
+                // As before each send: a wake-up that this takes along is of calls that only the next turn sees.
+                self.alarm.look();
+            }
             for queued in outgoing.drain(..) {
                 let text = String::from_utf8_lossy(queued.message.payload()).into_owned();
                 sent.push(text.parse().expect("a number"));
