@@ -41,11 +41,11 @@ pub(crate) mod tests {
     use super::*;
     use crate::net::now;
 
-    /// what has to wait takes its timeout, and at most 100 ms more. A busy machine may make it late, but not ten
+    /// what has to wait takes its timeout, and at most 100 ms more. A busy machine may make it late, but not five
     /// times in a row.
     pub(crate) fn ends_on_time(timeout: Duration, mut attempt: impl FnMut(Duration)) {
         let mut best = Duration::MAX;
-        for _ in 0..10 {
+        for _ in 0..5 {
             let start = now();
             attempt(timeout);
             let took = start.elapsed();
@@ -55,7 +55,7 @@ pub(crate) mod tests {
                 return;
             }
         }
-        panic!("{best:?} the best of ten with a deadline of {timeout:?}, at most {LATE:?} more");
+        panic!("{best:?} the best of five with a deadline of {timeout:?}, at most {LATE:?} more");
     }
 
     const LATE: Duration = Duration::from_millis(100);

@@ -137,9 +137,7 @@ impl Interrupter {
             log::warn!("cannot wake a client: {error}");
         }
     }
-}
 
-impl Interrupter {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.waker, &other.waker)
     }

@@ -33,7 +33,7 @@ pub(crate) struct Wire<N> {
     /// Of all that was ever appended to `output`, what the system has taken.
     left: u64,
     /// Of what was sent from `output`, what is in the ciphertext that waits.
-    sealed: u64,
+    in_ciphertext: u64,
     /// Came through all layers, or was given back; from `taken` on not yet taken.
     arrived: Vec<u8>,
     taken: usize,
@@ -51,7 +51,7 @@ impl<N: Net> Wire<N> {
             output: Vec::new(),
             sent: 0,
             left: 0,
-            sealed: 0,
+            in_ciphertext: 0,
             arrived: Vec::new(),
             taken: 0,
             layers: None,
@@ -77,7 +77,7 @@ impl<N: Net> Wire<N> {
             output: self.output,
             sent: self.sent,
             left: self.left,
-            sealed: self.sealed,
+            in_ciphertext: self.in_ciphertext,
             arrived: self.arrived,
             taken: self.taken,
             layers: self.layers,
@@ -116,7 +116,7 @@ impl<N: Net> Wire<N> {
     pub(crate) fn discard_output(&mut self) {
         self.output = Vec::new();
         self.sent = 0;
-        self.sealed = 0;
+        self.in_ciphertext = 0;
         self.edges.break_off();
         if let Some(layers) = &mut self.layers {
             layers.discard_sealed();
@@ -136,7 +136,7 @@ impl<N: Net> Wire<N> {
 
     /// What [`Wire::left_bytes`] will be once all that was appended up to now has left.
     pub(crate) fn appended_bytes(&self) -> u64 {
-        self.left + self.sealed + (self.output.len() - self.sent) as u64
+        self.left + self.in_ciphertext + (self.output.len() - self.sent) as u64
     }
 
     /// Hands the socket as much as it takes at once; false if it took nothing.
@@ -155,7 +155,7 @@ impl<N: Net> Wire<N> {
             let length = (self.output.len() - self.sent).min(SEALED_AT_ONCE_BYTES);
             layers.seal(&self.output[self.sent..self.sent + length])?;
             self.drop_sent(length);
-            self.sealed = length as u64;
+            self.in_ciphertext = length as u64;
         }
         self.send_sealed()
     }
@@ -251,7 +251,7 @@ impl<N: Net> Wire<N> {
         let count = self.edges.send(&mut self.net, layers.sealed())?;
         layers.drop_sealed(count.unwrap_or(0));
         if layers.sealed().is_empty() {
-            self.left += std::mem::take(&mut self.sealed);
+            self.left += std::mem::take(&mut self.in_ciphertext);
         }
         Ok(count.is_some())
     }

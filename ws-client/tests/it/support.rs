@@ -13,12 +13,12 @@ use ws_client::{Client, Config, ConnectRequest};
 /// Far beyond what any step needs; only a defect reaches it.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
-/// what `attempt` tells that it took is its timeout, and at most 100 ms more. A busy machine may make it late, but
-/// not ten times in a row.
+/// what `attempt` tells that it took is its timeout, and at most 100 ms more. A busy machine may make it late, but
+/// not five times in a row.
 pub(crate) fn ends_on_time(timeout: Duration, mut attempt: impl FnMut(Duration) -> Duration) {
     const LATE: Duration = Duration::from_millis(100);
     let mut best = Duration::MAX;
-    for _ in 0..10 {
+    for _ in 0..5 {
         let took = attempt(timeout);
         assert!(took >= timeout, "{took:?} with a deadline of {timeout:?}");
         best = best.min(took);
@@ -26,7 +26,7 @@ pub(crate) fn ends_on_time(timeout: Duration, mut attempt: impl FnMut(Duration) 
             return;
         }
     }
-    panic!("{best:?} the best of ten with a deadline of {timeout:?}, at most {LATE:?} more");
+    panic!("{best:?} the best of five with a deadline of {timeout:?}, at most {LATE:?} more");
 }
 
 /// A server that takes one connection, and its result.
