@@ -38,7 +38,8 @@ pub struct MailboxConfig {
     pub hook: Option<Hook<Alert>>,
 }
 
-/// Why a [`MailboxConfig::hook`] is called, from the thread of an event loop.
+/// Why a [`MailboxConfig::hook`] is called, from the thread of an event loop or from that of a
+/// [`Mailbox::close`](super::Mailbox::close).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Alert {
@@ -115,8 +116,8 @@ impl MailboxConfig {
         self
     }
 
-    /// Sets what is called when there is something to take; `hook` is called from the thread of an event loop and must
-    /// return soon.
+    /// Sets what is called when there is something to take; `hook` is called from the threads that [`Alert`] names and
+    /// must return soon.
     #[must_use]
     pub fn hook(mut self, hook: Option<Hook<Alert>>) -> Self {
         self.hook = hook;

@@ -162,10 +162,7 @@ impl Inbox {
         } else {
             Left::MAX
         };
-        drop(state);
-        if before.messages == 0 && depth.messages > 0 {
-            self.alert(Alert::Message);
-        }
+        self.unlock(state, before.messages == 0);
         if before.dropped == 0 && depth.dropped > 0 {
             log::warn!(
                 "connection {id}: nobody has read from this mailbox since it was started, so messages beyond {} or \
@@ -186,15 +183,20 @@ impl Inbox {
             guard.tell_ended(id, end);
             guard.bound_unread(id);
         }
-        let is_first_waiting = was_empty && guard.queue.depth().messages > 0;
-        drop(guard);
-        if is_first_waiting {
-            self.alert(Alert::Message);
-        }
+        self.unlock(guard, was_empty);
         if closed {
             self.alert(Alert::Closed(id));
         }
         closed
+    }
+
+    /// Lets the lock go, and tells if there is something to take where nothing was.
+    fn unlock(&self, state: MutexGuard<'_, State>, was_empty: bool) {
+        let is_first_waiting = was_empty && state.queue.depth().messages > 0;
+        drop(state);
+        if is_first_waiting {
+            self.alert(Alert::Message);
+        }
     }
 
     /// To be called without the lock.
@@ -321,13 +323,14 @@ impl Inbox {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         state.check_running()?;
+        let was_empty = state.queue.depth().messages == 0;
         let open = state.queue.check_open(id);
         let ended = if remove {
             state.queue.remove(id, end)
         } else {
             state.queue.close(id, end, self.notices.close)
         };
-        match open {
+        let result = match open {
             Ok(()) => {
                 state.tell_ended(id, end);
                 state.bound_unread(id);
@@ -339,7 +342,10 @@ impl Inbox {
             }
             Err(_) if ended => Ok(()),
             Err(error) => Err(error),
-        }
+        };
+        // Its notice may be the first that waits, and those behind it are told of by it.
+        self.unlock(guard, was_empty);
+        result
     }
 
     /// Lists the connections, in no order.

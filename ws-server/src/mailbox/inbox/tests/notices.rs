@@ -109,6 +109,32 @@ fn until_the_first_poll_ended_connections_are_bounded() {
     assert_eq!(inbox.depth().unwrap().dropped, 10);
 }
 
+/// What comes behind a notice is told of by it, so somebody has to be told of that.
+#[test]
+fn a_close_of_our_own_tells_of_its_notice_if_nothing_else_waits() {
+    use std::sync::mpsc;
+    let (sender, alerts) = mpsc::channel();
+    let hook = Hook::new(move |alert| sender.send(alert).unwrap());
+    let notices = Notices {
+        open: false,
+        close: true,
+    };
+    let inbox = Inbox::new(LIMITS, notices).with_hook(Some(hook));
+    let told = || alerts.try_iter().collect::<Vec<_>>();
+    for number in 0..3 {
+        inbox.open(id(number), details()).unwrap();
+    }
+    assert_eq!(inbox.wait(None, Some(now())), Ok(None));
+    inbox.end(id(0), false, &ending(), || true).unwrap();
+    assert_eq!(told(), [Alert::Message]);
+    inbox.end(id(1), false, &ending(), || true).unwrap();
+    inbox.push(id(2), message(1));
+    assert_eq!(told(), [], "the first was not taken yet");
+    while inbox.wait(None, Some(now())).unwrap().is_some() {}
+    inbox.push(id(2), message(2));
+    assert_eq!(told(), [Alert::Message]);
+}
+
 #[test]
 fn alerts_tell_of_the_first_message_that_waits_and_of_ends() {
     use std::sync::mpsc;
