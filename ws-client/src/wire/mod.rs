@@ -153,7 +153,11 @@ impl<N: Net> Wire<N> {
         if layers.sealed().is_empty() {
             // In pieces, so that a long message does not wait in memory a second time.
             let length = (self.output.len() - self.sent).min(SEALED_AT_ONCE_BYTES);
-            layers.seal(&self.output[self.sent..self.sent + length])?;
+            if let Err(error) = layers.seal(&self.output[self.sent..self.sent + length]) {
+                // The peer should learn that nothing more comes; whether it does changes nothing.
+                let _ = self.send_sealed();
+                return Err(error);
+            }
             self.drop_sent(length);
             self.in_ciphertext = length as u64;
         }

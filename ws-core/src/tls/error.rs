@@ -22,6 +22,8 @@ pub enum TlsError {
     Incompatible(String),
     /// The peer broke the protocol.
     Protocol(String),
+    /// The keys of this TLS 1.2 connection have encrypted as many records as they may (RFC 9325 §4.4; AES-GCM: 2²⁴).
+    KeysUsedUp,
     /// Something that should not happen.
     Internal,
 }
@@ -42,6 +44,7 @@ impl TlsError {
             Self::ClientCertificate(_) => {
                 Some("give a client certificate and key that the server trusts")
             }
+            Self::KeysUsedUp => Some("connect again; TLS 1.3 changes its keys by itself"),
             Self::Incompatible(_) => Some("TLS 1.2 and 1.3 are supported; older versions are not"),
             _ => None,
         }
@@ -60,6 +63,9 @@ impl fmt::Display for TlsError {
             Self::Alert(alert) => write!(f, "the peer ended the TLS connection: {alert}"),
             Self::Incompatible(why) => write!(f, "no common TLS settings: {why}"),
             Self::Protocol(why) => write!(f, "the peer broke the TLS protocol: {why}"),
+            Self::KeysUsedUp => f.write_str(
+                "the keys of this TLS 1.2 connection have encrypted as much as they may",
+            ),
             Self::Internal => f.write_str("an unexpected condition inside TLS"),
         }
     }

@@ -121,15 +121,23 @@ impl Tls {
     /// What is sent before the handshake is complete follows it as soon as it is.
     ///
     /// # Errors
-    /// The error with which the connection failed before.
+    /// The error with which the connection failed before. Or [`TlsError::KeysUsedUp`]: nothing of `plaintext` will be sent,
+    /// and close_notify is in `output`; what the peer still sends can be received.
     pub fn send(&mut self, plaintext: &[u8], output: &mut Vec<u8>) -> Result<(), TlsError> {
         if let Some(error) = &self.failure {
             return Err(error.clone());
         }
+        let before = output.len();
+        let is_to_be_seen = !plaintext.is_empty() && !self.connection.is_handshaking();
         // Without a buffer limit everything is taken.
         let written = self.connection.writer().write_all(plaintext);
         written.map_err(|_| TlsError::Internal)?;
         self.take_ciphertext(output);
+        // TLS 1.2 cannot change its keys. To more than they may encrypt rustls says close_notify, then nothing, and takes
+        // all the same what it drops.
+        if is_to_be_seen && output.get(before) != Some(&APPLICATION_DATA) {
+            return Err(TlsError::KeysUsedUp);
+        }
         Ok(())
     }
 
@@ -220,6 +228,9 @@ impl fmt::Debug for Tls {
             .finish_non_exhaustive()
     }
 }
+
+/// How a record begins that carries what the application says (RFC 8446 §5.1).
+const APPLICATION_DATA: u8 = 23;
 
 /// Takes every slice of a vectored write at once, which `Vec` does as well, but keeps no promise of.
 struct Appender<'a>(&'a mut Vec<u8>);

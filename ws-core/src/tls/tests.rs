@@ -346,3 +346,53 @@ fn unusable_pem_says_what_is_missing() {
         Some(TlsConfigError::InvalidPem(_))
     ));
 }
+
+/// Keys of AES-GCM are used up after 2²⁴ records, these after eight.
+#[test]
+fn what_used_up_keys_do_not_encrypt_is_an_error() {
+    use std::sync::OnceLock;
+
+    use rustls::{
+        CipherSuiteCommon, SupportedCipherSuite, Tls12CipherSuite, crypto::ring::cipher_suite,
+    };
+    static SUITE: OnceLock<Tls12CipherSuite> = OnceLock::new();
+    let SupportedCipherSuite::Tls12(whole) = cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+    else {
+        panic!("a suite of TLS 1.2");
+    };
+    let limited = SUITE.get_or_init(|| Tls12CipherSuite {
+        common: CipherSuiteCommon {
+            confidentiality_limit: 8,
+            ..whole.common
+        },
+        ..*whole
+    });
+    let provider = rustls::crypto::CryptoProvider {
+        cipher_suites: vec![SupportedCipherSuite::Tls12(limited)],
+        ..rustls::crypto::ring::default_provider()
+    };
+    let authority = Authority::new();
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .with_root_certificates(authority.certificates().to_root_store().unwrap())
+        .with_no_client_auth();
+    let client = ClientTls::from(Arc::new(config));
+    let server = showing(authority.identity("a.test"));
+    let mut link = Link::new(&client, "a.test", &server, usize::MAX);
+    assert_eq!(link.run(), (Ok(()), Ok(())));
+    let sent = (0..100).take_while(|_| link.client.send(b"x", &mut link.to_server).is_ok());
+    let sent = sent.count();
+    assert_eq!(link.run(), (Ok(()), Ok(())));
+    assert_eq!(
+        link.at_server.len(),
+        sent,
+        "messages that were said to be sent"
+    );
+    let more = link.client.send(b"x", &mut link.to_server);
+    assert_eq!(more, Err(TlsError::KeysUsedUp));
+    assert!(link.server.close_received());
+    link.server.send(b"last", &mut link.to_client).unwrap();
+    assert_eq!(link.run(), (Ok(()), Ok(())));
+    assert_eq!(link.at_client, b"last");
+}

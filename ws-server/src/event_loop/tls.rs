@@ -50,9 +50,13 @@ impl TlsState {
 
     /// Encrypts `plaintext` behind `output`; drops it if nothing may be sent any more.
     pub(crate) fn seal(&mut self, plaintext: &[u8], output: &mut Vec<u8>) {
-        // It fails only if the connection has failed before, which was told then.
-        if !self.is_closed {
-            let _ = self.tls.send(plaintext, output);
+        if self.is_closed {
+            return;
+        }
+        // A failure from before was told then. Keys that are used up say close_notify, which the peer answers.
+        if let Err(error @ TlsError::KeysUsedUp) = self.tls.send(plaintext, output) {
+            self.is_closed = true;
+            log::warn!("a connection ends: {error}");
         }
     }
 }
