@@ -9,8 +9,8 @@
 //! message crosses by itself: a receive call answers what it is, TakeText and TakeData then give it.
 //!
 //! Invariant: a message counts as read when its payload was given to the host, or when the next receive starts. If the
-//! host has no memory for what it is told, the next receive tells it again; if it has none for the payload, the payload
-//! can be taken again.
+//! host has no memory for what it is told or for the payload, the next receive tells of it again; the payload can also be
+//! taken again before that.
 
 mod class;
 mod events;
@@ -192,6 +192,8 @@ impl Addin {
     pub(crate) fn abort(&self) {
         let object = self.object.lock().clone();
         if let Some(object) = object {
+            // That it ends is no news to a script that has let go of it.
+            object.set_notify(None);
             object.abort();
         }
     }
@@ -262,6 +264,7 @@ impl Addin {
             return Outcome::Given;
         }
         if is_given == Some(false) {
+            object.keep_payload();
             return Outcome::NotGiven;
         }
         let why = why.unwrap_or(

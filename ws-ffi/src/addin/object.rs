@@ -41,6 +41,13 @@ impl Object {
         }
     }
 
+    pub(super) fn keep_payload(&self) {
+        match self {
+            Self::Client(client) => client.keep_payload(),
+            Self::Server(server) => server.keep_payload(),
+        }
+    }
+
     pub(super) fn set_notify(&self, notify: Option<Hook<Notice>>) {
         match self {
             Self::Client(client) => client.set_notify(notify),

@@ -74,6 +74,11 @@ impl Client {
         self.object.hold.take_payload(take)
     }
 
+    /// The host had no memory for the payload: it can still be taken, and else the next receive tells of it again.
+    pub fn keep_payload(&self) {
+        self.object.hold.keep_payload();
+    }
+
     /// The text of the last failure; empty if there was none.
     pub fn last_error(&self) -> String {
         self.object.last_error()

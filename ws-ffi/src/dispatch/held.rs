@@ -4,7 +4,8 @@
 //! memory. So a message leaves its place here only when its metadata has been delivered, and counts as read when its
 //! payload has been taken or the next receive starts.
 //!
-//! Invariant: a message whose metadata was not confirmed is given again, before any newer one.
+//! Invariant: a message whose metadata was not confirmed, or whose payload found no memory, is given again, before any
+//! newer one.
 //! Invariant: a receive of one thread leaves alone what another thread was told of and is about to take.
 //! Invariant: a payload is taken by one thread.
 
@@ -63,14 +64,43 @@ struct State {
     /// Not confirmed, oldest first.
     again: VecDeque<Arc<Held>>,
     /// Confirmed, with a payload not taken yet: the last of each thread, oldest first.
-    current: Vec<(ThreadId, Arc<Held>)>,
+    current: Vec<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    /// Which has received it.
+    thread: ThreadId,
+    held: Arc<Held>,
+    /// The host had no memory for its payload.
+    is_refused: bool,
 }
 
 impl State {
-    /// This thread's message counts as read, if it was not taken.
+    /// This thread's message counts as read, if it was not taken and could have been.
     fn pass_over(&mut self) {
         let own = thread::current().id();
-        self.current.retain(|(thread, _)| *thread != own);
+        let own = self.current.extract_if(.., |current| current.thread == own);
+        for Current {
+            held, is_refused, ..
+        } in own
+        {
+            if is_refused {
+                self.again.push_front(held);
+            }
+        }
+    }
+
+    /// What a thread that takes gets: the message this thread was told of, else the newest that any was. A host may
+    /// receive in one thread and take in another.
+    fn takeable(&mut self) -> Option<&mut Current> {
+        let own = thread::current().id();
+        // Whoever takes one has an `Arc` of it; nobody else is to get it meanwhile.
+        let is_free = |current: &Current| Arc::strong_count(&current.held) == 1;
+        let is_own = |current: &Current| is_free(current) && current.thread == own;
+        let index = self.current.iter().rposition(is_own);
+        let index = index.or_else(|| self.current.iter().rposition(is_free))?;
+        self.current.get_mut(index)
     }
 }
 
@@ -111,7 +141,11 @@ impl Receipt<'_> {
             if state.current.len() == MAX_CURRENT {
                 state.current.remove(0);
             }
-            state.current.push((thread::current().id(), held));
+            state.current.push(Current {
+                thread: thread::current().id(),
+                held,
+                is_refused: false,
+            });
         }
     }
 
@@ -178,28 +212,24 @@ impl Hold {
         }
     }
 
-    /// Lets `take` have the payload; it counts as read if that succeeds. `take` runs under no lock.
-    ///
-    /// It is that of the message this thread was told of, else of the newest that any was: a host may receive in one
-    /// thread and take in another.
+    /// Lets `take` have the payload of what this thread was told of, or of the newest; it counts as read if that
+    /// succeeds. `take` runs under no lock.
     pub(super) fn take_payload<R>(&self, take: impl FnOnce(&Payload) -> Option<R>) -> Option<R> {
-        let held = {
-            let own = thread::current().id();
-            let state = self.0.lock();
-            // Whoever takes one has an `Arc` of it; nobody else is to get it meanwhile.
-            let is_free = |(_, held): &&(ThreadId, Arc<Held>)| Arc::strong_count(held) == 1;
-            let mut newest_first = state.current.iter().rev().filter(is_free);
-            let of_own = newest_first.clone().find(|(thread, _)| *thread == own);
-            let (_, held) = of_own.or_else(|| newest_first.next())?;
-            Arc::clone(held)
-        };
+        let held = Arc::clone(&self.0.lock().takeable()?.held);
         let (_, payload) = held.payload.as_ref()?;
         let taken = take(payload)?;
         let mut state = self.0.lock();
         state
             .current
-            .retain(|(_, current)| !Arc::ptr_eq(current, &held));
+            .retain(|current| !Arc::ptr_eq(&current.held, &held));
         Some(taken)
+    }
+
+    /// The host had no memory for what was to be taken: unless that is done yet, the next receive gives it again.
+    pub(super) fn keep_payload(&self) {
+        if let Some(current) = self.0.lock().takeable() {
+            current.is_refused = true;
+        }
     }
 
     /// Forgets the messages of one connection, or all.
@@ -207,7 +237,7 @@ impl Hold {
         let mut state = self.0.lock();
         let is_other = |held: &Arc<Held>| id.is_some_and(|id| !held.is_from(id));
         state.again.retain(is_other);
-        state.current.retain(|(_, held)| is_other(held));
+        state.current.retain(|current| is_other(&current.held));
     }
 }
 
@@ -242,6 +272,24 @@ mod tests {
         assert_eq!(taken(&hold).as_deref(), Some("1"));
         assert_eq!(taken(&hold), None);
         hold.hold(message("a", "2")).confirm();
+        assert!(hold.begin(None).is_none());
+        assert_eq!(taken(&hold), None);
+    }
+
+    #[test]
+    fn a_payload_that_found_no_memory_is_given_again() {
+        let hold = Hold::default();
+        for number in ["1", "2"] {
+            hold.hold(message("a", number)).confirm();
+            hold.keep_payload();
+        }
+        let second = hold.begin(None).unwrap();
+        assert_eq!(second.payload(), Some(&Payload::Text("2".into())));
+        second.confirm();
+        assert_eq!(taken(&hold).as_deref(), Some("2"));
+        hold.keep_payload();
+        hold.begin(None).unwrap().confirm();
+        // Not refused this time, only not taken.
         assert!(hold.begin(None).is_none());
         assert_eq!(taken(&hold), None);
     }

@@ -69,6 +69,11 @@ impl Server {
         self.object.hold.take_payload(take)
     }
 
+    /// The host had no memory for the payload: it can still be taken, and else the next receive tells of it again.
+    pub fn keep_payload(&self) {
+        self.object.hold.keep_payload();
+    }
+
     /// The text of the last failure; empty if there was none.
     pub fn last_error(&self) -> String {
         self.object.last_error()
@@ -341,9 +346,7 @@ fn held(received: Received) -> Held {
         .with_some("query", connection.query.as_deref())
         .with_some("subprotocol", connection.subprotocol.as_deref());
     if !connection.headers.is_empty() {
-        let headers = connection.headers.iter();
-        let headers = headers.map(|(name, value)| (name.clone(), Value::from(value.as_str())));
-        metadata = metadata.with("headers", Value::Map(headers.collect()));
+        metadata = metadata.with("headers", Value::Map(joined(&connection.headers)));
     }
     if let Some(end) = &received.end {
         metadata = metadata
@@ -355,6 +358,24 @@ fn held(received: Received) -> Held {
         payload: Some(("message", Payload::Binary(received.payload))),
         id: Some(id),
     }
+}
+
+/// Headers with one key each: the values of one that was sent twice are a list (RFC 9110 §5.3).
+fn joined(headers: &[(String, String)]) -> Vec<(String, Value)> {
+    let mut joined: Vec<(String, Value)> = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        let known = joined
+            .iter_mut()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name));
+        match known {
+            Some((_, Value::Text(values))) => {
+                values.push_str(", ");
+                values.push_str(value);
+            }
+            _ => joined.push((name.clone(), Value::from(value.as_str()))),
+        }
+    }
+    joined
 }
 
 /// The functions of a server that receive; the second one from one connection.

@@ -219,6 +219,16 @@ fn headers_subprotocol_and_origin_reach_the_server() {
         let status = client.ok("GetConnectionStatus", &[]);
         assert_eq!(text(&status, "subprotocol"), "chat.v1");
     }
+    // One key, whatever was sent how often.
+    let client = Client::new();
+    let twice = Value::from(r#"[["X-Login", "a"], ["x-login", "b"]]"#);
+    client.ok(
+        "CreateConnection",
+        &[url(port), undefined(), undefined(), twice],
+    );
+    client.ok("SendTextMessage", &["x".into()]);
+    let joined = map([("X-Login", "a, b".into())]);
+    assert_eq!(next(&server).get("headers"), Some(&joined));
     for bad in [
         map([("X", texts(&[]))]),
         Value::from("{\"X\": canary}"),

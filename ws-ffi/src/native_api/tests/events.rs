@@ -150,3 +150,14 @@ fn no_event_comes_after_the_end() {
         assert_eq!(client.told().events.len(), events);
     });
 }
+
+/// Which a handler would take for a loss, and connect again. Often, as it was a race.
+#[test]
+fn the_end_of_an_object_is_no_event() {
+    for _ in 0..50 {
+        let (_server, client, _) = pair();
+        client.json("SetEvents", &[]);
+        client.done();
+        assert_eq!(client.told().events, Vec::<[String; 3]>::new());
+    }
+}

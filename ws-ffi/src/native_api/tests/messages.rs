@@ -146,6 +146,23 @@ fn no_message_is_lost_when_the_host_has_no_memory() {
     }
 }
 
+/// who does not take again, as the modules, but receives again
+#[test]
+fn a_payload_that_found_no_memory_is_told_of_again() {
+    let (server, client, id) = pair();
+    for sent in ["1", "2"] {
+        server.json("SendData", &[text(&id), text(sent)]);
+    }
+    client.json("GetMessage", &[]);
+    client.fail_in(0);
+    assert_eq!(client.call("TakeText", &[]), None);
+    client.fail_in(usize::MAX);
+    for sent in ["1", "2"] {
+        assert_eq!(client.json("GetMessage", &[])["type"], "text");
+        assert_eq!(client.call("TakeText", &[]), Some(text(sent)));
+    }
+}
+
 /// 3 GiB would fit into the host's 32 bits; no host means them, and none is asked for them
 #[cfg(target_pointer_width = "64")]
 #[test]
