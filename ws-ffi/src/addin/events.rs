@@ -70,9 +70,12 @@ impl Events {
             self.start()?;
         }
         let mut state = self.shared.state.lock();
+        // What waits to be raised stays, if events are only turned on once more.
+        if state.source.is_none() || source.is_none() {
+            state.is_waiting = false;
+            state.closed.clear();
+        }
         state.source = source;
-        state.is_waiting = false;
-        state.closed.clear();
         drop(state);
         self.shared.changed.notify_all();
         Ok(())
@@ -198,3 +201,58 @@ const WAITING: &str = "MessageWaiting";
 const CLOSED: &str = "Closed";
 /// Ended connections that no event was raised for yet; more are not remembered.
 const MAX_CLOSED: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, Receiver, Sender};
+
+    use super::*;
+
+    /// Keeps each event until it may go on.
+    struct Slow {
+        told: Mutex<Sender<String>>,
+        go_on: Mutex<Receiver<()>>,
+    }
+
+    impl Host for Slow {
+        fn add_error(&self, _: &str) -> bool {
+            true
+        }
+
+        fn set_event_depth(&self, _: i32) -> bool {
+            true
+        }
+
+        fn raise_event(&self, source: &str, message: &str, data: &str) -> bool {
+            let event = format!("{source} {message} {data}");
+            self.told.lock().send(event).unwrap();
+            self.go_on.lock().recv().is_ok()
+        }
+    }
+
+    #[test]
+    fn what_waits_to_be_raised_stays_when_events_are_turned_on_once_more() {
+        let (told, tells) = mpsc::channel();
+        let (go, go_on) = mpsc::channel();
+        let (told, go_on) = (Mutex::new(told), Mutex::new(go_on));
+        let events = Events::new(Arc::new(Slow { told, go_on }));
+        events.set(Some(String::from("a")), 1).unwrap();
+        let hook = events.hook();
+        hook.call(Notice::Message);
+        assert_eq!(tells.recv().unwrap(), "a MessageWaiting ");
+        hook.call(Notice::Closed(Some(String::from("id"))));
+        events.set(Some(String::from("b")), 1).unwrap();
+        go.send(()).unwrap();
+        assert_eq!(tells.recv().unwrap(), "b Closed id");
+        hook.call(Notice::Message);
+        events.set(None, 1).unwrap();
+        go.send(()).unwrap();
+        drop(go);
+        events.end(Instant::now() + std::time::Duration::from_secs(20));
+        assert_eq!(
+            tells.try_recv(),
+            Err(mpsc::TryRecvError::Empty),
+            "turned off"
+        );
+    }
+}
