@@ -103,6 +103,8 @@
     Настройки = Модуль.GetProxySettings("h", 1);
     Проверить(Настройки.proxy_type = "socks5" И Не Настройки.Свойство("login")
         И Не Настройки.Свойство("password"), "GetProxySettings");
+    Настройки = Модуль.GetProxySettings("h", 1, Неопределено);
+    Проверить(Настройки.proxy_type = "socks5", "GetProxySettings, вид Неопределено");
     Настройки = Модуль.GetProxySettings("h", "порт");
     Проверить(Настройки.result = Ложь И Настройки.errorCode = "usage", "GetProxySettings без порта");
     Настройки = Модуль.ПолучитьНастройкиЛогирования();

@@ -110,7 +110,7 @@ impl<'a> Arguments<'a> {
     /// Milliseconds; a fraction of one does not count, and beyond `i64` they are clamped.
     pub(super) fn millis(&self, index: usize) -> Result<Option<i64>, Failure> {
         match self.value(index)? {
-            Ok(value) => match number(value) {
+            Ok(value) => match value.to_number() {
                 Some(millis) => {
                     #[expect(
                         clippy::cast_possible_truncation,
@@ -132,6 +132,10 @@ impl<'a> Arguments<'a> {
         Ok(match self.value(index)? {
             Ok(Value::Text(text)) => Content::Text(Cow::Borrowed(text)),
             Ok(Value::Binary(bytes)) => Content::Binary(bytes),
+            // Not a number, or infinite: JSON has no such.
+            other @ Ok(Value::Number(number)) if !number.is_finite() => {
+                return Err(self.wrong(index, other, "something to send"));
+            }
             Ok(value @ (Value::Boolean(_) | Value::Number(_) | Value::List(_) | Value::Map(_))) => {
                 Content::Text(Cow::Owned(value.to_json_text()))
             }
@@ -215,30 +219,5 @@ impl<'a> Arguments<'a> {
 
 /// A whole number, or a string of one.
 pub(super) fn integer(value: &Value) -> Option<i64> {
-    number(value).and_then(whole)
-}
-
-/// A number that is one, or a string of one; with the spaces that 1C groups digits by.
-fn number(value: &Value) -> Option<f64> {
-    let number = match value {
-        Value::Number(number) => *number,
-        Value::Text(text) => {
-            let digits: String = text
-                .trim()
-                .chars()
-                .filter(|c| !is_group_separator(*c))
-                .collect();
-            // "inf" and "1e3" parse, too, and nobody means them.
-            let is_plain = digits
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.'));
-            digits.parse().ok().filter(|_| is_plain)?
-        }
-        _ => return None,
-    };
-    number.is_finite().then_some(number)
-}
-
-const fn is_group_separator(c: char) -> bool {
-    matches!(c, '\u{a0}' | '\u{202f}' | ' ')
+    value.to_number().and_then(whole)
 }

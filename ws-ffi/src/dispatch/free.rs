@@ -46,7 +46,8 @@ fn proxy(arguments: &Arguments<'_>) -> Result<Value, Failure> {
     let settings = get_proxy_settings(
         arguments.text(0)?,
         arguments.small(1)?,
-        arguments.optional_text(2)?,
+        // An empty text is what the module and the add-in's hosts have for Undefined.
+        arguments.optional_text(2)?.filter(|kind| !kind.is_empty()),
         arguments.optional_text(3)?,
         arguments.optional_text(4)?,
     );

@@ -66,6 +66,27 @@ impl Value {
         }
     }
 
+    /// Returns a number, or what a string of one says, with the spaces that 1C groups digits by.
+    pub fn to_number(&self) -> Option<f64> {
+        let number = match self {
+            Self::Number(number) => *number,
+            Self::Text(text) => {
+                let digits: String = text
+                    .trim()
+                    .chars()
+                    .filter(|c| !is_group_separator(*c))
+                    .collect();
+                // "inf" and "1e3" parse, too, and nobody means them.
+                let is_plain = digits
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.'));
+                digits.parse().ok().filter(|_| is_plain)?
+            }
+            _ => return None,
+        };
+        number.is_finite().then_some(number)
+    }
+
     /// Tells whether a call has succeeded: false only for a map whose `result` is false.
     pub fn is_success(&self) -> bool {
         self.get("result") != Some(&Self::Boolean(false))
@@ -206,6 +227,10 @@ pub(super) fn whole(number: f64) -> Option<i64> {
     let is_exact = number.fract() == 0.0 && number.abs() <= MAX_EXACT;
     #[expect(clippy::cast_possible_truncation, reason = "has no fraction and fits")]
     is_exact.then_some(number as i64)
+}
+
+const fn is_group_separator(c: char) -> bool {
+    matches!(c, '\u{a0}' | '\u{202f}' | ' ')
 }
 
 /// Up to here every whole number has an `f64` of its own.

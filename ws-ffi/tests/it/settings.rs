@@ -28,6 +28,12 @@ fn the_settings_functions_give_exactly_the_contracts_structures() {
         ("proxy_type", "socks5".into()),
     ]);
     assert_eq!(proxy, expected);
+    // What the add-in's hosts and the module have for Undefined.
+    let proxy = free(
+        "GetProxySettings",
+        &["proxy".into(), 8071.into(), "".into()],
+    );
+    assert_eq!(proxy, expected);
     let proxy = free(
         "GetProxySettings",
         &[

@@ -29,17 +29,15 @@ impl Wait {
         };
         let milliseconds = match arguments.get(place) {
             None | Some(Value::Undefined) => default,
-            Some(Value::Number(milliseconds)) => *milliseconds,
             // What is no number is an error, for which nobody waits.
-            Some(Value::Text(text)) => text.trim().parse().unwrap_or(0.0),
-            Some(_) => 0.0,
+            Some(value) => value.to_number().unwrap_or(0.0),
         };
         let milliseconds = if milliseconds < 0.0 {
             default
         } else {
             milliseconds
         };
-        if milliseconds.is_nan() || milliseconds < 1.0 {
+        if milliseconds < 1.0 {
             return None;
         }
         let queue = function
@@ -95,6 +93,7 @@ mod tests {
         assert_eq!(milliseconds(Value::Undefined), Some(10_000));
         assert_eq!(milliseconds(Value::Number(250.0)), Some(250));
         assert_eq!(milliseconds(text("250")), Some(250));
+        assert_eq!(milliseconds(text("5 000")), Some(5000));
         assert_eq!(milliseconds(Value::Number(-1.0)), Some(10_000));
         assert_eq!(milliseconds(Value::Number(1e300)), Some(2_147_483_647));
         for none in [
@@ -102,6 +101,9 @@ mod tests {
             text("0"),
             text("soon"),
             text("NaN"),
+            text("inf"),
+            text("1e3"),
+            Value::Number(f64::INFINITY),
             Value::Boolean(true),
         ] {
             assert_eq!(milliseconds(none.clone()), None, "{none:?}");
