@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
-use serde_json::Value as Json;
 use serde_json::value::RawValue;
+use serde_json::{Number, Value as Json};
 use ws_ffi::dispatch::{self, Default, Function, Parameter, Value};
 
 /// The members of a request.
@@ -220,7 +220,14 @@ fn argument(parameter: &Parameter, value: Json) -> Result<Value, Refusal> {
         _ => None,
     };
     let Some(encoded) = encoded else {
-        return Ok(Value::from_json(value));
+        let is_sent = parameter.types.contains("BinaryData");
+        return match inexact(&value).filter(|_| is_sent) {
+            Some(number) => Err(Refusal::usage(format!(
+                "{}: not every digit of {number} can be kept; give the number, or the JSON that it is in, as a string",
+                parameter.english
+            ))),
+            None => Ok(Value::from_json(value)),
+        };
     };
     BASE64
         .decode(encoded.as_bytes())
@@ -229,6 +236,19 @@ fn argument(parameter: &Parameter, value: Json) -> Result<Value, Refusal> {
             let name = parameter.english;
             Refusal::usage(format!("\"base64\" of {name} is not Base64: {error}"))
         })
+}
+
+/// A whole number in `value` so large that an `f64` may have another in its place.
+fn inexact(value: &Json) -> Option<&Number> {
+    /// Up to here every whole number has one of its own.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    let is_inexact = |number: f64| number.fract() == 0.0 && number.abs() > MOST;
+    match value {
+        Json::Number(number) => Some(number).filter(|n| n.as_f64().is_some_and(is_inexact)),
+        Json::Array(items) => items.iter().find_map(inexact),
+        Json::Object(members) => members.values().find_map(inexact),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -300,6 +320,21 @@ mod tests {
             "7",
             &["Data", "Base64"],
         );
+    }
+
+    #[test]
+    fn a_number_is_sent_with_every_digit_or_not_at_all() {
+        for data in [
+            "1234567890123456789",
+            r#"{"a":[-9007199254740994]}"#,
+            "1e21",
+        ] {
+            let line = format!(r#"{{"id":7,"method":"SendTextMessage","params":["c1",{data}]}}"#);
+            refused(line.as_bytes(), "7", &["Text", "digit"]);
+        }
+        let line =
+            r#"{"id":7,"method":"SendTextMessage","params":["c1",[9007199254740992,0.1,1e-300]]}"#;
+        assert_eq!(read(line).arguments[0].kind(), "Array");
     }
 
     #[test]
