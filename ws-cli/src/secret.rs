@@ -85,13 +85,13 @@ fn first_line(path: &str) -> io::Result<String> {
 /// `line` with what `arguments` hold of secrets hidden: user information and queries of URLs, and, where a secret was
 /// given among them, every argument that is no option (a header without quotes falls apart into some).
 pub(crate) fn hide(line: &str, arguments: &[String]) -> String {
-    const TELLTALES: [&str; 9] = [
-        "-H", "--header", "-u", "--user", "--bearer", "--token", "-x", "--proxy", "@",
-    ];
+    const TELLTALES: [&str; 6] = ["--header", "--user", "--bearer", "--token", "--proxy", "@"];
     let has_secret = arguments.iter().any(|argument| {
-        TELLTALES
-            .iter()
-            .any(|telltale| argument.starts_with(telltale))
+        // As in -kH: short options may stand together.
+        let is_short = argument.starts_with('-') && !argument.starts_with("--");
+        let mut telltales = TELLTALES.iter();
+        is_short && argument.contains(['H', 'u', 'x'])
+            || telltales.any(|telltale| argument.starts_with(telltale))
     });
     let mut line = line.to_owned();
     for argument in arguments {
@@ -163,6 +163,10 @@ mod tests {
             hidden(line, &["-H", "Authorization:", "Bearer", "canary"]),
             "unexpected argument '***' found"
         );
+        for cluster in ["-kH", "-sH", "-vu"] {
+            let arguments = [cluster, "Authorization:", "Bearer", "canary"];
+            assert_eq!(hidden(line, &arguments), "unexpected argument '***' found");
+        }
         let line = "unexpected argument '--cuont' found";
         assert_eq!(hidden(line, &["--bearer", "x", "--cuont"]), line);
     }
