@@ -268,6 +268,17 @@ fn commands_are_taken_from_a_pipe_where_asked_for() {
         "{}",
         wrong.stderr
     );
+    let helped = ws(&["connect", &server.url, "--commands", "--count", "1"])
+        .stdin("/help\nhello\n")
+        .run()
+        .expect_code(0);
+    assert_eq!(helped.stdout_text(), "hello\n");
+    let help = "/close [CODE [REASON]]";
+    assert!(
+        helped.stderr.lines().any(|line| line.starts_with(help)),
+        "{}",
+        helped.stderr
+    );
     // Without the option a line is a message whatever it begins with.
     let plain = ws(&["connect", &server.url, "--count", "1"])
         .stdin("/ping a\n")

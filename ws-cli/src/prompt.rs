@@ -151,11 +151,10 @@ fn outgoing(line: &str, binary: bool) -> Option<Outgoing> {
             false => Outgoing::Text(line.to_owned()),
         });
     }
-    match slash::parse(line, binary) {
-        Ok(message) => Some(message),
-        Err(text) => {
-            screen::print_error_line(&text);
-            None
-        }
+    match slash::parse(line.as_bytes(), binary) {
+        Ok(Some(message)) => return Some(message),
+        Ok(None) => screen::print_error_line(slash::HELP),
+        Err(text) => screen::print_error_line(&text),
     }
+    None
 }

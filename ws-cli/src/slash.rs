@@ -22,17 +22,18 @@ const NAMES: [&str; 7] = [
     "/ping", "/pong", "/text", "/binary", "/file", "/close", "/help",
 ];
 
-/// Reads a line that begins with `/`; with `binary`, what is sent of texts and files is a binary message.
+/// Reads a line that begins with `/`, or gives `None` if it asks for [`HELP`]; with `binary`, what is sent of texts and
+/// files is a binary message.
 ///
 /// # Errors
-/// What is wrong and what to type instead; for `/help` the help.
-pub(crate) fn parse(line: &str, binary: bool) -> Result<Outgoing, String> {
-    if let Some(text) = line.strip_prefix("//") {
-        let bytes = format!("/{text}").into_bytes();
-        return message(bytes, binary, "the line");
+/// What is wrong and what to type instead.
+pub(crate) fn parse(line: &[u8], binary: bool) -> Result<Option<Outgoing>, String> {
+    if let Some(rest) = line.strip_prefix(b"//") {
+        return message([b"/", rest].concat(), binary, "the line").map(Some);
     }
+    let line = std::str::from_utf8(line).map_err(|_| String::from("a command is UTF-8 text"))?;
     let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
-    match name {
+    let message = match name {
         "/ping" => control(rest).map(Outgoing::Ping),
         "/pong" => control(rest).map(Outgoing::Pong),
         "/text" => Ok(Outgoing::Text(rest.to_owned())),
@@ -45,9 +46,10 @@ pub(crate) fn parse(line: &str, binary: bool) -> Result<Outgoing, String> {
             path => message(read(path)?, binary, path),
         },
         "/close" => close(rest.trim()),
-        "/help" => Err(String::from(HELP)),
+        "/help" => return Ok(None),
         name => Err(unknown(name)),
-    }
+    };
+    message.map(Some)
 }
 
 /// The commands that begin like what is typed.
@@ -156,9 +158,11 @@ mod tests {
                 Outgoing::Close(CloseCode::new(4000), String::from("so long")),
             ),
         ] {
-            assert_eq!(parse(line, false), Ok(expected), "{line}");
+            assert_eq!(parse(line.as_bytes(), false), Ok(Some(expected)), "{line}");
         }
-        assert_eq!(parse("//x", true), Ok(Outgoing::Binary(b"/x".to_vec())));
+        let bytes = Outgoing::Binary(b"/\xFF".to_vec());
+        assert_eq!(parse(b"//\xFF", true), Ok(Some(bytes)));
+        assert_eq!(parse(b"/help", false), Ok(None));
     }
 
     #[test]
@@ -175,22 +179,24 @@ mod tests {
             ("/binary @no/such/file", "no/such/file"),
             ("/close x", "x is no close code"),
             ("/close 1006", "1006 may not be sent"),
-            ("/help", "/close"),
         ] {
-            let text = parse(line, false).unwrap_err();
+            let text = parse(line.as_bytes(), false).unwrap_err();
             assert!(text.contains(part), "{line}: {text}");
         }
         let long = "x".repeat(126);
         assert!(
-            parse(&format!("/ping {long}"), false)
+            parse(format!("/ping {long}").as_bytes(), false)
                 .unwrap_err()
                 .contains("126")
         );
         assert!(
-            parse(&format!("/close 1000 {long}"), false)
+            parse(format!("/close 1000 {long}").as_bytes(), false)
                 .unwrap_err()
                 .contains("126")
         );
+        for bytes in [&b"//\xFF"[..], b"/text \xFF", b"/ping \xFF"] {
+            assert!(parse(bytes, false).unwrap_err().contains("UTF-8"));
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::framing::{Delimiter, MESSAGE_BYTES};
 use crate::outgoing::{Input, Outgoing};
+use crate::output::screen;
 use crate::slash;
 
 /// A batch is handed over when it holds this much, or when stdin has nothing more at the moment.
@@ -32,15 +33,14 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// The message, or what the command asks for.
-    fn outgoing(self, bytes: Vec<u8>, number: u64) -> Result<Outgoing, Failure> {
+    /// The message, or what the command asks for; `None` if that is help.
+    fn outgoing(self, bytes: Vec<u8>, number: u64) -> Result<Option<Outgoing>, Failure> {
         if self.commands && bytes.first() == Some(&b'/') {
             let place = self.delimiter.place(number);
-            let line = String::from_utf8_lossy(&bytes);
-            return slash::parse(&line, self.binary)
+            return slash::parse(&bytes, self.binary)
                 .map_err(|text| Failure::usage(format!("{place}: {text}")));
         }
-        Outgoing::new(bytes, self.binary, || self.delimiter.place(number))
+        Outgoing::new(bytes, self.binary, || self.delimiter.place(number)).map(Some)
     }
 }
 
@@ -116,10 +116,11 @@ fn read_messages(
             match reading.delimiter.read(&mut reader, MESSAGE_BYTES) {
                 Ok(None) => break Some(Input::End),
                 Ok(Some(bytes)) => match reading.outgoing(bytes, number) {
-                    Ok(message) => {
+                    Ok(Some(message)) => {
                         batch_bytes += message.size() + size_of::<Outgoing>();
                         batch.push(message);
                     }
+                    Ok(None) => screen::print_error_line(slash::HELP),
                     Err(failure) => break Some(Input::Failed(failure)),
                 },
                 Err(error) => {
@@ -127,6 +128,10 @@ fn read_messages(
                     let text = format!("cannot read {place}: {error}");
                     break Some(Input::Failed(Failure::new(Exit::Other, "internal", text)));
                 }
+            }
+            // Behind the end of it all a terminal would begin anew.
+            if reading.delimiter == Delimiter::None {
+                break Some(Input::End);
             }
             if batch_bytes >= BATCH_BYTES || reader.buffer().is_empty() {
                 break None;
@@ -231,6 +236,31 @@ mod tests {
             &sender,
             || {},
         );
+    }
+
+    #[test]
+    fn without_a_delimiter_the_first_end_is_the_last() {
+        /// Goes on behind an end, as a terminal does.
+        struct Terminal(std::vec::IntoIter<&'static [u8]>);
+        impl Read for Terminal {
+            fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+                let piece = self.0.next().unwrap_or_default();
+                to[..piece.len()].copy_from_slice(piece);
+                Ok(piece.len())
+            }
+        }
+        let (sender, receiver) = sync_channel(10);
+        let all = Reading {
+            delimiter: Delimiter::None,
+            ..reading(false)
+        };
+        let typed = Terminal(vec![&b"a\nb"[..], b"", b"c", b""].into_iter());
+        read_messages(BufReader::new(typed), all, &sender, || {});
+        let inputs: Vec<Input> = receiver.try_iter().collect();
+        let [Input::Batch(batch), Input::End] = &inputs[..] else {
+            panic!("{inputs:?}")
+        };
+        assert_eq!(batch, &[Outgoing::Text(String::from("a\nb"))]);
     }
 
     #[test]
