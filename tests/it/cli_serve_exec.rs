@@ -131,6 +131,18 @@ fn exec_closes_stdin_then_sends_sigterm_then_kills_when_the_client_goes() {
     wait_until_gone(&first_line(&server));
 }
 
+/// What a program has left behind is waited for while it writes, for longer than it may be silent.
+#[cfg(target_os = "linux")]
+#[test]
+fn exec_waits_for_what_the_program_has_left_behind_while_it_writes() {
+    let script = "(for i in 1 2 3 4 5 6; do echo $i; sleep 1; done) &";
+    let server = serve(&["--exec", script, "--shell"]);
+    let ended = ws(&["connect", &server.url, "--no-stdin"])
+        .run()
+        .expect_code(0);
+    assert_eq!(ended.stdout_text(), "1\n2\n3\n4\n5\n6\n");
+}
+
 /// Connects, takes the first message and goes.
 fn first_line(server: &Serve) -> String {
     let ended = ws(&["connect", &server.url, "--no-stdin", "--count", "1"])

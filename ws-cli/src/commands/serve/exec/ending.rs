@@ -81,10 +81,11 @@ impl Life {
 
     /// Waits until the process has ended and everything that it wrote was read.
     ///
-    /// What it has left behind may hold its stdout open: that is ended once nothing was written for [`PATIENCE`],
-    /// unless `is_held_up` says that the client is what is waited for.
-    pub(super) fn wait(&self, is_held_up: impl Fn() -> bool) -> Outcome {
+    /// What it has left behind may hold its stdout open: that is ended once nothing was written for [`PATIENCE`], by
+    /// `progress`, which says how much was, or `None` while the client is what is waited for.
+    pub(super) fn wait(&self, progress: impl Fn() -> Option<u64>) -> Outcome {
         self.wait_for_exit();
+        let mut before = progress();
         let mut state = self.lock();
         while !state.is_silent {
             let (now, timeout) = self
@@ -92,9 +93,13 @@ impl Life {
                 .wait_timeout(state, PATIENCE)
                 .unwrap_or_else(PoisonError::into_inner);
             state = now;
-            if timeout.timed_out() && !state.is_silent && !is_held_up() {
-                state.kill();
-                break;
+            if timeout.timed_out() && !state.is_silent {
+                let after = progress();
+                if after.is_some() && after == before {
+                    state.kill();
+                    break;
+                }
+                before = after;
             }
         }
         let outcome = Outcome::new(state.child.wait());

@@ -95,6 +95,8 @@ struct Outgoing {
     is_discarded: bool,
     /// The reader waits for the client.
     is_waiting: bool,
+    /// Batches that were let through.
+    admitted: u64,
 }
 
 impl Outflow {
@@ -110,6 +112,7 @@ impl Outflow {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         state.is_waiting = false;
+        state.admitted += 1;
         state.unsent += bytes;
         !state.is_discarded
     }
@@ -127,9 +130,10 @@ impl Outflow {
         self.changed.notify_all();
     }
 
-    /// Whether the client, and not the process, is waited for.
-    pub(super) fn waits_for_client(&self) -> bool {
-        self.lock().is_waiting
+    /// How many batches were read; `None` while the client, and not the process, is waited for.
+    pub(super) fn progress(&self) -> Option<u64> {
+        let state = self.lock();
+        (!state.is_waiting).then_some(state.admitted)
     }
 
     fn lock(&self) -> MutexGuard<'_, Outgoing> {
@@ -195,7 +199,7 @@ mod tests {
         assert!(outflow.admit(WINDOW_BYTES + 1));
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| outflow.admit(1));
-            while !outflow.waits_for_client() {
+            while outflow.progress().is_some() {
                 std::thread::yield_now();
             }
             outflow.discard();

@@ -61,7 +61,7 @@ impl Process {
         };
         if let Err(error) = process.spawn_waiter(&link, slot) {
             process.give_up();
-            process.life.wait(|| false);
+            process.life.wait(|| Some(0));
             return Err(error);
         }
         let reading = process
@@ -155,7 +155,7 @@ impl Process {
             Arc::clone(link),
         );
         spawn("wait", move || {
-            let outcome = life.wait(|| outflow.waits_for_client());
+            let outcome = life.wait(|| outflow.progress());
             log::debug!("the program of {} ended: {outcome:?}", link.id);
             tell(&link, News::Ended(outcome));
             drop(slot);
