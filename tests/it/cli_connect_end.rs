@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::support::cli::{Checked, line_with, piped_into_head, serve, ws};
 use crate::support::schema::{types, valid_lines};
 use crate::support::scripted::{
-    close_frame, frame, read_frame, read_frame_within, scripted, upgrade,
+    close_frame, frame, read_frame, read_frame_within, scripted, upgrade, upgrade_with,
 };
 
 #[test]
@@ -86,6 +86,55 @@ fn waiting_for_ever_ends_when_the_peer_closes() {
         assert_eq!(ended.stdout_text(), "late\n");
         assert!(peer.join().is_some(), "the Close is answered");
     }
+}
+
+#[test]
+fn what_arrived_is_printed_before_and_beside_a_message_that_does_not_leave() {
+    // After 64 messages it is looked at what came.
+    for lines in [0, 64] {
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let peer = scripted(move |mut stream| {
+            upgrade_with(&mut stream, None, &frame(0x1, b"news"));
+            // It reads nothing until the command has ended.
+            let _ = wait.recv();
+        });
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all("x\n".repeat(lines).as_bytes()).unwrap();
+        file.write_all(&vec![b'x'; 32 << 20]).unwrap();
+        let path = file.path().to_str().unwrap();
+        let limit = if lines == 0 { "2" } else { "30" };
+        let arguments = ["connect", &peer.url, "--on-open", path, "--max-time", limit];
+        if lines == 0 {
+            let ended = ws(&arguments).run().expect_code(28);
+            assert_eq!(ended.stdout_text(), "news\n");
+        } else {
+            let start = Instant::now();
+            let mut client = ws(&arguments).start();
+            client.wait_for_stdout(|line| (line == "news").then_some(()));
+            assert!(start.elapsed() < Duration::from_secs(20));
+        }
+        drop(done);
+    }
+}
+
+/// Best of three: a busy machine starts a process late.
+#[test]
+fn max_time_holds_for_the_closing_handshake_too() {
+    let took = (0..3).map(|_| {
+        let peer = scripted(|mut stream| {
+            upgrade(&mut stream, None);
+            // It answers no Close.
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let start = Instant::now();
+        ws(&["connect", &peer.url, "--max-time", "2", "--wait", "1500ms"])
+            .stdin("")
+            .run()
+            .expect_code(28);
+        start.elapsed()
+    });
+    let took = took.min().unwrap();
+    assert!(took < Duration::from_millis(2900), "{took:?}");
 }
 
 #[test]

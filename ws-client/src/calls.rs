@@ -76,6 +76,10 @@ impl<N: Net> Calls<N> {
         self.send_timeout = timeout;
     }
 
+    pub(crate) fn set_close_timeout(&mut self, timeout: Duration) {
+        self.close_timeout = timeout;
+    }
+
     pub(crate) fn receive(&mut self, timeout: Duration) -> Result<Option<Message>, Error> {
         let deadline = Deadline::after(self.now(), timeout);
         let mut late_turns = LATE_TURNS;

@@ -260,6 +260,11 @@ impl Client {
         self.calls.set_send_timeout(timeout);
     }
 
+    /// Changes the time that the closing handshake has; see [`Config::close_timeout`](crate::Config::close_timeout).
+    pub fn set_close_timeout(&mut self, timeout: Duration) {
+        self.calls.set_close_timeout(timeout);
+    }
+
     /// The address that was connected to; its `Display` is redacted.
     pub fn address(&self) -> &Address {
         &self.address

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ws_client::{Close, CloseCode, Error, Message};
+use ws_client::{Close, CloseCode, Config, Error, Message};
 
 use super::{Exchange, line};
 use crate::commands::target::failure;
@@ -56,7 +56,7 @@ impl Exchange<'_> {
     /// Closes, prints what still arrives before the peer's Close, and says how it ended.
     pub(super) fn close(&mut self, ending: Ending) -> Result<Exit, Stop> {
         let (code, reason) = self.rules.close.clone();
-        let result = self.client.close(code, &reason);
+        let result = self.shake_hands();
         self.print_close(Direction::Out, code, &reason)?;
         let mut answer = None;
         while let Ok(Some(message)) = self.client.receive(Duration::ZERO) {
@@ -78,6 +78,16 @@ impl Exchange<'_> {
             Ending::Failed(failure) => Err(failure.into()),
             Ending::Silence => self.closed_by_us(code, answer.as_ref(), result),
         }
+    }
+
+    /// Does the closing handshake, which has no more time than the command.
+    pub(super) fn shake_hands(&mut self) -> Result<(), Error> {
+        if let Some(left) = self.dialler.time_left() {
+            let timeout = Config::default().close_timeout;
+            self.client.set_close_timeout(timeout.min(left));
+        }
+        let (code, reason) = &self.rules.close;
+        self.client.close(*code, reason)
     }
 
     /// After silence: did the peer answer, and had everything come that was asked for?

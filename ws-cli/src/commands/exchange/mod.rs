@@ -42,6 +42,9 @@ const RECEIVED_PER_TURN: usize = 256;
 /// The same in bytes: on a terminal they take their time.
 const RECEIVED_BYTES_PER_TURN: usize = 256 * 1024;
 
+/// Messages taken after a send that has failed: at least what the client's queue holds.
+const RECEIVED_AT_THE_END: usize = 20_000;
+
 /// The client's own limit for one send call; `--max-time` can only shorten it.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -144,8 +147,7 @@ impl<'a> Exchange<'a> {
         let end = self.turn_until_end();
         if matches!(end, Err(Stop::BrokenPipe)) {
             // Nobody reads on: the peer is told as if we were done; whether it answers changes nothing.
-            let (code, reason) = &self.rules.close;
-            let _ = self.client.close(*code, reason);
+            let _ = self.shake_hands();
         }
         end
     }
@@ -160,6 +162,10 @@ impl<'a> Exchange<'a> {
             self.dialler.check_time()?;
             if let Err(ending) = self.refill() {
                 return self.close(ending);
+            }
+            if !(self.outbox.is_empty() && self.greeting.is_empty()) {
+                // A peer that does not read holds a send up for as long as a minute.
+                self.output.flush()?;
             }
             let sent = match self.send_some()? {
                 Sent::Close => return self.close(Ending::Silence),
@@ -307,12 +313,25 @@ impl<'a> Exchange<'a> {
                     self.source = Source::Ended;
                 }
                 Err(error) => {
+                    self.print_what_came()?;
                     self.dialler.check_time()?;
                     return Err(failure(&error).into());
                 }
             }
         }
         Ok(sent)
+    }
+
+    /// Prints what came while a message did not leave, which ends the command.
+    fn print_what_came(&mut self) -> Result<(), Stop> {
+        // A peer that never pauses must not keep it from ending.
+        for _ in 0..RECEIVED_AT_THE_END {
+            match self.client.receive(Duration::ZERO) {
+                Ok(Some(message)) => self.print(&message)?,
+                Ok(None) | Err(_) => break,
+            }
+        }
+        Ok(())
     }
 
     fn print(&mut self, message: &Message) -> Result<(), Stop> {
