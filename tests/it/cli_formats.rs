@@ -97,6 +97,16 @@ fn times_stand_before_messages() {
         time.len() == "2026-05-02T11:07:56.936Z".len() && time.ends_with('Z'),
         "{time}"
     );
+    let delimiter = ["--delimiter", "length"];
+    let unreadable = ws(&["connect", &server.url, "--timestamps"])
+        .args(&delimiter)
+        .run()
+        .expect_code(2);
+    assert!(
+        unreadable.error_line().contains("--delimiter length"),
+        "{}",
+        unreadable.stderr
+    );
 }
 
 #[test]

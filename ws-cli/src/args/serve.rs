@@ -72,7 +72,7 @@ pub(crate) struct ServeArgs {
     /// Never what lies outside, also by a link, nor names that begin with a dot.
     #[arg(long = "static", value_name = "DIR")]
     pub(crate) files: Option<PathBuf>,
-    /// Do not show the test page to browsers at /, where it is unless --static has something there
+    /// Do not show the test page to browsers at /, where it is unless --static is given
     #[arg(long)]
     pub(crate) no_page: bool,
     /// Show metrics for Prometheus at this path (text format 0.0.4)

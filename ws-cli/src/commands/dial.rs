@@ -218,6 +218,11 @@ pub(super) fn prepare<'a>(
             "--json prints one line an event, with its time; leave out --pretty and --timestamps",
         ));
     }
+    if args.show.timestamps && args.show.delimiter == Some(Delimiter::Length) {
+        return Err(Failure::usage(
+            "--timestamps would stand where --delimiter length has the length; leave out one of them",
+        ));
+    }
     let dialler = Dialler::new(args, signals)?;
     output.set_layout(args.show.layout());
     if let Some(path) = args
