@@ -327,17 +327,10 @@ pub fn get_log(
 /// Waits until what was sent has left, but not for long.
 fn settle(connection: &BackgroundClient) -> Result<(), Error> {
     match connection.flush(SETTLE) {
-        Err(error) if error.kind() != ErrorKind::Timeout && has_unsent(connection) => Err(error),
+        Err(error) if error.kind() != ErrorKind::Timeout && connection.has_unsent() => Err(error),
         // It may be that very message which made the peer close.
         _ => Ok(()),
     }
-}
-
-fn has_unsent(connection: &BackgroundClient) -> bool {
-    let statistics = connection.statistics();
-    statistics.messages_unsent > 0
-        || statistics.send_queue_messages > 0
-        || statistics.send_queue_bytes > 0
 }
 
 fn unusable(connection: &BackgroundClient, why: String) -> Error {

@@ -358,6 +358,10 @@ impl BackgroundClient {
         self.shared.peer_close()
     }
 
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.shared.has_unsent()
+    }
+
     fn send(&self, message: Outgoing<'_>, timeout: Duration) -> Result<(), Error> {
         self.shared.send(message, timeout).inspect_err(|error| {
             if error.kind() == ErrorKind::QueueFull {

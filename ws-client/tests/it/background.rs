@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::CloseFrame;
 use ws_client::{
     BackgroundClient, BackgroundConfig, CloseCode, Config, ConnectRequest, ConnectionEvent,
-    ErrorKind, LoggingSettings, Message, Reconnect, State,
+    ErrorKind, LoggingSettings, Message, Reconnect, State, contract,
 };
 
 use crate::support::*;

@@ -256,6 +256,12 @@ impl Shared {
         }
     }
 
+    /// True if something that was queued has not left, and perhaps never will.
+    pub(in crate::background) fn has_unsent(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.has_left || !inner.outbox.is_empty() || inner.statistics.messages_unsent > 0
+    }
+
     /// Ends every call that waits, and makes the worker end.
     pub(in crate::background) fn destroy(&self) {
         let mut inner = self.inner.lock();

@@ -79,6 +79,37 @@ fn a_close_by_the_peer_comes_after_its_messages_once_and_then_as_an_error() {
     }
 }
 
+/// What a full receive queue keeps from being read hides that the peer has gone, but not what became of a message.
+#[test]
+fn a_message_that_a_broken_socket_refused_while_reading_is_paused_is_not_said_to_be_sent() {
+    let server = serve_frames(|mut stream| {
+        stream.write_all(&frame(TEXT, b"news").repeat(3)).unwrap();
+        // With this unread its end is a reset.
+        assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
+    });
+    let config = Config::default().max_queued_messages(1);
+    let request = ConnectRequest::new(&server.url).unwrap().config(config);
+    let client = BackgroundClient::connect_with(&request, &BackgroundConfig::default()).unwrap();
+    contract::send_text_message(&client, "unread", false).unwrap();
+    server.join();
+    let start = Instant::now();
+    while !client.statistics().is_paused {
+        assert!(start.elapsed() < LONG);
+        thread::yield_now();
+    }
+    let mut said_to_be_sent = 1;
+    while contract::send_text_message(&client, "into the void", false).is_ok() {
+        assert!(start.elapsed() < LONG);
+        said_to_be_sent += 1;
+    }
+    while client.receive(LONG).is_ok() {}
+    let statistics = client.statistics();
+    assert_eq!(
+        statistics.messages_sent - statistics.messages_unsent,
+        said_to_be_sent
+    );
+}
+
 #[test]
 fn close_takes_at_most_its_timeout_from_a_peer_that_never_answers() {
     let server = serve_frames(read_to_end);
