@@ -266,7 +266,8 @@ impl<D: Dialler> Worker<D> {
                 engine.turn(Deadline::at(now));
             }
         }
-        self.shared.drop_connection(connection.waiting_messages());
+        self.shared
+            .drop_connection(connection.waiting_messages() + self.outgoing.len());
         self.journal
             .note("closed with code 1001 by this side: the client was destroyed");
         let cause = Cause::NotOpen("the client was destroyed");

@@ -68,6 +68,19 @@ fn a_message_that_waits_for_the_socket_when_the_connection_is_lost_is_counted() 
     );
 }
 
+#[test]
+fn messages_that_a_destroyed_client_has_not_sent_are_counted() {
+    let net = MockNet::new();
+    net.take(Take::BlockUntil(seconds(50)));
+    let mut rig = open(&net, &BackgroundConfig::default());
+    rig.send("waits for the socket").unwrap();
+    assert!(rig.run(seconds(2)));
+    rig.send("waits for the next turn").unwrap();
+    rig.shared.destroy();
+    assert!(!step(&mut rig));
+    assert_eq!(rig.shared.statistics().messages_unsent, 2);
+}
+
 /// Before it sends, a turn looks whether the peer has closed. What that brings is told in the same turn, which does not
 /// wait for something else first.
 #[test]
