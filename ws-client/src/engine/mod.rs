@@ -20,15 +20,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ws_core::{
-    Connection, OwnedEvent, Pressure, ReceiveError, Receiver, Reply, Role, Scratch, SendError,
-    SendScratch, Sender,
+    CloseCode, CloseFrame, Connection, OwnedEvent, Pressure, ReceiveError, Receiver, Reply, Role,
+    Scratch, SendError, SendScratch, Sender,
 };
 
 pub(crate) use self::deflate::Deflate;
 use self::heartbeat::Heartbeat;
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::error::{Cause, Loss};
+use crate::error::{Cause, Loss, OVERFLOW_REASON};
 use crate::message::{Close, Message};
 use crate::net::Net;
 use crate::queue::ReceiveQueue;
@@ -343,9 +343,14 @@ impl<N: Net> Engine<N> {
                     Pressure::Clear
                 };
                 let output = self.wire.output();
-                let replied =
+                let is_close = matches!(message, Some(Message::Close(_)));
+                let replied = if is_close && self.overflowed && !self.sender.close_sent() {
+                    // What comes before it was lost.
+                    encode_overflow(&mut self.sender, &mut self.send_scratch, output)
+                } else {
                     self.sender
-                        .encode_reply(reply, pressure, &mut self.send_scratch, output);
+                        .encode_reply(reply, pressure, &mut self.send_scratch, output)
+                };
                 debug_assert!(replied.is_ok(), "a client has masking keys");
                 if is_pong && pressure == Pressure::Clear && !self.sender.close_sent() {
                     self.pong_end = self.wire.appended_bytes();
@@ -434,6 +439,19 @@ impl<N: Net> Engine<N> {
     fn is_paused(&self) -> bool {
         self.when_full == WhenFull::Stop && self.queue.is_full()
     }
+}
+
+/// Closes because a message has found no room.
+pub(crate) fn encode_overflow(
+    sender: &mut Sender,
+    scratch: &mut SendScratch,
+    output: &mut Vec<u8>,
+) -> Result<(), SendError> {
+    let frame = CloseFrame {
+        code: CloseCode::POLICY_VIOLATION,
+        reason: OVERFLOW_REASON,
+    };
+    sender.encode_close(Some(frame), scratch, output)
 }
 
 /// The peer broke a rule, and has not been told yet.

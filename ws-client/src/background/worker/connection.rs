@@ -9,8 +9,8 @@ use super::super::shared::{End, Progress, Queued};
 use super::super::status::State;
 use super::{Dialler, Phase, Worker};
 use crate::deadline::Deadline;
-use crate::engine::{Engine, LINGER};
-use crate::error::{Cause, OVERFLOW_REASON, Stage};
+use crate::engine::{Engine, LINGER, encode_overflow};
+use crate::error::{Cause, Stage};
 use crate::message::{Close, Message};
 use crate::net::Net;
 
@@ -92,9 +92,12 @@ impl<D: Dialler> Worker<D> {
             None => latest,
         };
         connection.engine.turn(deadline);
-        self.publish(&mut connection, progress);
+        let peer_close = self.publish(&mut connection, progress);
         if connection.engine.has_overflowed() && connection.closing.is_none() {
             self.refuse_overflow(&mut connection);
+        }
+        if let Some(close) = peer_close {
+            self.handle_peer_close(&mut connection, close);
         }
         self.judge(connection)
     }
@@ -126,7 +129,12 @@ impl<D: Dialler> Worker<D> {
         }
     }
 
-    fn publish(&mut self, connection: &mut Connection<D::Net>, mut progress: Progress) {
+    /// Gives out what the turn has brought, but for the peer's Close.
+    fn publish(
+        &mut self,
+        connection: &mut Connection<D::Net>,
+        mut progress: Progress,
+    ) -> Option<Close> {
         let engine = &mut connection.engine;
         let mut peer_close = None;
         while let Some(message) = engine.queue.pop() {
@@ -161,12 +169,10 @@ impl<D: Dialler> Worker<D> {
             log::warn!("{}: {text}", self.shared.target());
             self.journal.note_limited(now, "receive queue", &text);
         }
-        if let Some(close) = peer_close {
-            self.handle_peer_close(connection, close, now);
-        }
+        peer_close
     }
 
-    fn handle_peer_close(&self, connection: &mut Connection<D::Net>, close: Close, now: Instant) {
+    fn handle_peer_close(&self, connection: &mut Connection<D::Net>, close: Close) {
         let cause = Cause::Closed(close.clone());
         let is_ours = connection.closing.is_some();
         if !is_ours
@@ -190,6 +196,7 @@ impl<D: Dialler> Worker<D> {
             self.shared.set_peer_close(close, end);
         }
         if !is_ours {
+            let now = connection.engine.wire.net.now();
             connection.closing = Some(Closing {
                 by: Closer::Peer,
                 deadline: Deadline::after(now, self.config.close_timeout),
@@ -209,14 +216,8 @@ impl<D: Dialler> Worker<D> {
         );
         log::warn!("{}: {text}", self.shared.target());
         self.journal.note(&text);
-        let frame = Some(CloseFrame {
-            code: CloseCode::POLICY_VIOLATION,
-            reason: OVERFLOW_REASON,
-        });
-        // Sent before: then the connection is closing anyway.
-        let _ = connection
-            .engine
-            .encode(|sender, scratch, output| sender.encode_close(frame, scratch, output));
+        // Sent before: in answer to the peer's.
+        let _ = connection.engine.encode(encode_overflow);
         connection.engine.begin_closing();
         let now = connection.engine.wire.net.now();
         connection.closing = Some(Closing {

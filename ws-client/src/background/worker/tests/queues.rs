@@ -175,6 +175,41 @@ fn a_paused_client_goes_on_sending_and_an_answered_overflow_shows_the_close_once
     assert_eq!(net.seen_by_server(), [r#"Text("still here")"#]);
 }
 
+/// However soon the peer closes behind the message for which there is no room, both sides learn of it.
+#[test]
+fn an_overflow_with_the_peers_close_in_the_same_turn_is_told_all_the_same() {
+    let net = MockNet::new();
+    let came = [frame(TEXT, b"one"), frame(TEXT, b"lost")].concat();
+    net.bytes([came, close_frame(1001, "so long")].concat());
+    net.at(SECOND, Incoming::End);
+    let background = BackgroundConfig::default()
+        .on_full(OnFull::Close)
+        .reconnect(Some(Reconnect::default()));
+    let config = Config::default().max_queued_messages(1);
+    let mut rig = Rig::new([Some(net.clone())], config, &background);
+    assert!(!rig.run(seconds(60)));
+    assert_eq!(rig.receive().unwrap(), Some(Message::Text("one".into())));
+    assert!(
+        matches!(rig.receive().unwrap(), Some(Message::Close(close)) if close.reason == "so long")
+    );
+    let error = rig.receive().unwrap_err();
+    assert_eq!(error.close_code(), Some(CloseCode::POLICY_VIOLATION));
+    assert_eq!(error.close_reason(), Some("receive queue is full"));
+    let log = rig.log();
+    assert!(
+        log.contains(
+            "1 messages and 64 bytes are unread (limits 1 and 67108864); closing with 1008"
+        ),
+        "{log}"
+    );
+    let seen = net.seen_by_server();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert!(
+        seen[0].contains("1008") && seen[0].contains("receive queue is full"),
+        "{seen:?}"
+    );
+}
+
 #[test]
 fn a_paused_client_whose_peer_is_gone_fails_to_send_and_still_gives_what_came() {
     let net = MockNet::new();
