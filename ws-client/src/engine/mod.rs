@@ -52,6 +52,8 @@ pub(crate) struct Engine<N> {
     when_full: WhenFull,
     /// A message has found no room under [`WhenFull::Refuse`]; it is lost, and so is what comes after it.
     overflowed: bool,
+    /// The socket had no room at the last attempt.
+    refused: bool,
     /// The output could not all leave at the last attempt.
     pushed_back: bool,
     /// What must have left of all output before the last pong in it has.
@@ -97,6 +99,7 @@ impl<N: Net> Engine<N> {
             pings_answered: 0,
             when_full: WhenFull::Stop,
             overflowed: false,
+            refused: false,
             pushed_back: false,
             pong_end: 0,
             write_error: None,
@@ -283,10 +286,11 @@ impl<N: Net> Engine<N> {
                 return true;
             }
         };
-        if sent && self.pushed_back {
+        if sent && self.refused {
             // Room in a full buffer: the peer reads, even if its answer to a ping waits behind our long message.
             self.keepalive.handle_sign_of_life(self.wire.net.now());
         }
+        self.refused = self.wire.is_refused();
         self.pushed_back = self.wire.unsent_bytes() > 0;
         sent
     }

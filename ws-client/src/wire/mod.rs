@@ -129,6 +129,11 @@ impl<N: Net> Wire<N> {
         self.output.len() - self.sent + sealed
     }
 
+    /// True if the socket has no room, as far as it has told.
+    pub(crate) fn is_refused(&self) -> bool {
+        !self.edges.writable
+    }
+
     /// How much of all that was ever appended the system has taken.
     pub(crate) fn left_bytes(&self) -> u64 {
         self.left

@@ -63,6 +63,11 @@ impl Way {
     }
 
     fn open(self, net: &MockNet) -> Result<Calls<MockNet>, String> {
+        let config = Config::default().keepalive(KeepaliveConfig::default().interval(None));
+        self.open_with(net, &config)
+    }
+
+    fn open_with(self, net: &MockNet, config: &Config) -> Result<Calls<MockNet>, String> {
         let deadline = Deadline::after(net.now(), Duration::from_secs(30));
         let limits = HeadLimits::default();
         let mut wire = Wire::new(net.clone());
@@ -88,15 +93,8 @@ impl Way {
         let opening = ClientHandshake::new(&request, *b"the sample nonce").unwrap();
         let Answer { surplus, .. } = handshake::open(&mut wire, opening, &limits, deadline)
             .map_err(|failure| format!("{failure:?}"))?;
-        let config = Config::default().keepalive(KeepaliveConfig::default().interval(None));
-        Calls::new(
-            "wss://target.test".to_owned(),
-            wire,
-            &surplus,
-            &config,
-            None,
-        )
-        .map_err(|error| error.to_string())
+        Calls::new("wss://target.test".to_owned(), wire, &surplus, config, None)
+            .map_err(|error| error.to_string())
     }
 
     /// Echoes two messages and closes: what was received, and how it ended.
@@ -163,6 +161,27 @@ fn a_long_message_goes_both_ways_through_all_layers() {
         let (received, result) = way.run(&net, 1_000_000);
         assert_eq!(result, Ok(()), "{way:?}");
         assert!(received == expected(1_000_000), "{way:?}");
+    }
+}
+
+/// a system that takes every message says nothing of the peer, however long the message is.
+#[test]
+fn long_messages_to_a_peer_that_is_gone_are_no_sign_of_its_life() {
+    for way in [Way::Plain, Way::Tls, Way::TlsProxyTls] {
+        let net = MockNet::new();
+        way.serve(&net, usize::MAX, usize::MAX);
+        let mut calls = way.open_with(&net, &Config::default()).unwrap();
+        net.answer_with(|_| Vec::new());
+        let data = vec![0; 100_000];
+        let mut send = || {
+            net.pass(Duration::from_secs(20));
+            calls.send(|s, scratch, output| s.encode_binary(&data, scratch, output))
+        };
+        let error = (0..20).find_map(|_| send().err());
+        let error = error.unwrap_or_else(|| panic!("{way:?}: taken for alive for 400 s"));
+        assert!(error.is_peer_silent(), "{way:?}: {error}");
+        // A ping is sent 25 s after the last sign, and has 20 s; each falls due between two calls.
+        assert_eq!(net.elapsed(), Duration::from_secs(60), "{way:?}");
     }
 }
 
