@@ -154,18 +154,26 @@ impl<N: Net> Calls<N> {
         let deadline = Deadline::after(self.now(), self.send_timeout);
         self.engine.look();
         // What an earlier call has left goes first, so that at most one message is ever queued.
-        self.flush(deadline)?;
+        if !self.flush(deadline)? {
+            let text = self.describe_unsent("nothing of this message is queued behind them");
+            return Err(self.error(Stage::Send, Cause::NotQueued(text)));
+        }
         self.check_open(Stage::Send)?;
         self.engine
             .encode(encode)
             .map_err(|error| self.error(Stage::Send, Cause::Send(error)))?;
-        self.flush(deadline)
+        if !self.flush(deadline)? {
+            let text = self.describe_unsent("they stay queued");
+            return Err(self.error(Stage::Send, Cause::Timeout(text)));
+        }
+        Ok(())
     }
 
-    fn flush(&mut self, deadline: Deadline) -> Result<(), Error> {
+    /// False if something has not left by the deadline.
+    fn flush(&mut self, deadline: Deadline) -> Result<bool, Error> {
         while !self.engine.is_flushed() {
             if self.engine.is_over() {
-                return self.check_open(Stage::Send);
+                return self.check_open(Stage::Send).map(|()| false);
             }
             if let Some(cause) = self.engine.ended_for_sending() {
                 return Err(self.error(Stage::Send, cause));
@@ -174,10 +182,10 @@ impl<N: Net> Calls<N> {
             let is_late = deadline.has_passed(self.now());
             self.engine.turn(deadline);
             if is_late && !self.engine.is_flushed() && !self.engine.is_over() {
-                return Err(self.error(Stage::Send, Cause::Timeout(self.describe_unsent())));
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The caller learns of the peer's Close now; the answer to it should be on its way.
@@ -201,11 +209,11 @@ impl<N: Net> Calls<N> {
         }
     }
 
-    fn describe_unsent(&self) -> String {
+    fn describe_unsent(&self, outcome: &str) -> String {
         let unsent = self.engine.wire.unsent_bytes();
         let within = Span(self.send_timeout);
         let queue = &self.engine.queue;
-        let mut text = format!("{unsent} bytes have not left within {within}; they stay queued");
+        let mut text = format!("{unsent} bytes have not left within {within}; {outcome}");
         if queue.is_full() {
             let (messages, bytes) = (queue.len(), queue.charged_bytes());
             text.push_str(&format!(

@@ -106,7 +106,9 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) after
     /// [`Config::send_timeout`](crate::Config::send_timeout): the rest stays queued and later calls go on sending it, so
-    /// do not send the message again. [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection is over,
+    /// do not send the message again. [`ErrorKind::QueueFull`](crate::ErrorKind::QueueFull) if that time has passed with
+    /// the rest of an earlier one: then nothing of this message is queued, and it may be sent again.
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection is over,
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) inside a fragmented message.
     pub fn send_text(&mut self, text: &str) -> Result<(), Error> {
         self.calls

@@ -166,7 +166,9 @@ impl Error {
                 Some("the server may want a client certificate")
             }
             Cause::Handshake(failure) => handshake_hint(&failure.error),
-            Cause::QueueFull { .. } => Some("wait until the peer has read some of it"),
+            Cause::QueueFull { .. } | Cause::NotQueued(_) => {
+                Some("wait until the peer has read some of it")
+            }
             Cause::Overflow { .. } => Some("receive more often, or raise the limits of the queue"),
             Cause::Receive(_) if self.kind() == ErrorKind::TooBig => {
                 Some("raise the limits of what a message may be")

@@ -100,7 +100,8 @@ fn exit(error: &Error) -> Exit {
         ErrorKind::Usage => Exit::Usage,
         ErrorKind::Resolve => Exit::Resolve,
         ErrorKind::Refused | ErrorKind::Unreachable => Exit::Connect,
-        ErrorKind::Timeout => Exit::Timeout,
+        // A queue is full of what has not left in time.
+        ErrorKind::Timeout | ErrorKind::QueueFull => Exit::Timeout,
         ErrorKind::Proxy | ErrorKind::ProxyAuth => Exit::Proxy,
         ErrorKind::Tls => Exit::Tls,
         ErrorKind::Certificate => Exit::Certificate,

@@ -171,6 +171,26 @@ fn a_send_that_does_not_get_through_ends_at_its_timeout_and_goes_on_later() {
     assert_eq!(net.seen_by_server(), [r#"Text("hello")"#]);
 }
 
+/// What stays queued is not to be sent again, and what is not queued is: callers tell them apart.
+#[test]
+fn a_send_for_which_there_is_no_time_left_says_that_nothing_of_it_is_queued() {
+    let net = MockNet::new();
+    net.take(Take::Bytes(3))
+        .take(Take::BlockUntil(Duration::from_secs(100)));
+    let mut calls = open(&net, &no_keepalive().send_timeout(Duration::from_secs(7)));
+    assert!(send_text(&mut calls, "queued").unwrap_err().is_timeout());
+    let error = send_text(&mut calls, "not queued").unwrap_err();
+    assert_eq!(net.elapsed(), Duration::from_secs(14));
+    assert_eq!(
+        (error.kind(), error.stage()),
+        (ErrorKind::QueueFull, Stage::Send)
+    );
+    let text = "cannot send to ws://mock: 9 bytes have not left within 7 s; nothing of this message is queued behind them";
+    assert_eq!(error.to_string(), text);
+    assert_eq!(calls.receive(Duration::from_secs(100)).unwrap(), None);
+    assert_eq!(net.seen_by_server(), [r#"Text("queued")"#]);
+}
+
 /// R-14: while the socket takes nothing, one pong is queued, and one kept, the newest.
 #[test]
 fn pings_during_a_blocked_send_are_answered_by_one_pong_and_the_newest() {

@@ -72,6 +72,8 @@ pub(crate) enum Cause {
         bytes: usize,
         limit: usize,
     },
+    /// What was sent before had not left in time; says how much it is.
+    NotQueued(String),
     /// There is no connection, for this reason.
     NotOpen(&'static str),
     /// There never was one, because it was not made in time.
@@ -118,7 +120,7 @@ impl Cause {
             | Self::Overflow { .. }
             | Self::NotOpen(_)
             | Self::NeverOpen(_) => ErrorKind::Closed,
-            Self::QueueFull { .. } => ErrorKind::QueueFull,
+            Self::QueueFull { .. } | Self::NotQueued(_) => ErrorKind::QueueFull,
             Self::Io(_) | Self::Internal(_) => ErrorKind::Internal,
         }
     }
@@ -188,7 +190,9 @@ impl fmt::Display for Cause {
                 write_io_error(error, f)?;
                 write!(f, " ({})", path.display())
             }
-            Self::Redirect(_, text) | Self::Timeout(text) => f.write_str(text),
+            Self::Redirect(_, text) | Self::Timeout(text) | Self::NotQueued(text) => {
+                f.write_str(text)
+            }
             Self::ProxyMistake(mistake) => mistake.fmt(f),
             Self::Proxy(failure) => failure.fmt(f),
             Self::Tls(error) => error.fmt(f),
