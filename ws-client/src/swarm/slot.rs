@@ -3,8 +3,8 @@
 use std::io;
 
 use ws_core::{
-    CloseCode, CloseFrame, Connection, Event, Pressure, Receiver, Reply, Role, Scratch,
-    SendScratch, Sender,
+    CloseCode, CloseFrame, Connection, Event, Pressure, Receiver, Role, Scratch, SendScratch,
+    Sender,
 };
 
 use crate::connected::Connected;
@@ -88,6 +88,10 @@ pub(super) struct Slot {
     /// Came with the answer of the opening handshake.
     surplus: Vec<u8>,
     messages: u64,
+    /// The output could not all leave at the last attempt.
+    pushed_back: bool,
+    /// What must have left of all output before the last pong in it has.
+    pong_end: u64,
     /// It is on the swarm's list.
     pub(super) is_ready: bool,
     address: String,
@@ -113,6 +117,8 @@ impl Slot {
             sender,
             surplus: dialled.surplus,
             messages: 0,
+            pushed_back: false,
+            pong_end: 0,
             is_ready: true,
             address: request.address().to_string(),
             secrets: request.secrets(),
@@ -191,18 +197,26 @@ impl Slot {
                 return Ok(Step::Ends(end));
             }
         }
-        if self.wire.unsent_bytes() == 0 && self.sender.has_pending() {
-            let output = self.wire.output();
-            // It fails only without masking keys, which a client has.
-            let _ = self
-                .sender
-                .encode_pending(&mut buffers.send_scratch, output);
-        }
-        while self.wire.send_some()? {}
+        self.send(&mut buffers.send_scratch)?;
         if self.wire.wait(Deadline::NEVER)? {
             more = More::Ready;
         }
         Ok(Step::Goes(more))
+    }
+
+    fn send(&mut self, scratch: &mut SendScratch) -> io::Result<()> {
+        loop {
+            if self.wire.left_bytes() >= self.pong_end && self.sender.has_pending() {
+                let kept = self.sender.encode_pending(scratch, self.wire.output());
+                debug_assert!(kept.is_ok(), "a client has masking keys");
+                self.pong_end = self.wire.appended_bytes();
+            }
+            if !self.wire.send_some()? {
+                break;
+            }
+        }
+        self.pushed_back = self.wire.unsent_bytes() > 0;
+        Ok(())
     }
 
     fn take_events(
@@ -211,20 +225,16 @@ impl Slot {
         buffers: &mut Buffers,
         on_event: &mut impl FnMut(SwarmEvent<'_>, &mut Link<'_>),
     ) -> Option<SwarmEvent<'static>> {
-        let pressure = match self.wire.unsent_bytes() {
-            0 => Pressure::Clear,
-            _ => Pressure::PushedBack,
-        };
-        let mut link = Link {
-            sender: &mut self.sender,
-            scratch: &mut buffers.send_scratch,
-            output: self.wire.output(),
-        };
         let mut receive = self
             .receiver
             .receive(&mut buffers.input[..count], &mut buffers.scratch);
         let mut end = None;
         while let Some(event) = receive.next() {
+            let mut link = Link {
+                sender: &mut self.sender,
+                scratch: &mut buffers.send_scratch,
+                output: self.wire.output(),
+            };
             match event {
                 Ok(Event::Text(text)) => {
                     self.messages += 1;
@@ -243,7 +253,20 @@ impl Slot {
                 Err(error) => end = Some(Err(error)),
             }
             if let Some(reply) = receive.take_reply() {
-                answer(reply, pressure, &mut link);
+                let is_pong = !reply.is_close();
+                let pressure = if self.pushed_back && self.wire.left_bytes() < self.pong_end {
+                    Pressure::PushedBack
+                } else {
+                    Pressure::Clear
+                };
+                let output = self.wire.output();
+                let replied =
+                    self.sender
+                        .encode_reply(reply, pressure, &mut buffers.send_scratch, output);
+                debug_assert!(replied.is_ok(), "a client has masking keys");
+                if is_pong && pressure == Pressure::Clear {
+                    self.pong_end = self.wire.appended_bytes();
+                }
             }
             if end.is_some() {
                 break;
@@ -265,11 +288,4 @@ impl Slot {
 enum Step {
     Goes(More),
     Ends(SwarmEvent<'static>),
-}
-
-fn answer(reply: Reply, pressure: Pressure, link: &mut Link<'_>) {
-    // It fails only without masking keys, which a client has.
-    let _ = link
-        .sender
-        .encode_reply(reply, pressure, link.scratch, link.output);
 }

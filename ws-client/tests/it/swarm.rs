@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::time::Instant;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use ws_client::{CloseCode, ConnectRequest, Connected, Error, ErrorKind, Swarm, SwarmEvent};
 
@@ -136,6 +137,41 @@ fn long_messages_pass_both_ways_at_once_and_closing_is_answered() {
     for server in servers {
         server.join();
     }
+}
+
+/// of pings that come while a connection's output is stuck, the first and the newest are answered, with no other event
+/// than that the peer reads.
+#[test]
+fn pings_to_a_connection_whose_socket_is_full_are_answered_when_it_is_not() {
+    const LENGTH: usize = 32 << 20;
+    let (go, wait) = mpsc::channel::<()>();
+    let server = serve_frames(move |mut stream| {
+        wait.recv().unwrap();
+        let pings = [[1], [2], [3]].map(|payload| frame(PING, &payload));
+        let bytes = [pings.concat(), frame(TEXT, b"behind them")].concat();
+        stream.write_all(&bytes).unwrap();
+        wait.recv().unwrap();
+        let long = read_frame(&mut stream).unwrap().1.len();
+        let pongs = [(); 2].map(|()| read_frame(&mut stream).unwrap());
+        stream.write_all(&frame(CLOSE, b"")).unwrap();
+        (long, pongs)
+    });
+    let mut swarm = swarm().unwrap();
+    let number = add(&mut swarm, &server);
+    assert!(swarm.send_binary(number, &vec![0; LENGTH]));
+    let mut told = Told::default();
+    swarm
+        .turn(Some(Duration::ZERO), |_, event, _| panic!("{event:?}"))
+        .unwrap();
+    assert!((1..LENGTH).contains(&swarm.unsent_bytes(number)));
+    go.send(()).unwrap();
+    turn_until(&mut swarm, &mut told, |_, told| {
+        told.of(number) == ["text behind them"]
+    });
+    go.send(()).unwrap();
+    turn_until(&mut swarm, &mut told, |swarm, _| swarm.is_empty());
+    let pongs = [[1], [3]].map(|payload| (PONG, payload.to_vec()));
+    assert_eq!(server.join(), (LENGTH, pongs));
 }
 
 #[test]
