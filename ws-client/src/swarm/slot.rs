@@ -92,6 +92,8 @@ pub(super) struct Slot {
     pushed_back: bool,
     /// What must have left of all output before the last pong in it has.
     pong_end: u64,
+    /// Nothing more can be sent; what has come is still to be read.
+    write_error: Option<io::Error>,
     /// It is on the swarm's list.
     pub(super) is_ready: bool,
     address: String,
@@ -119,6 +121,7 @@ impl Slot {
             messages: 0,
             pushed_back: false,
             pong_end: 0,
+            write_error: None,
             is_ready: true,
             address: request.address().to_string(),
             secrets: request.secrets(),
@@ -184,7 +187,10 @@ impl Slot {
                         more = More::Nothing;
                         break;
                     }
-                    Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    Some(0) => {
+                        let refused = self.write_error.take();
+                        return Err(refused.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()));
+                    }
                     Some(count) => count,
                 }
             } else {
@@ -197,9 +203,18 @@ impl Slot {
                 return Ok(Step::Ends(end));
             }
         }
-        self.send(&mut buffers.send_scratch)?;
+        if let Err(error) = self.send(&mut buffers.send_scratch) {
+            self.wire.discard_output();
+            self.write_error = Some(error);
+            more = More::Ready;
+        }
         if self.wire.wait(Deadline::NEVER)? {
             more = More::Ready;
+        }
+        if matches!(more, More::Nothing)
+            && let Some(error) = self.write_error.take()
+        {
+            return Err(error);
         }
         Ok(Step::Goes(more))
     }

@@ -174,6 +174,43 @@ fn pings_to_a_connection_whose_socket_is_full_are_answered_when_it_is_not() {
     assert_eq!(server.join(), (LENGTH, pongs));
 }
 
+/// Elsewhere a reset takes along what has come and was not read.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_peer_sent_before_it_went_away_is_told_though_an_answer_is_refused() {
+    let (go, wait) = mpsc::channel::<()>();
+    let server = serve_frames(move |mut stream| {
+        assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
+        stream.write_all(&frame(TEXT, b"first")).unwrap();
+        wait.recv().unwrap();
+        let rest = [frame(TEXT, b"last"), frame(CLOSE, b"\x03\xe9going")].concat();
+        // With what it was sent unread, its end is a reset.
+        stream.write_all(&rest).unwrap();
+    });
+    let mut swarm = swarm().unwrap();
+    let number = add(&mut swarm, &server);
+    assert!(swarm.send_text(number, "unread"));
+    let mut told = Told::default();
+    let mut server = Some(server);
+    while !swarm.is_empty() {
+        swarm
+            .turn(Some(LONG), |number, event, link| {
+                told.note(number, &event);
+                if let Some(server) = server.take() {
+                    // Between the turn's reading and its writing.
+                    go.send(()).unwrap();
+                    server.join();
+                    assert!(link.send_text("into the void"));
+                }
+            })
+            .unwrap();
+    }
+    assert_eq!(
+        told.of(number),
+        ["text first", "text last", "closed 1001 going"]
+    );
+}
+
 #[test]
 fn a_dial_that_fails_is_no_connection() {
     let request = ConnectRequest::new("ws://127.0.0.1:1/").unwrap();
