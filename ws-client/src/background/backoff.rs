@@ -96,7 +96,7 @@ impl Backoff {
 
     pub(super) fn retries_after_end(&self, cause: &Cause) -> bool {
         match cause {
-            Cause::Lost(_) | Cause::Silent(_) => true,
+            Cause::Lost(_) | Cause::Silent(_) => self.retries_after_close(CloseCode::ABNORMAL),
             Cause::Closed(close) => self.retries_after_close(close.code),
             _ => false,
         }
@@ -170,5 +170,8 @@ mod tests {
         }
         assert!(backoff.retries_after_end(&Cause::Silent(seconds(20))));
         assert!(!backoff.retries_after_end(&Cause::Internal("")));
+        let backoff = Backoff::new(Reconnect::default().close_codes([CloseCode::new(1012)]));
+        assert!(backoff.retries_after_end(&closed(1012)));
+        assert!(!backoff.retries_after_end(&Cause::Silent(seconds(20))));
     }
 }

@@ -75,7 +75,8 @@ pub struct Reconnect {
     pub max_delay: Duration,
     /// Attempts in a row before giving up; `u32::MAX` = never give up, the default.
     pub max_attempts: u32,
-    /// Close codes of the peer after which to connect again. Default: 1001, 1005, 1006 and 1011 to 1014.
+    /// Close codes of the peer after which to connect again; 1006 is a loss without a Close. Default: 1001, 1005, 1006 and
+    /// 1011 to 1014.
     pub close_codes: Vec<CloseCode>,
     pub(super) repeated: Vec<Message>,
 }
