@@ -1,0 +1,123 @@
+//! Who waits for the budget of memory: connections that hold much are not read while it is used up, but for one.
+
+use ws_core::{CloseCode, CloseFrame};
+
+use super::{EventLoop, Phase, Slot};
+use crate::{
+    handler::{ClosedBy, Handler},
+    net::Net,
+    statistics::Limit,
+};
+
+impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
+    /// Tells whether a connection may be read by the budget of memory; if not, it waits for its turn.
+    #[inline(always)] // for each turn of a connection, so that only what is rare is called
+    pub(super) fn may_hold_more(&mut self, slot: u32) -> bool {
+        let place = &self.connections.slots[slot as usize];
+        self.starved.front() == Some(&slot)
+            || self.connections.memory.allows(place.passing_bytes())
+            || self.is_relieved(slot)
+    }
+
+    /// Gives up what nobody uses, for a connection that may not be read; tells whether it may then, or lets it wait.
+    ///
+    /// Who hung up may: it is read to its end, which frees what it holds. So may who was sent our Close, but for nothing
+    /// more than to be discarded.
+    #[cold]
+    fn is_relieved(&mut self, slot: u32) -> bool {
+        let place = &self.connections.slots[slot as usize];
+        if place.hung_up || !place.may_receive() {
+            return true;
+        }
+        let bytes = place.passing_bytes();
+        if self.give_up_buffers() && self.connections.memory.allows(bytes) {
+            return true;
+        }
+        let place = &mut self.connections.slots[slot as usize];
+        if place.phase == Phase::Closing {
+            self.end_unanswered(slot);
+            return true;
+        }
+        if !place.is_starved {
+            place.is_starved = true;
+            self.starved.push_back(slot);
+            self.shared.count_limit(Limit::Memory);
+            self.log
+                .warn(&self.shared.journal, &self.connections.clock, || {
+                    "the budget of memory is used up: connections that hold much are not read"
+                        .into()
+                });
+        }
+        false
+    }
+
+    /// Lets those go on that waited for memory: the first always, the others when enough was freed.
+    ///
+    /// Who may not be read for another reason loses its place, and waits again once it may. The first has a time for the
+    /// rest of its message if others wait, so that nobody stops them by sending half of one.
+    pub(super) fn feed_starved(&mut self) {
+        while let Some(&slot) = self.starved.front() {
+            let connections = &mut self.connections;
+            let place = connections.slots.get_mut(slot as usize);
+            let is_done = place.is_none_or(|place| {
+                place.is_starved = false;
+                place.phase != Phase::Open
+                    || !place.may_read()
+                    || connections.memory.allows(place.passing_bytes())
+            });
+            if !is_done {
+                if connections.slots[slot as usize].has_input() {
+                    connections.mark_ready(slot);
+                }
+                return self.hurry(slot);
+            }
+            self.starved.pop_front();
+            self.fed_until = None;
+            if connections
+                .slots
+                .get(slot as usize)
+                .is_some_and(Slot::has_input)
+            {
+                connections.mark_ready(slot);
+            }
+        }
+    }
+
+    /// Closes the first of those that wait for memory once it has had its time.
+    fn hurry(&mut self, slot: u32) {
+        let now = self.connections.clock.millis();
+        if self.fed_until.is_none_or(|until| until <= now) {
+            self.drop_who_waits_no_more();
+        }
+        if self.starved.len() < 2 {
+            self.fed_until = None;
+            return;
+        }
+        let connections = &mut self.connections;
+        let stall = connections.config.write_stall_timeout;
+        let until = *self
+            .fed_until
+            .get_or_insert_with(|| connections.clock.deadline(stall));
+        if until <= now {
+            let frame = CloseFrame {
+                code: CloseCode::TRY_AGAIN_LATER,
+                reason: "no memory to wait for the rest of the message",
+            };
+            connections.close_by_server(slot, frame, ClosedBy::Memory);
+            connections.recount(slot);
+            self.tell_closed();
+        }
+    }
+
+    /// Forgets those behind the first that have ended, or whose slots are others'.
+    fn drop_who_waits_no_more(&mut self) {
+        let Some(first) = self.starved.pop_front() else {
+            return;
+        };
+        self.starved.retain(|&slot| {
+            let place = self.connections.slots.get(slot as usize);
+            place.is_some_and(|place| place.is_starved && place.phase == Phase::Open)
+        });
+        self.starved.push_front(first);
+    }
+}
