@@ -95,6 +95,8 @@ pub(crate) struct EventLoop<N: Net, H: Handler<Command = N::Command>> {
     starved: VecDeque<u32>,
     /// Until when the first of them may go on while others wait, in the clock's milliseconds.
     fed_until: Option<u64>,
+    /// The tick at which the others were last looked at.
+    fed_others_at: u32,
     log: RareLog,
     events: Vec<Readiness>,
     /// An empty list, kept for its memory.
@@ -141,6 +143,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             stop_at: None,
             starved: VecDeque::new(),
             fed_until: None,
+            fed_others_at: 0,
             log: RareLog::default(),
             events: Vec::new(),
             spare: Vec::new(),

@@ -2,8 +2,9 @@
 
 use ws_core::{CloseCode, CloseFrame};
 
-use super::{EventLoop, Phase, Slot};
+use super::{EventLoop, Phase};
 use crate::{
+    context::Connections,
     handler::{ClosedBy, Handler},
     net::Net,
     statistics::Limit,
@@ -51,44 +52,50 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         false
     }
 
-    /// Lets those go on that waited for memory: the first always, the others when enough was freed.
+    /// Lets those go on that waited for memory: the first always, the others when the budget allows it.
     ///
     /// Who may not be read for another reason loses its place, and waits again once it may. The first has a time for the
     /// rest of its message if others wait, so that nobody stops them by sending half of one.
     pub(super) fn feed_starved(&mut self) {
         while let Some(&slot) = self.starved.front() {
-            let connections = &mut self.connections;
-            let place = connections.slots.get_mut(slot as usize);
-            let is_done = place.is_none_or(|place| {
-                place.is_starved = false;
-                place.phase != Phase::Open
-                    || !place.may_read()
-                    || connections.memory.allows(place.passing_bytes())
-            });
-            if !is_done {
-                if connections.slots[slot as usize].has_input() {
-                    connections.mark_ready(slot);
-                }
+            let waits = self.connections.waits_for_memory(slot);
+            self.connections.feed(slot);
+            if waits {
+                self.feed_others();
                 return self.hurry(slot);
             }
             self.starved.pop_front();
             self.fed_until = None;
-            if connections
-                .slots
-                .get(slot as usize)
-                .is_some_and(Slot::has_input)
-            {
-                connections.mark_ready(slot);
-            }
         }
+    }
+
+    /// Lets those behind the first go on that need not wait any more, and forgets those that have ended.
+    ///
+    /// There may be thousands, so that they are not looked at in each turn.
+    fn feed_others(&mut self) {
+        let tick = self.connections.clock.tick();
+        if std::mem::replace(&mut self.fed_others_at, tick) == tick {
+            return;
+        }
+        let Some(first) = self.starved.pop_front() else {
+            return;
+        };
+        let connections = &mut self.connections;
+        self.starved.retain(|&slot| {
+            let place = connections.slots.get(slot as usize);
+            // One that is not starved has got the slot of one that was.
+            let is_starved = place.is_some_and(|place| place.is_starved);
+            let waits = is_starved && connections.waits_for_memory(slot);
+            if is_starved && !waits {
+                connections.feed(slot);
+            }
+            waits
+        });
+        self.starved.push_front(first);
     }
 
     /// Closes the first of those that wait for memory once it has had its time.
     fn hurry(&mut self, slot: u32) {
-        let now = self.connections.clock.millis();
-        if self.fed_until.is_none_or(|until| until <= now) {
-            self.drop_who_waits_no_more();
-        }
         if self.starved.len() < 2 {
             self.fed_until = None;
             return;
@@ -98,7 +105,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let until = *self
             .fed_until
             .get_or_insert_with(|| connections.clock.deadline(stall));
-        if until <= now {
+        if until <= connections.clock.millis() {
             let frame = CloseFrame {
                 code: CloseCode::TRY_AGAIN_LATER,
                 reason: "no memory to wait for the rest of the message",
@@ -108,16 +115,25 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             self.tell_closed();
         }
     }
+}
 
-    /// Forgets those behind the first that have ended, or whose slots are others'.
-    fn drop_who_waits_no_more(&mut self) {
-        let Some(first) = self.starved.pop_front() else {
-            return;
-        };
-        self.starved.retain(|&slot| {
-            let place = self.connections.slots.get(slot as usize);
-            place.is_some_and(|place| place.is_starved && place.phase == Phase::Open)
-        });
-        self.starved.push_front(first);
+impl<C> Connections<C> {
+    /// Tells whether a connection is kept from being read by the budget of memory, and by nothing else.
+    fn waits_for_memory(&self, slot: u32) -> bool {
+        self.slots.get(slot as usize).is_some_and(|place| {
+            place.phase == Phase::Open
+                && !(place.is_paused || place.is_throttled || place.hung_up)
+                && !self.memory.allows(place.passing_bytes())
+        })
+    }
+
+    /// Lets a connection be read that waited for memory.
+    fn feed(&mut self, slot: u32) {
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            place.is_starved = false;
+            if place.has_input() {
+                self.mark_ready(slot);
+            }
+        }
     }
 }

@@ -314,7 +314,7 @@ fn who_stops_in_the_middle_of_a_message_stops_the_others_for_a_time_only() {
 }
 
 /// A binary message of zeros, masked with zeros.
-fn frame(size: usize) -> Vec<u8> {
+pub(super) fn frame(size: usize) -> Vec<u8> {
     let mut frame = vec![0x82, 0xff];
     frame.extend_from_slice(&(size as u64).to_be_bytes());
     frame.resize(frame.len() + 4 + size, 0);

@@ -2,10 +2,10 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
-use ws_core::{CloseCode, KeepaliveConfig};
+use ws_core::{CloseCode, KeepaliveConfig, TICK};
 
 use super::{
-    budget::{Echo, REQUEST, echo_loop},
+    budget::{Echo, REQUEST, echo_loop, frame},
     simulator::{MockNet, Pipe, World},
 };
 use crate::{
@@ -53,11 +53,10 @@ fn begin(bytes: usize) -> Vec<u8> {
 /// rest of its message.
 #[test]
 fn who_hangs_up_waits_for_memory_no_more() {
-    let stall = Duration::from_secs(30);
-    let config = Config::default().write_stall_timeout(stall);
+    let config = Config::default().write_stall_timeout(STALL);
     let (mut event_loop, world, shared) = open(2, config);
     let mut turn = || {
-        world.borrow_mut().now += Duration::from_millis(100);
+        world.borrow_mut().now += TICK;
         assert!(event_loop.turn().unwrap());
         (event_loop.connections.len(), event_loop.starved.len())
     };
@@ -78,13 +77,64 @@ fn who_hangs_up_waits_for_memory_no_more() {
     }
     let (open, _) = turn();
     assert_eq!(open, 1, "open connections six turns after one hung up");
-    let until = world.borrow().now + 2 * stall;
+    let until = world.borrow().now + 2 * STALL;
     while world.borrow().now < until {
         assert_eq!(
             turn().0,
             1,
             "open connections, though nobody else waits for memory"
         );
+    }
+}
+
+/// A loop that other loops have left no memory to, with connections whose peers have not read an echo of 100,000 bytes.
+fn open_with_unread(
+    connections: usize,
+    unread: &[usize],
+) -> (EventLoop<MockNet<true>, Echo>, Rc<RefCell<World>>) {
+    let config = Config::default().write_stall_timeout(STALL);
+    let (mut event_loop, world, _) = open(connections, config);
+    for &pipe in unread {
+        world.borrow_mut().pipes[pipe].choke();
+        world.borrow_mut().pipes[pipe].peer_send(&frame(100_000));
+        while event_loop.connections.slots[pipe].queued_bytes() < 100_000 {
+            assert!(event_loop.turn().unwrap());
+        }
+    }
+    event_loop.connections.memory.update(0, BUDGET);
+    (event_loop, world)
+}
+
+/// Who holds little again is read, though the first of those that wait holds what it held; and nobody is closed for it.
+#[test]
+fn who_holds_little_again_waits_no_longer() {
+    let (mut event_loop, world) = open_with_unread(2, &[1]);
+    let mut turn = || {
+        world.borrow_mut().now += TICK;
+        assert!(event_loop.turn().unwrap());
+        (event_loop.connections.len(), event_loop.starved.len())
+    };
+    world.borrow_mut().pipes[0].peer_send(&begin(100_000));
+    while !world.borrow().pipes[0].inbound.is_empty() {
+        turn();
+    }
+    world.borrow_mut().pipes[0].peer_send(&[0; 1000]);
+    while turn() != (2, 1) {}
+    world.borrow_mut().pipes[1].peer_send(PING);
+    while turn() != (2, 2) {}
+    {
+        let pipe = &mut world.borrow_mut().pipes[1];
+        pipe.is_choked = false;
+        pipe.output_edge = true;
+    }
+    for _ in 0..5 {
+        turn();
+    }
+    let unread = world.borrow().pipes[1].inbound.len();
+    assert_eq!(unread, 0, "bytes unread five turns after the echo has left");
+    let until = world.borrow().now + 2 * STALL;
+    while world.borrow().now < until {
+        assert_eq!(turn().0, 2, "open connections, though only one waits");
     }
 }
 
@@ -124,3 +174,6 @@ fn what_comes_behind_our_close_keeps_to_the_budget() {
 }
 
 const BUDGET: usize = 2 << 20;
+const STALL: Duration = Duration::from_secs(30);
+/// Empty, masked with zeros.
+const PING: &[u8] = b"\x89\x80\0\0\0\0";
