@@ -390,6 +390,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             }
         }
         if has_messages && let Some(state) = &mut state {
+            self.is_fed |= self.starved.front() == Some(&slot);
             let connections = &mut self.connections;
             let context = &mut Context { connections, slot };
             let flow = self.handler.on_messages_end(context, state);

@@ -95,6 +95,8 @@ pub(crate) struct EventLoop<N: Net, H: Handler<Command = N::Command>> {
     starved: VecDeque<u32>,
     /// Until when the first of them may go on while others wait, in the clock's milliseconds.
     fed_until: Option<u64>,
+    /// Whether a message of its has come since.
+    is_fed: bool,
     /// The tick at which the others were last looked at.
     fed_others_at: u32,
     log: RareLog,
@@ -143,6 +145,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             stop_at: None,
             starved: VecDeque::new(),
             fed_until: None,
+            is_fed: false,
             fed_others_at: 0,
             log: RareLog::default(),
             events: Vec::new(),

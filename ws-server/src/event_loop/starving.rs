@@ -54,18 +54,39 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
     /// Lets those go on that waited for memory: the first always, the others when the budget allows it.
     ///
-    /// Who may not be read for another reason loses its place, and waits again once it may. The first has a time for the
-    /// rest of its message if others wait, so that nobody stops them by sending half of one.
+    /// Who may not be read for another reason, or has sent nothing to be read, loses its place, and waits again once it
+    /// may and has. The first goes on until a message of its has come, and has a time for that, if others wait, so that
+    /// nobody stops them by sending half of one.
     pub(super) fn feed_starved(&mut self) {
         while let Some(&slot) = self.starved.front() {
             let waits = self.connections.waits_for_memory(slot);
             self.connections.feed(slot);
-            if waits {
-                self.feed_others();
-                return self.hurry(slot);
+            if !waits {
+                self.starved.pop_front();
+                self.fed_until = None;
+                continue;
             }
-            self.starved.pop_front();
-            self.fed_until = None;
+            self.feed_others();
+            if self.starved.len() < 2 {
+                self.fed_until = None;
+                return;
+            }
+            let place = &mut self.connections.slots[slot as usize];
+            let is_fed = self.is_fed || !place.receiver.is_mid_message();
+            match self.fed_until {
+                Some(_) if is_fed => {
+                    place.is_starved = true;
+                    self.starved.rotate_left(1);
+                    self.fed_until = None;
+                }
+                Some(until) => return self.hurry(slot, until),
+                None => {
+                    let stall = self.connections.config.write_stall_timeout;
+                    self.fed_until = Some(self.connections.clock.deadline(stall));
+                    self.is_fed = false;
+                    return;
+                }
+            }
         }
     }
 
@@ -95,16 +116,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     }
 
     /// Closes the first of those that wait for memory once it has had its time.
-    fn hurry(&mut self, slot: u32) {
-        if self.starved.len() < 2 {
-            self.fed_until = None;
-            return;
-        }
+    fn hurry(&mut self, slot: u32, until: u64) {
         let connections = &mut self.connections;
-        let stall = connections.config.write_stall_timeout;
-        let until = *self
-            .fed_until
-            .get_or_insert_with(|| connections.clock.deadline(stall));
         if until <= connections.clock.millis() {
             let frame = CloseFrame {
                 code: CloseCode::TRY_AGAIN_LATER,
@@ -123,6 +136,7 @@ impl<C> Connections<C> {
         self.slots.get(slot as usize).is_some_and(|place| {
             place.phase == Phase::Open
                 && !(place.is_paused || place.is_throttled || place.hung_up)
+                && (place.has_input() || place.receiver.is_mid_message())
                 && !self.memory.allows(place.passing_bytes())
         })
     }

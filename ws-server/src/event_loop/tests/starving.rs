@@ -138,6 +138,79 @@ fn who_holds_little_again_waits_no_longer() {
     }
 }
 
+/// Lets time pass in which each peer reads a byte, which is no stall; nobody is closed in its turn.
+fn turn_with_trickle(event_loop: &mut EventLoop<MockNet<true>, Echo>, world: &RefCell<World>) {
+    let pipes = {
+        let world = &mut *world.borrow_mut();
+        world.now += TICK;
+        for pipe in &mut world.pipes {
+            pipe.is_choked = false;
+            pipe.output_edge = true;
+            pipe.capacity = pipe.outbound.len() + 1;
+        }
+        world.pipes.len()
+    };
+    assert!(event_loop.turn().unwrap());
+    let open = event_loop.connections.len();
+    assert_eq!(open, pipes, "open connections, though none stalls");
+}
+
+/// Those that read slowly, and send nothing but what is read at once, have their turns, and none is closed for another.
+#[test]
+fn who_reads_slowly_is_read_in_turn_and_not_closed() {
+    let (mut event_loop, world) = open_with_unread(3, &[0, 1, 2]);
+    for pipe in &mut world.borrow_mut().pipes {
+        pipe.capacity = 8 << 20;
+        pipe.peer_send(PING);
+    }
+    for _ in 0..10 {
+        turn_with_trickle(&mut event_loop, &world);
+    }
+    for pipe in &world.borrow().pipes {
+        assert_eq!(
+            pipe.inbound.len(),
+            0,
+            "bytes of a ping unread after a second"
+        );
+    }
+    let waiting = event_loop.starved.len();
+    assert_eq!(waiting, 0, "wait for memory, though all is read");
+    let until = world.borrow().now + 2 * STALL;
+    while world.borrow().now < until {
+        turn_with_trickle(&mut event_loop, &world);
+    }
+}
+
+/// Who reads slowly and sends one message after the other, so that it is always in the middle of one, leaves a turn to
+/// the others after each, and is not closed for them.
+#[test]
+fn who_sends_without_end_gives_way_after_each_message() {
+    let (mut event_loop, world) = open_with_unread(2, &[0, 1]);
+    let send = |pipe: usize, bytes: &[u8]| {
+        let pipe = &mut world.borrow_mut().pipes[pipe];
+        let (capacity, sent) = (pipe.capacity, bytes.len());
+        pipe.capacity = 8 << 20;
+        assert_eq!(pipe.peer_send(bytes), sent);
+        pipe.capacity = capacity;
+    };
+    send(0, b"\x82\x83\0\0\0\0a");
+    while !world.borrow().pipes[0].inbound.is_empty() {
+        turn_with_trickle(&mut event_loop, &world);
+    }
+    let until = world.borrow().now + 2 * STALL;
+    let mut since_read = 0;
+    while world.borrow().now < until {
+        send(0, b"bc\x82\x83\0\0\0\0a");
+        if world.borrow().pipes[1].inbound.is_empty() {
+            since_read = 0;
+            send(1, PING);
+        }
+        turn_with_trickle(&mut event_loop, &world);
+        since_read += 1;
+        assert!(since_read <= 5, "the other waits for {since_read} turns");
+    }
+}
+
 /// Connections that were told to close, and whose peers send half of a message instead of an answer, keep to the budget
 /// as the others do.
 #[test]

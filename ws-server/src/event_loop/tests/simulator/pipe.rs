@@ -16,7 +16,7 @@ pub(crate) struct Pipe {
     flight_bytes: usize,
     /// Nothing arrives before.
     pub(crate) held_until: Duration,
-    capacity: usize,
+    pub(crate) capacity: usize,
     fin_sent: bool,
     pub(crate) peer_fin: bool,
     pub(crate) reset: bool,
