@@ -99,6 +99,8 @@ pub(crate) struct EventLoop<N: Net, H: Handler<Command = N::Command>> {
     is_fed: bool,
     /// The tick at which the others were last looked at.
     fed_others_at: u32,
+    /// The last that hung up and was read to its end without memory for it.
+    draining: Option<u32>,
     log: RareLog,
     events: Vec<Readiness>,
     /// An empty list, kept for its memory.
@@ -147,6 +149,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             fed_until: None,
             is_fed: false,
             fed_others_at: 0,
+            draining: None,
             log: RareLog::default(),
             events: Vec::new(),
             spare: Vec::new(),

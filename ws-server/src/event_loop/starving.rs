@@ -22,13 +22,16 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
 
     /// Gives up what nobody uses, for a connection that may not be read; tells whether it may then, or lets it wait.
     ///
-    /// Who hung up may: it is read to its end, which frees what it holds. So may who was sent our Close, but for nothing
-    /// more than to be discarded.
+    /// Who hung up may, one at a time: it is read to its end, which frees what it holds. So may who was sent our Close, but
+    /// for nothing more than to be discarded.
     #[cold]
     fn is_relieved(&mut self, slot: u32) -> bool {
         let place = &self.connections.slots[slot as usize];
-        if place.hung_up || !place.may_receive() {
+        if !place.may_receive() {
             return true;
+        }
+        if place.hung_up {
+            return self.may_drain(slot);
         }
         let bytes = place.passing_bytes();
         if self.give_up_buffers() && self.connections.memory.allows(bytes) {
@@ -50,6 +53,21 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
                 });
         }
         false
+    }
+
+    /// Tells whether who hung up may be read to its end; if not, it is asked for again in the next turn.
+    ///
+    /// The one that may is read in each turn, and needs nobody for that, so that the others do not wait for long.
+    fn may_drain(&mut self, slot: u32) -> bool {
+        let other = self.draining.filter(|&other| other != slot);
+        let place = other.and_then(|other| self.connections.slots.get(other as usize));
+        // Until it is removed, what it holds counts.
+        if place.is_some_and(|place| place.hung_up && place.phase != Phase::Ending) {
+            self.connections.mark_ready(slot);
+            return false;
+        }
+        self.draining = Some(slot);
+        true
     }
 
     /// Lets those go on that waited for memory: the first always, the others when the budget allows it.

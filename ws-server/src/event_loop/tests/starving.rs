@@ -211,6 +211,35 @@ fn who_sends_without_end_gives_way_after_each_message() {
     }
 }
 
+/// Connections that wait for memory in the middle of a message, and hang up together, are read to their ends one at a time.
+#[test]
+fn who_hangs_up_together_keeps_to_the_budget() {
+    const CONNECTIONS: usize = 8;
+    let (mut event_loop, world, shared) = open(CONNECTIONS, Config::default());
+    for pipe in &mut world.borrow_mut().pipes {
+        pipe.peer_send(&begin(3_900_000));
+    }
+    while event_loop.starved.len() < CONNECTIONS {
+        assert!(event_loop.turn().unwrap());
+    }
+    for pipe in &mut world.borrow_mut().pipes {
+        pipe.peer_reset(true);
+    }
+    let (mut most, mut turns) = (0, 0);
+    while !event_loop.connections.slots.is_empty() {
+        assert!(event_loop.turn().unwrap());
+        most = most.max(shared.memory_bytes());
+        turns += 1;
+        assert!(turns < 100, "connections are left after {turns} turns");
+    }
+    println!("{most} bytes were held at most, in {turns} turns");
+    let most_allowed = BUDGET + (8 << 20);
+    assert!(
+        most <= most_allowed,
+        "{most} bytes were held, at most {most_allowed}: the budget, the message of the first and of one that hung up"
+    );
+}
+
 /// Connections that were told to close, and whose peers send half of a message instead of an answer, keep to the budget
 /// as the others do.
 #[test]
