@@ -253,8 +253,10 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// A command may be about the connection itself, whose state is in its slot. What it sends goes before the answer; if it
     /// closes, ours was the first Close, and the peer's is its answer; if it aborts, nothing is answered; and pausing no
     /// longer matters, as what follows a Close is not looked at.
+    ///
+    /// However many they are, but none that comes meanwhile: who sends without end does not keep the others waiting.
     fn take_handler_commands(&mut self) {
-        for _ in 0..COMMANDS_IN_A_TURN {
+        for _ in 0..self.net.waiting_commands() {
             if self.held_command.is_some() {
                 return;
             }

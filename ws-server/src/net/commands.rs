@@ -158,4 +158,8 @@ impl<S, T> Inbox<S, T> {
     pub(crate) fn take(&self) -> Option<Command<S, T>> {
         self.queue.try_recv().ok()
     }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
 }

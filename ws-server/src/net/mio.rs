@@ -355,6 +355,10 @@ impl<T> Net for MioNet<T> {
     fn take_command(&mut self) -> Option<Command<Stream, T>> {
         self.inbox.take()
     }
+
+    fn waiting_commands(&self) -> usize {
+        self.inbox.len()
+    }
 }
 
 /// Opens something cheap that holds a descriptor.

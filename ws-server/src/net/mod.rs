@@ -103,6 +103,9 @@ pub(crate) trait Net {
 
     /// Takes the next command of another thread, if there is one.
     fn take_command(&mut self) -> Option<Command<Self::Stream, Self::Command>>;
+
+    /// Tells how many commands there are to take: all that other threads have sent by now, and perhaps more.
+    fn waiting_commands(&self) -> usize;
 }
 
 /// One event of [`Net::poll`].

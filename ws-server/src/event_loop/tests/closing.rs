@@ -53,6 +53,33 @@ fn what_was_sent_before_the_close_came_goes_before_its_answer() {
     }
 }
 
+/// However many they are.
+#[test]
+fn all_that_was_sent_before_the_close_came_goes_before_its_answer() {
+    const ORDERS: usize = 1500;
+    let (mut event_loop, world) = open();
+    {
+        let world = &mut *world.borrow_mut();
+        world.pipes[0].capacity = 8 << 20;
+        let send = || Command::Handler(Order::Broadcast(1));
+        world.orders.extend((0..ORDERS).map(|_| send()));
+        world.pipes[0].peer_send(b"\x88\x80\0\0\0\0");
+    }
+    while !world.borrow().pipes[0].server_closed {
+        world.borrow_mut().now += Duration::from_millis(10);
+        assert!(event_loop.turn().unwrap());
+    }
+    let sent: Vec<u8> = world.borrow().pipes[0].outbound.iter().copied().collect();
+    let length = 4 + usize::from(u16::from_be_bytes([sent[2], sent[3]]));
+    let (messages, rest) = (sent.len() / length, sent.len() % length);
+    assert_eq!(
+        (messages, rest),
+        (ORDERS, 2),
+        "texts, and bytes of the Close"
+    );
+    assert_eq!(sent[sent.len() - 2..], [0x88, 0], "it comes last");
+}
+
 /// The same while another loop hands a connection over.
 #[test]
 fn a_connection_that_is_handed_over_keeps_nothing_from_going_before_the_answer() {

@@ -203,4 +203,8 @@ impl Net for CrowdNet {
     fn take_command(&mut self) -> Option<Command<usize, ()>> {
         self.crowd.borrow_mut().commands.pop_front()
     }
+
+    fn waiting_commands(&self) -> usize {
+        self.crowd.borrow().commands.len()
+    }
 }

@@ -402,4 +402,8 @@ impl<const EPOLL: bool> Net for MockNet<EPOLL> {
         world.activity += u64::from(command.is_some());
         command
     }
+
+    fn waiting_commands(&self) -> usize {
+        self.0.borrow().orders.len()
+    }
 }
