@@ -9,7 +9,8 @@ use ws_core::handshake::HttpAnswer;
 
 /// A plain HTTP answer: a whole one, or a head whose body is read while it is sent.
 ///
-/// The connection is closed after it. [`HttpAnswer`] turns into one.
+/// The connection is closed after it. [`HttpAnswer`] turns into one; above 64 KiB of text it is sent as one whose body is
+/// read while it is sent, within the limits of [`PlainAnswer::streamed`].
 ///
 /// # Examples
 ///
@@ -53,8 +54,34 @@ impl PlainAnswer {
             body: Some(Body {
                 source: Box::new(source),
                 unread: length,
+                held_bytes: 0,
             }),
         }
+    }
+
+    /// Tells whether the text is one that a slow peer may need more time for than for a refusal.
+    pub(crate) fn has_long_text(&self) -> bool {
+        // RFC 9110 §15.3.5, §15.4.5: those have no body.
+        !matches!(self.head.status(), 204 | 304) && self.head.text().len() > PIECE_BYTES
+    }
+
+    /// Returns the length of the body, or of the text if that is the body.
+    pub(crate) fn length(&self) -> u64 {
+        let text = self.head.text().len() as u64;
+        self.body.as_ref().map_or(text, |body| body.unread)
+    }
+
+    /// Returns what is sent behind the head.
+    pub(crate) fn into_body(self) -> Body {
+        let length = self.head.text().len();
+        self.body.unwrap_or_else(|| Body {
+            source: Box::new(Text {
+                answer: self.head,
+                at: 0,
+            }),
+            unread: length as u64,
+            held_bytes: length,
+        })
     }
 }
 
@@ -80,6 +107,8 @@ impl fmt::Debug for PlainAnswer {
 pub(crate) struct Body {
     source: Box<dyn Read + Send>,
     pub(crate) unread: u64,
+    /// Bytes of memory that the source holds until all is read.
+    pub(crate) held_bytes: usize,
 }
 
 impl Body {
@@ -102,6 +131,20 @@ impl fmt::Debug for Body {
         f.debug_struct("Body")
             .field("unread", &self.unread)
             .finish_non_exhaustive()
+    }
+}
+
+/// The text of an answer, read where it lies.
+struct Text {
+    answer: HttpAnswer,
+    at: usize,
+}
+
+impl Read for Text {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = (&self.answer.text().as_bytes()[self.at..]).read(buffer)?;
+        self.at += count;
+        Ok(count)
     }
 }
 

@@ -3,15 +3,10 @@
 //! A short answer is sent as a refusal is. A long one is read piece by piece behind its head, whenever the connection's
 //! queue is empty, so that neither memory nor the other connections pay for it.
 
-use ws_core::handshake::{HttpAnswer, Request};
+use ws_core::handshake::Request;
 
 use super::{EventLoop, Phase};
-use crate::{
-    handler::Handler,
-    http,
-    net::Net,
-    plain_answer::{Body, PlainAnswer},
-};
+use crate::{handler::Handler, http, net::Net, plain_answer::PlainAnswer};
 
 impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     /// Answers a request that asks for no WebSocket.
@@ -24,17 +19,17 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         if let Err(answer) = http::check_plain(request, config, self.bound_to_loopback) {
             return self.refuse(slot, &answer, head_only);
         }
-        let Some(PlainAnswer { head, body }) = self.handler.on_request(request) else {
+        let Some(answer) = self.handler.on_request(request) else {
             let answer = http::unanswered(request, &self.connections.config);
             return self.refuse(slot, &answer, head_only);
         };
-        match body {
-            None => self.refuse(slot, &head, head_only),
-            Some(body) => self.answer_at_length(slot, &head, body, head_only),
+        if answer.body.is_none() && (head_only || !answer.has_long_text()) {
+            return self.refuse(slot, &answer.head, head_only);
         }
+        self.answer_at_length(slot, answer, head_only);
     }
 
-    fn answer_at_length(&mut self, slot: u32, head: &HttpAnswer, body: Body, head_only: bool) {
+    fn answer_at_length(&mut self, slot: u32, answer: PlainAnswer, head_only: bool) {
         let limit = self.connections.config.max_connections;
         if !self.shared.establish(limit) {
             return self.refuse(slot, &http::pool_full(limit), head_only);
@@ -42,11 +37,11 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let place = &mut self.connections.slots[slot as usize];
         place.is_established = true;
         place.handshake = None;
-        self.shared.count_answer(head.status());
+        self.shared.count_answer(answer.head.status());
         // Whatever TLS had to say goes first; from now on everything goes through the queue.
         self.end_cork(slot);
         let encoded = self.connections.encode(slot, |_, _, output| {
-            head.encode_head(body.unread, output);
+            answer.head.encode_head(answer.length(), output);
             Ok(())
         });
         debug_assert!(encoded.is_ok(), "it cannot fail");
@@ -55,7 +50,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         self.connections.set_phase(slot, Phase::Ending, None);
         self.connections.watch_stall(slot);
         if !head_only && let Some(queue) = &mut self.connections.slots[slot as usize].queue {
-            queue.set_body(body);
+            queue.set_body(answer.into_body());
         }
     }
 }

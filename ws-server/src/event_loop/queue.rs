@@ -139,7 +139,8 @@ impl SendQueue {
             Some(Chunk::Own(_) | Chunk::Moved(..)) => self.sent,
             _ => 0,
         };
-        self.len() + self.unused + sent
+        let body = self.body.as_ref().map_or(0, |body| body.held_bytes);
+        self.len() + self.unused + sent + body
     }
 
     /// Takes a frame that other connections send too. Small ones are copied, since many go out in one call then.

@@ -1,6 +1,7 @@
 //! The loop over a mock [`Net`](crate::net::Net): figures of its own, and the worlds of the simulator.
 
 mod accepting;
+mod answering;
 mod budget;
 mod churn;
 mod closing;
