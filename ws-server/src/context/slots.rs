@@ -249,7 +249,7 @@ impl<C> Connections<C> {
         if !std::mem::replace(&mut place.is_paused, false) {
             return false;
         }
-        place.keepalive.handle_received(tick);
+        place.handle_read_again(tick);
         if place.has_input() {
             self.mark_ready(slot);
         }

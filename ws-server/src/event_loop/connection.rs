@@ -33,7 +33,7 @@ pub(crate) struct Slot<C> {
     pub(crate) counted: usize,
     pub(crate) peer: PeerAddress,
     pub(crate) keepalive: Keepalive,
-    /// The tick of the last message.
+    /// The tick of the last message, or of the last at which it was not read.
     pub(crate) last_message: u32,
     /// Bytes dropped while lingering.
     pub(crate) dropped: u32,
@@ -161,6 +161,12 @@ impl<C> Slot<C> {
             Phase::Open => true,
             Phase::Closing | Phase::Ending | Phase::Dead => false,
         }
+    }
+
+    /// Notes that it is read again: the time in which it was not is no silence of the peer's.
+    pub(crate) fn handle_read_again(&mut self, tick: u32) {
+        self.keepalive.handle_received(tick);
+        self.last_message = tick;
     }
 
     /// Tells whether there is input, held here or perhaps in the socket.

@@ -100,9 +100,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let is_relieved = place.is_throttled && queued_bytes < low_water;
         if is_relieved {
             place.is_throttled = false;
-            place
-                .keepalive
-                .handle_received(self.connections.clock.tick());
+            place.handle_read_again(self.connections.clock.tick());
             if place.has_input() {
                 self.connections.mark_ready(slot);
             }

@@ -162,7 +162,10 @@ impl<C> Connections<C> {
     /// Lets a connection be read that waited for memory.
     fn feed(&mut self, slot: u32) {
         if let Some(place) = self.slots.get_mut(slot as usize) {
-            place.is_starved = false;
+            if std::mem::replace(&mut place.is_starved, false) {
+                // For keepalive, what came meanwhile counts when it is read.
+                place.last_message = self.clock.tick();
+            }
             if place.has_input() {
                 self.mark_ready(slot);
             }

@@ -6,6 +6,7 @@ mod budget;
 mod churn;
 mod closing;
 mod ends;
+mod idle;
 mod long;
 mod pings;
 mod seeds;

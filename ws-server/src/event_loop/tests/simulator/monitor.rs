@@ -118,7 +118,6 @@ impl Monitor {
                 id: connections.id_of(number),
                 pipe: stream,
                 is_blocked: place.is_blocked,
-                has_tail: place.tail.is_some(),
                 is_pinged: old.is_some_and(|old| old.ping != watch.ping),
             };
             self.sights.push(sight);

@@ -193,7 +193,7 @@ const IMPOSSIBLE: &[(&[State], &[Input], &str)] = &[
     (&[Broken], &[BrokenPipe], "nothing is sent to it any more"),
     (
         &[Paused, Throttled],
-        &[PingDue, Silence],
+        &[PingDue, Silence, Idle],
         "being read again counts as having been heard",
     ),
     (

@@ -79,13 +79,6 @@ impl Pipe {
         self.output_edge = false;
     }
 
-    /// Makes room in the socket for whatever waits.
-    pub(crate) fn widen(&mut self) {
-        self.capacity += 1 << 20;
-        self.is_disturbed = true;
-        self.output_edge |= std::mem::take(&mut self.is_full);
-    }
-
     /// Tells whether the end of such a thing has arrived, or is on its way.
     pub(crate) fn has_sent(&self, input: Input) -> bool {
         self.has_mark(input, self.flight_bytes)

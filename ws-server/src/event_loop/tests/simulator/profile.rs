@@ -60,12 +60,12 @@ impl Profile {
             stops_early: dice.one_in(2),
             ..Self::plain()
         };
-        profile.config = Arc::new(profile.draw_config(dice, rare));
+        profile.config = Arc::new(profile.draw_config(dice));
         profile
     }
 
     /// Small marks and short times, so that every one of them is passed often.
-    fn draw_config(&self, dice: &mut Dice, rare: Option<Rare>) -> Config {
+    fn draw_config(&self, dice: &mut Dice) -> Config {
         let compression = match dice.below(8) {
             0 => Some(DeflateConfig::shared()),
             1 => Some(DeflateConfig::compact()),
@@ -82,10 +82,7 @@ impl Profile {
             .send_queue_bytes(dice.pick(&[8 << 10, 80_000]))
             .limits(Limits::default().max_message_bytes(MAX_MESSAGE_BYTES))
             .keepalive(keepalive)
-            .idle_timeout(
-                (dice.one_in(4) | rare.is_some_and(Rare::needs_idle))
-                    .then(|| dice.millis(2000, 30_000)),
-            )
+            .idle_timeout(dice.one_in(4).then(|| dice.millis(2000, 30_000)))
             .handshake_timeout(dice.millis(1000, 10_000))
             .close_timeout(dice.millis(500, 5000))
             .linger_timeout(dice.millis(200, 2000))

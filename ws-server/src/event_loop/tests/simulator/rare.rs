@@ -23,8 +23,6 @@ pub(crate) enum Rare {
     StallBeforeOpening,
     /// The peer's Close is read, but the close_notify behind it meets a reset.
     CloseNotifyRefused,
-    /// The queue is relieved when no message has come for too long.
-    IdleWhenRelieved,
 }
 
 /// A connection between two turns.
@@ -35,8 +33,6 @@ pub(crate) struct Sight {
     pub(crate) pipe: usize,
     /// Something waits in the queue, since the socket is full.
     pub(crate) is_blocked: bool,
-    /// Input is held back.
-    pub(crate) has_tail: bool,
     /// Keepalive has just sent a ping.
     pub(crate) is_pinged: bool,
 }
@@ -56,17 +52,14 @@ impl Rare {
         matches!(self, Self::StallBeforeOpening | Self::CloseNotifyRefused)
     }
 
-    pub(crate) fn needs_idle(self) -> bool {
-        self == Self::IdleWhenRelieved
-    }
-
+    /// One stands twice, so that the worlds of the others stay as they are.
     const ALL: [Self; 6] = [
         Self::SilenceOfBroken,
         Self::HeaderBehindRefusal,
         Self::ResetOfUnsentEnd,
         Self::StallBeforeOpening,
         Self::CloseNotifyRefused,
-        Self::IdleWhenRelieved,
+        Self::ResetOfUnsentEnd,
     ];
 }
 
@@ -129,17 +122,6 @@ impl World {
                     behind: Some(Input::Close),
                     ..Ambush::of(pipe)
                 });
-            }
-            (Rare::IdleWhenRelieved, State::Throttled)
-                if sight.is_blocked && !sight.has_tail && here.inbound.is_empty() =>
-            {
-                let Some(idle) = config.idle_timeout else {
-                    return;
-                };
-                self.chances -= 1;
-                here.widen();
-                here.held_until = self.now + idle + 10 * TICK;
-                self.leap_beyond(idle);
             }
             _ => {}
         }
