@@ -207,8 +207,11 @@ impl<T> Net for MioNet<T> {
             (Some(alarm), Some(wait)) if !wait.is_zero() => alarm.timeout(wait, now),
             _ => timeout,
         };
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        let _ = now;
+        // The turn has taken time since it began.
+        let timeout = timeout.map(|wait| match wait {
+            Duration::ZERO => wait,
+            _ => (now + wait).saturating_duration_since(Instant::now()),
+        });
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             result => result?,
@@ -381,3 +384,37 @@ const LISTENER: Token = Token(usize::MAX);
 const COMMANDS: Token = Token(usize::MAX - 1);
 const ALARM: Token = Token(usize::MAX - 2);
 const EVENTS: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    /// The soonest end of five waits of `WAIT` each, in turns that have taken as long.
+    fn soonest(net: &mut MioNet<()>) -> Duration {
+        let waits = (0..5).map(|_| {
+            let now = Instant::now();
+            net.poll(&mut Vec::new(), Some(WAIT), now - WAIT).unwrap();
+            now.elapsed()
+        });
+        waits.min().unwrap()
+    }
+
+    #[test]
+    fn a_short_wait_counts_from_where_the_turn_began() {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let listener = listener::listen(address, &Config::default()).unwrap();
+        let (mut nets, _outboxes) = MioNet::group(Listener::Tcp(listener), 1).unwrap();
+        let lasts = soonest(&mut nets[0]);
+        assert!(lasts < WAIT, "{lasts:?}");
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            nets[0].alarm = None;
+            let lasts = soonest(&mut nets[0]);
+            assert!(lasts < WAIT, "{lasts:?} without an alarm");
+        }
+    }
+
+    /// Nearer than what an alarm is armed for.
+    const WAIT: Duration = Duration::from_millis(15);
+}
