@@ -15,7 +15,7 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
     #[inline(always)] // for each turn of a connection, so that only what is rare is called
     pub(super) fn may_hold_more(&mut self, slot: u32) -> bool {
         let place = &self.connections.slots[slot as usize];
-        self.starved.front() == Some(&slot)
+        self.starved.front() == Some(&slot) && !self.gives_way()
             || self.connections.memory.allows(place.passing_bytes())
             || self.is_relieved(slot)
     }
@@ -42,7 +42,8 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
             self.end_unanswered(slot);
             return true;
         }
-        if !place.is_starved {
+        // The first has its place already.
+        if !place.is_starved && self.starved.front() != Some(&slot) {
             place.is_starved = true;
             self.starved.push_back(slot);
             self.shared.count_limit(Limit::Memory);
@@ -62,12 +63,20 @@ impl<N: Net, H: Handler<Command = N::Command>> EventLoop<N, H> {
         let other = self.draining.filter(|&other| other != slot);
         let place = other.and_then(|other| self.connections.slots.get(other as usize));
         // Until it is removed, what it holds counts.
-        if place.is_some_and(|place| place.hung_up && place.phase != Phase::Ending) {
+        let memory = &self.connections.memory;
+        if place.is_some_and(|place| {
+            place.hung_up && place.phase != Phase::Ending && !memory.allows(place.passing_bytes())
+        }) {
             self.connections.mark_ready(slot);
             return false;
         }
         self.draining = Some(slot);
         true
+    }
+
+    /// Tells whether the first of those that wait has had its message, and others wait: its next one waits, too.
+    fn gives_way(&self) -> bool {
+        self.is_fed && self.fed_until.is_some()
     }
 
     /// Lets those go on that waited for memory: the first always, the others when the budget allows it.

@@ -17,7 +17,11 @@ use crate::{
 };
 
 /// Sends back what comes, and something to all at any order.
-pub(super) struct Echo;
+#[derive(Default)]
+pub(super) struct Echo {
+    /// Only takes what comes.
+    pub(super) is_silent: bool,
+}
 
 impl Handler for Echo {
     type Connection = ();
@@ -37,7 +41,9 @@ impl Handler for Echo {
         _: &mut (),
         message: Message<'_>,
     ) -> Flow {
-        context.send(message).unwrap();
+        if !self.is_silent {
+            context.send(message).unwrap();
+        }
         Flow::Continue
     }
 
@@ -58,7 +64,7 @@ pub(super) fn echo_loop(
     let world = Rc::new(RefCell::new(world));
     let shared = Arc::new(Shared::default());
     let event_loop = EventLoop::new(
-        Echo,
+        Echo::default(),
         MockNet::<true>(Rc::clone(&world)),
         Arc::new(config),
         0,

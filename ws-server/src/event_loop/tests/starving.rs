@@ -211,6 +211,79 @@ fn who_sends_without_end_gives_way_after_each_message() {
     }
 }
 
+/// Those that send long messages without end give way behind each, and not in the middle of the next, whose beginning came
+/// along.
+#[test]
+fn who_sends_long_messages_without_end_keeps_to_the_budget() {
+    const CONNECTIONS: usize = 8;
+    const BYTES: usize = 3_000_000;
+    let (mut event_loop, world, shared) = open(CONNECTIONS, Config::default());
+    event_loop.handler.is_silent = true;
+    let (message, mut sent) = (frame(BYTES), [0; CONNECTIONS]);
+    let (mut most, mut turns, mut taken) = (0, 0, 0);
+    while taken < 5 * message.len() {
+        {
+            let world = &mut *world.borrow_mut();
+            world.now += TICK;
+            for (pipe, sent) in world.pipes.iter_mut().zip(&mut sent) {
+                *sent += pipe.peer_send(&message[*sent % message.len()..]);
+            }
+            let taken_of = world.pipes.iter().zip(sent);
+            let least = taken_of.map(|(pipe, sent)| sent - pipe.inbound.len()).min();
+            taken = least.unwrap();
+        }
+        assert!(event_loop.turn().unwrap());
+        assert_eq!(
+            event_loop.connections.len(),
+            CONNECTIONS,
+            "open connections"
+        );
+        most = most.max(shared.memory_bytes());
+        turns += 1;
+        assert!(turns < 1000, "{taken} bytes of one were taken");
+    }
+    println!("{most} bytes were held at most, in {turns} turns");
+    // 64 KiB and what a buffer grows by of each, one message and a half, and what comes behind it.
+    let most_allowed = BUDGET + CONNECTIONS * (128 << 10) + BYTES * 3 / 2 + (1 << 20);
+    assert!(
+        most <= most_allowed,
+        "{most} bytes were held, at most {most_allowed}"
+    );
+}
+
+/// One that hung up, has no end and holds little is none that the others have to wait for.
+#[test]
+fn who_hung_up_and_has_no_end_holds_nobody_up() {
+    let (mut event_loop, world, _) = open(3, Config::default());
+    event_loop.handler.is_silent = true;
+    let begun = 3_900_000;
+    for pipe in &mut world.borrow_mut().pipes {
+        pipe.peer_send(&begin(begun));
+    }
+    while event_loop.starved.len() < 3 {
+        assert!(event_loop.turn().unwrap());
+    }
+    // The first may be read; nothing can be sent to the second, but it goes on, faster than it is read.
+    event_loop.handle_broken(1);
+    let rest = (4 << 20) - (begun - HEADER_BYTES);
+    world.borrow_mut().pipes[1].peer_send(&vec![0; rest]);
+    let pings = PING.repeat(200_000);
+    for turn in 0..20 {
+        {
+            let pipe = &mut world.borrow_mut().pipes[1];
+            if pipe.peer_space() >= pings.len() {
+                pipe.peer_send(&pings);
+            }
+        }
+        assert!(event_loop.turn().unwrap());
+        if turn == 0 {
+            world.borrow_mut().pipes[2].peer_reset(true);
+        }
+    }
+    let open = event_loop.connections.len();
+    assert_eq!(open, 2, "open connections 20 turns after the third hung up");
+}
+
 /// Connections that wait for memory in the middle of a message, and hang up together, are read to their ends one at a time.
 #[test]
 fn who_hangs_up_together_keeps_to_the_budget() {
@@ -279,3 +352,5 @@ const BUDGET: usize = 2 << 20;
 const STALL: Duration = Duration::from_secs(30);
 /// Empty, masked with zeros.
 const PING: &[u8] = b"\x89\x80\0\0\0\0";
+/// In front of a long message's payload, with its mask.
+const HEADER_BYTES: usize = 14;
