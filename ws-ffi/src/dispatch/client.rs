@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -370,6 +371,7 @@ fn held(message: Message) -> Held {
         metadata: metadata.into(),
         payload: payload.map(|payload| ("data", payload)),
         id: None,
+        refusals: AtomicU8::new(0),
     }
 }
 

@@ -11,6 +11,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{self, ThreadId};
 
 use parking_lot::Mutex;
@@ -45,6 +46,8 @@ pub(super) struct Held {
     pub(super) payload: Option<(&'static str, Payload)>,
     /// The connection, on a server.
     pub(super) id: Option<String>,
+    /// How often the host had no memory for the payload.
+    pub(super) refusals: AtomicU8,
 }
 
 impl Held {
@@ -72,22 +75,33 @@ struct Current {
     /// Which has received it.
     thread: ThreadId,
     held: Arc<Held>,
-    /// The host had no memory for its payload.
+    /// The host had no memory for its payload: it is to be given again.
     is_refused: bool,
+}
+
+impl Current {
+    /// Whoever takes one has an `Arc` of it; nobody else is to get it meanwhile.
+    fn is_free(&self) -> bool {
+        Arc::strong_count(&self.held) == 1
+    }
 }
 
 impl State {
     /// This thread's message counts as read, if it was not taken and could have been.
     fn pass_over(&mut self) {
         let own = thread::current().id();
-        let own = self.current.extract_if(.., |current| current.thread == own);
-        for Current {
-            held, is_refused, ..
-        } in own
-        {
-            if is_refused {
-                self.again.push_front(held);
-            }
+        let is_over = |current: &mut Current| {
+            current.thread == own || current.is_refused && current.is_free()
+        };
+        let over: Vec<Current> = self.current.extract_if(.., is_over).collect();
+        for current in over.into_iter().rev() {
+            self.give_again(current);
+        }
+    }
+
+    fn give_again(&mut self, current: Current) {
+        if current.is_refused {
+            self.again.push_front(current.held);
         }
     }
 
@@ -95,11 +109,9 @@ impl State {
     /// receive in one thread and take in another.
     fn takeable(&mut self) -> Option<&mut Current> {
         let own = thread::current().id();
-        // Whoever takes one has an `Arc` of it; nobody else is to get it meanwhile.
-        let is_free = |current: &Current| Arc::strong_count(&current.held) == 1;
-        let is_own = |current: &Current| is_free(current) && current.thread == own;
+        let is_own = |current: &Current| current.is_free() && current.thread == own;
         let index = self.current.iter().rposition(is_own);
-        let index = index.or_else(|| self.current.iter().rposition(is_free))?;
+        let index = index.or_else(|| self.current.iter().rposition(Current::is_free))?;
         self.current.get_mut(index)
     }
 }
@@ -139,7 +151,8 @@ impl Receipt<'_> {
         state.pass_over();
         if held.payload.is_some() {
             if state.current.len() == MAX_CURRENT {
-                state.current.remove(0);
+                let oldest = state.current.remove(0);
+                state.give_again(oldest);
             }
             state.current.push(Current {
                 thread: thread::current().id(),
@@ -222,13 +235,20 @@ impl Hold {
         state
             .current
             .retain(|current| !Arc::ptr_eq(&current.held, &held));
+        // A receive may have put it there meanwhile.
+        state.again.retain(|again| !Arc::ptr_eq(again, &held));
         Some(taken)
     }
 
-    /// The host had no memory for what was to be taken: unless that is done yet, the next receive gives it again.
+    /// The host had no memory for what was to be taken: unless that is done yet, the next receive gives it again, but not
+    /// for ever.
     pub(super) fn keep_payload(&self) {
         if let Some(current) = self.0.lock().takeable() {
-            current.is_refused = true;
+            let refusals = current.held.refusals.fetch_add(1, Ordering::Relaxed);
+            current.is_refused = refusals < MAX_AGAIN;
+            if !current.is_refused {
+                log::error!("a message is passed over: the host never has memory for it");
+            }
         }
     }
 
@@ -243,6 +263,8 @@ impl Hold {
 
 /// Messages told of and not taken. Only against hosts whose threads come and go: one uses an object at a time.
 const MAX_CURRENT: usize = 16;
+/// Messages behind one for which there is never memory are to be received, too.
+const MAX_AGAIN: u8 = 8;
 
 #[cfg(test)]
 mod tests {
@@ -253,6 +275,7 @@ mod tests {
             metadata: Value::Map(vec![(String::from("result"), true.into())]),
             payload: Some(("data", Payload::Text(text.to_owned()))),
             id: Some(id.to_owned()),
+            refusals: AtomicU8::new(0),
         }
     }
 
@@ -292,6 +315,52 @@ mod tests {
         // Not refused this time, only not taken.
         assert!(hold.begin(None).is_none());
         assert_eq!(taken(&hold), None);
+    }
+
+    /// Whichever thread was told of it, whichever receives next, and however many messages others are told of.
+    #[test]
+    fn threads_that_come_and_go_lose_no_payload_that_found_no_memory() {
+        let hold = Hold::default();
+        let told = |text: &str| {
+            let message = message("a", text);
+            thread::scope(|scope| {
+                scope.spawn(|| hold.hold(message).confirm());
+            });
+        };
+        told("1");
+        hold.keep_payload();
+        for _ in 0..=MAX_CURRENT {
+            told("x");
+        }
+        hold.begin(None).unwrap().confirm();
+        assert_eq!(taken(&hold).as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn what_is_taken_while_another_receives_is_not_given_again() {
+        let hold = Hold::default();
+        hold.hold(message("a", "1")).confirm();
+        hold.keep_payload();
+        let taken = hold.take_payload(|_| {
+            // By the thread that was told of it.
+            assert!(hold.0.lock().again.is_empty());
+            hold.0.lock().pass_over();
+            Some(())
+        });
+        assert_eq!(taken, Some(()));
+        assert!(hold.begin(None).is_none());
+    }
+
+    #[test]
+    fn a_payload_that_never_finds_memory_is_passed_over_at_last() {
+        let hold = Hold::default();
+        hold.hold(message("a", "1")).confirm();
+        for _ in 0..MAX_AGAIN {
+            hold.keep_payload();
+            hold.begin(None).unwrap().confirm();
+        }
+        hold.keep_payload();
+        assert!(hold.begin(None).is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
 
 use parking_lot::Mutex;
 use ws_core::Hook;
@@ -357,6 +358,7 @@ fn held(received: Received) -> Held {
         metadata: metadata.into(),
         payload: Some(("message", Payload::Binary(received.payload))),
         id: Some(id),
+        refusals: AtomicU8::new(0),
     }
 }
 
