@@ -253,6 +253,22 @@ fn the_close_timeout_is_kept_to_the_moment() {
 }
 
 #[test]
+fn a_close_without_any_time_leaves_all_the_same() {
+    let net = MockNet::new();
+    let mut calls = open(&net, &no_keepalive());
+    calls.set_close_timeout(Duration::ZERO);
+    let error = calls.close(CloseCode::NORMAL, "").unwrap_err();
+    assert_eq!(
+        (error.kind(), net.elapsed()),
+        (ErrorKind::Timeout, Duration::ZERO)
+    );
+    assert_eq!(
+        net.seen_by_server(),
+        [r#"Close(Some(CloseFrame { code: CloseCode(1000), reason: "" }))"#]
+    );
+}
+
+#[test]
 fn a_peer_that_keeps_tcp_open_after_both_closes_costs_one_second() {
     let net = MockNet::new();
     net.bytes(frame(CLOSE, b"\x03\xe8"));

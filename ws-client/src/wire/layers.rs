@@ -200,8 +200,10 @@ fn send(stack: &mut [Tls], plaintext: &[u8], sealed: &mut Vec<u8>) -> Result<(),
         Some((only, [])) => only.send(plaintext, sealed),
         Some((inner, beneath)) => {
             let mut ciphertext = Vec::new();
-            inner.send(plaintext, &mut ciphertext)?;
-            send(beneath, &ciphertext, sealed)
+            let sent = inner.send(plaintext, &mut ciphertext);
+            // A failure has something to say, too.
+            send(beneath, &ciphertext, sealed)?;
+            sent
         }
     }
 }
