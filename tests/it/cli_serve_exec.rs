@@ -135,12 +135,13 @@ fn exec_closes_stdin_then_sends_sigterm_then_kills_when_the_client_goes() {
 #[cfg(target_os = "linux")]
 #[test]
 fn exec_waits_for_what_the_program_has_left_behind_while_it_writes() {
-    let script = "(for i in 1 2 3 4 5 6; do echo $i; sleep 1; done) &";
+    // Whole messages, and pieces of one.
+    let script = "(for i in 1 2 3 4; do echo $i; sleep 1; done; printf 5; sleep 1.5; printf 6; sleep 1.5; echo 7) &";
     let server = serve(&["--exec", script, "--shell"]);
     let ended = ws(&["connect", &server.url, "--no-stdin"])
         .run()
         .expect_code(0);
-    assert_eq!(ended.stdout_text(), "1\n2\n3\n4\n5\n6\n");
+    assert_eq!(ended.stdout_text(), "1\n2\n3\n4\n567\n");
 }
 
 /// Connects, takes the first message and goes.

@@ -327,8 +327,8 @@ impl<'a> Exchange<'a> {
         // A peer that never pauses must not keep it from ending.
         for _ in 0..RECEIVED_AT_THE_END {
             match self.client.receive(Duration::ZERO) {
-                Ok(Some(message)) => self.print(&message)?,
-                Ok(None) | Err(_) => break,
+                Ok(Some(message)) if !self.is_counted() => self.print(&message)?,
+                Ok(_) | Err(_) => break,
             }
         }
         Ok(())

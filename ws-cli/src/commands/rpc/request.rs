@@ -240,9 +240,9 @@ fn argument(parameter: &Parameter, value: Json) -> Result<Value, Refusal> {
 
 /// A whole number in `value` so large that an `f64` may have another in its place.
 fn inexact(value: &Json) -> Option<&Number> {
-    /// Up to here every whole number has one of its own.
+    /// Below it every whole number has one of its own.
     const MOST: f64 = 9_007_199_254_740_992.0;
-    let is_inexact = |number: f64| number.fract() == 0.0 && number.abs() > MOST;
+    let is_inexact = |number: f64| number.fract() == 0.0 && number.abs() >= MOST;
     match value {
         Json::Number(number) => Some(number).filter(|n| n.as_f64().is_some_and(is_inexact)),
         Json::Array(items) => items.iter().find_map(inexact),
@@ -326,14 +326,14 @@ mod tests {
     fn a_number_is_sent_with_every_digit_or_not_at_all() {
         for data in [
             "1234567890123456789",
-            r#"{"a":[-9007199254740994]}"#,
+            r#"{"a":[-9007199254740993]}"#,
             "1e21",
         ] {
             let line = format!(r#"{{"id":7,"method":"SendTextMessage","params":["c1",{data}]}}"#);
             refused(line.as_bytes(), "7", &["Text", "digit"]);
         }
         let line =
-            r#"{"id":7,"method":"SendTextMessage","params":["c1",[9007199254740992,0.1,1e-300]]}"#;
+            r#"{"id":7,"method":"SendTextMessage","params":["c1",[9007199254740991,0.1,1e-300]]}"#;
         assert_eq!(read(line).arguments[0].kind(), "Array");
     }
 

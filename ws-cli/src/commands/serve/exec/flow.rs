@@ -95,8 +95,8 @@ struct Outgoing {
     is_discarded: bool,
     /// The reader waits for the client.
     is_waiting: bool,
-    /// Batches that were let through.
-    admitted: u64,
+    /// How often something was read for the client.
+    reads: u64,
 }
 
 impl Outflow {
@@ -112,7 +112,6 @@ impl Outflow {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         state.is_waiting = false;
-        state.admitted += 1;
         state.unsent += bytes;
         !state.is_discarded
     }
@@ -130,10 +129,16 @@ impl Outflow {
         self.changed.notify_all();
     }
 
-    /// How many batches were read; `None` while the client, and not the process, is waited for.
+    /// Notes that the process has written something.
+    pub(super) fn note_read(&self) {
+        let mut state = self.lock();
+        state.reads += u64::from(!state.is_discarded);
+    }
+
+    /// How often something was read for the client; `None` while the client, and not the process, is waited for.
     pub(super) fn progress(&self) -> Option<u64> {
         let state = self.lock();
-        (!state.is_waiting).then_some(state.admitted)
+        (!state.is_waiting).then_some(state.reads)
     }
 
     fn lock(&self) -> MutexGuard<'_, Outgoing> {

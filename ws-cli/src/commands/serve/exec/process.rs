@@ -136,6 +136,10 @@ impl Process {
         );
         spawn("stdout", move || {
             if let Some(stdout) = stdout {
+                let stdout = Watched {
+                    stdout,
+                    outflow: &outflow,
+                };
                 let mut reader = BufReader::with_capacity(BATCH_BYTES, stdout);
                 if let Err(error) = read_messages(&mut reader, delimiter, &link, &outflow) {
                     let text = format!("the program's output cannot be sent: {error}");
@@ -160,6 +164,20 @@ impl Process {
             tell(&link, News::Ended(outcome));
             drop(slot);
         })
+    }
+}
+
+/// Stdout of a process, whose every write is noted.
+struct Watched<'a> {
+    stdout: ChildStdout,
+    outflow: &'a Outflow,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let count = self.stdout.read(to)?;
+        self.outflow.note_read();
+        Ok(count)
     }
 }
 
