@@ -11,7 +11,7 @@ use super::request::Refusal;
 use crate::output::{push_json, push_string};
 
 /// Numbers up to here are whole without doubt; they are written without a fraction.
-const WHOLE: f64 = 9_007_199_254_740_992.0;
+pub(super) const WHOLE: f64 = 9_007_199_254_740_992.0;
 
 /// Appends the answer to a call.
 pub(super) fn result(id: &str, value: &Value, line: &mut String) {

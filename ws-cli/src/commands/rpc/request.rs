@@ -7,6 +7,8 @@ use serde_json::value::RawValue;
 use serde_json::{Number, Value as Json};
 use ws_ffi::dispatch::{self, Default, Function, Parameter, Value};
 
+use super::answer::WHOLE;
+
 /// The members of a request.
 const MEMBERS: &str = "\"id\", \"method\", \"params\" and \"parse\"";
 
@@ -240,9 +242,7 @@ fn argument(parameter: &Parameter, value: Json) -> Result<Value, Refusal> {
 
 /// A whole number in `value` so large that an `f64` may have another in its place.
 fn inexact(value: &Json) -> Option<&Number> {
-    /// Below it every whole number has one of its own.
-    const MOST: f64 = 9_007_199_254_740_992.0;
-    let is_inexact = |number: f64| number.fract() == 0.0 && number.abs() >= MOST;
+    let is_inexact = |number: f64| number.fract() == 0.0 && number.abs() >= WHOLE;
     match value {
         Json::Number(number) => Some(number).filter(|n| n.as_f64().is_some_and(is_inexact)),
         Json::Array(items) => items.iter().find_map(inexact),
