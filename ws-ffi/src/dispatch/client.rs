@@ -75,7 +75,8 @@ impl Client {
         self.object.hold.take_payload(take)
     }
 
-    /// The host had no memory for the payload: it can still be taken, and else the next receive tells of it again.
+    /// The host had no memory for the payload: it can still be taken, and else the next receive tells of it again, up to
+    /// eight times.
     pub fn keep_payload(&self) {
         self.object.hold.keep_payload();
     }
