@@ -52,5 +52,5 @@ pub use self::{
     object::Notice,
     server::Server,
     table::{Class, Default, Function, Parameter, Returns, find, functions},
-    value::Value,
+    value::{MAX_EXACT, Value},
 };

@@ -233,8 +233,8 @@ const fn is_group_separator(c: char) -> bool {
     matches!(c, '\u{a0}' | '\u{202f}' | ' ')
 }
 
-/// Up to here every whole number has an `f64` of its own.
-const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+/// Up to here every whole number has an `f64` of its own: 2⁵³.
+pub const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl From<bool> for Value {
     fn from(value: bool) -> Self {

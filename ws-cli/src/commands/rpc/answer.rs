@@ -5,13 +5,10 @@
 use std::fmt::Write as _;
 
 use data_encoding::BASE64;
-use ws_ffi::dispatch::Value;
+use ws_ffi::dispatch::{MAX_EXACT, Value};
 
 use super::request::Refusal;
 use crate::output::{push_json, push_string};
-
-/// Numbers up to here are whole without doubt; they are written without a fraction.
-pub(super) const WHOLE: f64 = 9_007_199_254_740_992.0;
 
 /// Appends the answer to a call.
 pub(super) fn result(id: &str, value: &Value, line: &mut String) {
@@ -107,7 +104,7 @@ fn push_number(number: f64, line: &mut String) {
     // Writing to a String cannot fail.
     let _ = if !number.is_finite() {
         write!(line, "null")
-    } else if number.fract() == 0.0 && number.abs() <= WHOLE {
+    } else if number.fract() == 0.0 && number.abs() <= MAX_EXACT {
         write!(line, "{number:.0}")
     } else {
         write!(line, "{number:?}")

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use data_encoding::BASE64;
 use serde_json::value::RawValue;
 use serde_json::{Number, Value as Json};
-use ws_ffi::dispatch::{self, Default, Function, Parameter, Value};
-
-use super::answer::WHOLE;
+use ws_ffi::dispatch::{self, Default, Function, MAX_EXACT, Parameter, Value};
 
 /// The members of a request.
 const MEMBERS: &str = "\"id\", \"method\", \"params\" and \"parse\"";
@@ -242,7 +240,7 @@ fn argument(parameter: &Parameter, value: Json) -> Result<Value, Refusal> {
 
 /// A whole number in `value` so large that an `f64` may have another in its place.
 fn inexact(value: &Json) -> Option<&Number> {
-    let is_inexact = |number: f64| number.fract() == 0.0 && number.abs() >= WHOLE;
+    let is_inexact = |number: f64| number.fract() == 0.0 && number.abs() >= MAX_EXACT;
     match value {
         Json::Number(number) => Some(number).filter(|n| n.as_f64().is_some_and(is_inexact)),
         Json::Array(items) => items.iter().find_map(inexact),
